@@ -1,0 +1,17 @@
+//! Golden Signals: a service whose four golden signals can be trusted, and the
+//! workshop around it.
+//!
+//! The house, from the roles down to what they stand on. Arrows run downwards
+//! only: a role may use the three rooms below it; those know no role and not
+//! each other.
+//!
+//! - [`service`]: the teaching service, `GET /random` and everything around it.
+//! - [`signals`]: what is counted, when it starts and ends, how it is exposed.
+//! - [`simulation`]: what the service pretends to be: distributions, arrivals,
+//!   faults.
+//! - [`transport`]: the accept loop with its limits and its drain.
+
+pub mod service;
+pub mod signals;
+pub mod simulation;
+pub mod transport;

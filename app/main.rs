@@ -1,0 +1,3 @@
+//! The subcommands, one line each.
+
+fn main() {}

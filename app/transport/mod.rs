@@ -1,0 +1,1 @@
+//! The accept loop with limits and drain.
