@@ -8,6 +8,8 @@ use rand::{Rng, RngExt};
 use rand_distr::Exp1;
 use thiserror::Error;
 
+use super::excerpt::excerpt;
+
 /// How many requests arrive in a second, on average: 0 for none, or from
 /// [`ArrivalRate::LEAST`] to [`ArrivalRate::GREATEST`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
@@ -38,6 +40,11 @@ impl ArrivalRate {
         self.0
     }
 
+    /// This many times the rate, at most [`GREATEST`](Self::GREATEST).
+    pub(super) fn times(self, times: u32) -> Self {
+        Self((self.0 * f64::from(times)).min(Self::GREATEST.0))
+    }
+
     /// Whether nothing arrives.
     #[must_use]
     pub fn is_off(self) -> bool {
@@ -66,7 +73,7 @@ impl FromStr for ArrivalRate {
     fn from_str(text: &str) -> Result<Self, ArrivalRateError> {
         let number = text.trim().parse::<f64>();
         number
-            .map_err(|_| ArrivalRateError::NotANumber(text.to_owned()))?
+            .map_err(|_| ArrivalRateError::NotANumber(excerpt(text)))?
             .try_into()
     }
 }

@@ -1,4 +1,5 @@
-//! What the service pretends to be: distributions, faults, arrivals.
+//! What the service pretends to be: distributions, faults, arrivals, incidents,
+//! mysteries.
 //!
 //! Everything here is arithmetic on numbers that are passed in: which law the
 //! values and the delays follow, how often a request fails, when the next one
@@ -10,12 +11,18 @@
 
 mod arrivals;
 mod distribution;
+mod excerpt;
 mod faults;
+mod incident;
+mod lots;
+mod mystery;
 mod probability;
 mod streams;
 
 pub use arrivals::{ArrivalRate, ArrivalRateError, PoissonArrivals};
 pub use distribution::{DelayDistribution, ParseError, ValueDistribution};
 pub use faults::{Failure, Faults, Outcome};
+pub use incident::{Incident, IncidentKind, IncidentKindError};
+pub use mystery::Mystery;
 pub use probability::{Probability, ProbabilityError};
 pub use streams::{Stream, Streams};

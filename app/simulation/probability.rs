@@ -6,6 +6,8 @@ use std::str::FromStr;
 use rand::{Rng, RngExt};
 use thiserror::Error;
 
+use super::excerpt::excerpt;
+
 /// How likely something is: a number from 0 (never) to 1 (always).
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
 pub struct Probability(f64);
@@ -59,7 +61,7 @@ impl FromStr for Probability {
     fn from_str(text: &str) -> Result<Self, ProbabilityError> {
         let number = text.trim().parse::<f64>();
         number
-            .map_err(|_| ProbabilityError::NotANumber(text.to_owned()))?
+            .map_err(|_| ProbabilityError::NotANumber(excerpt(text)))?
             .try_into()
     }
 }

@@ -1,6 +1,7 @@
 //! The words of the grammar, read from text one after another.
 
 use super::parse_error::{ParseError, Problem};
+use crate::simulation::excerpt::excerpt;
 
 /// A place in a text.
 #[derive(Clone, Copy)]
@@ -16,14 +17,14 @@ pub(super) struct Number<'a> {
     pub(super) column: usize,
     /// Sign, digits, point, exponent: what `f64` reads.
     pub(super) digits: &'a str,
-    /// The word right behind it, or empty.
+    /// The word behind it, or empty.
     pub(super) unit: &'a str,
 }
 
 impl Number<'_> {
-    /// As it is quoted in an error.
-    pub(super) fn quoted(&self) -> String {
-        quoted(&format!("{}{}", self.digits, self.unit))
+    /// As it is shown in an error.
+    pub(super) fn shown(&self) -> String {
+        excerpt(&format!("{}{}", self.digits, self.unit))
     }
 }
 
@@ -77,7 +78,7 @@ impl<'a> Cursor<'a> {
             .then(|| self.run(is_word))
     }
 
-    /// Takes a number and the unit behind it, if one begins here.
+    /// Takes a number and the unit right behind it, if one begins here.
     pub(super) fn number(&mut self) -> Option<Number<'a>> {
         self.skip_space();
         let (start, column) = (self.at, self.column());
@@ -101,17 +102,21 @@ impl<'a> Cursor<'a> {
             }
         }
         let digits = &self.text[start..self.at];
-        let mut ahead = *self;
-        ahead.skip_space();
-        let unit = ahead.run(|letter| is_word(letter) || letter == '%');
-        if !unit.is_empty() {
-            *self = ahead;
-        }
+        let unit = self.run(|letter| is_word(letter) || letter == '%');
         Some(Number {
             column,
             digits,
             unit,
         })
+    }
+
+    /// Takes a number and its unit, which may stand apart from it.
+    pub(super) fn quantity(&mut self) -> Option<Number<'a>> {
+        let mut number = self.number()?;
+        if number.unit.is_empty() {
+            number.unit = self.word().unwrap_or_default();
+        }
+        Some(number)
     }
 
     /// The error for what stands here instead of what was `expected`.
@@ -120,18 +125,22 @@ impl<'a> Cursor<'a> {
         let column = self.column();
         let mut ahead = *self;
         let found = match (ahead.number(), ahead.word(), ahead.rest().chars().next()) {
-            (Some(number), ..) => number.quoted(),
-            (None, Some(word), _) => quoted(word),
-            (None, None, Some(mark)) => quoted(mark.encode_utf8(&mut [0; 4])),
+            (Some(number), ..) => format!("`{}`", number.shown()),
+            (None, Some(word), _) => format!("`{}`", excerpt(word)),
+            (None, None, Some(mark)) => format!("`{}`", mark.escape_debug()),
             (None, None, None) => "the end".to_owned(),
         };
-        ParseError::new(
-            column,
-            Problem::Unexpected {
-                found,
-                expected: expected.to_owned(),
-            },
-        )
+        Problem::Unexpected {
+            found,
+            expected: expected.to_owned(),
+        }
+        .at(column)
+    }
+
+    /// Whether a number begins here.
+    pub(super) fn at_number(&self) -> bool {
+        let mut ahead = *self;
+        ahead.number().is_some()
     }
 
     fn sign(&mut self) {
@@ -154,19 +163,4 @@ fn is_digit(letter: char) -> bool {
 
 fn is_word(letter: char) -> bool {
     letter.is_alphanumeric() || letter == '_'
-}
-
-/// A piece of the reader's text in an error: marked as such, on one line, and
-/// short, whatever it is.
-pub(super) fn quoted(found: &str) -> String {
-    const LONGEST: usize = 40;
-    let mut shown: String = found
-        .chars()
-        .take(LONGEST)
-        .flat_map(char::escape_debug)
-        .collect();
-    if found.chars().nth(LONGEST).is_some() {
-        shown.push('…');
-    }
-    format!("`{shown}`")
 }

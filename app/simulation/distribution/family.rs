@@ -114,6 +114,27 @@ impl Family {
         })
     }
 
+    /// The law of `factor * X`, for a positive factor: every family is one of
+    /// scale, so only the parameters that measure what `X` does change.
+    pub(super) fn scaled(&self, factor: f64) -> Self {
+        let signature = self.signature();
+        let mut parameters = self.parameters();
+        for (value, parameter) in parameters.iter_mut().zip(signature.parameters) {
+            if parameter.role.has_the_laws_measure() {
+                *value *= factor;
+            }
+        }
+        let scaled = Self::from_parameters(signature, parameters)
+            .expect("the signature of a family makes a family");
+        match scaled {
+            // Two neighbouring numbers may have become one.
+            Self::Uniform { min, max } | Self::Triangular { min, max, .. } if min >= max => {
+                Self::Constant { value: min }
+            }
+            scaled => scaled,
+        }
+    }
+
     /// `P(X <= x)`.
     pub(super) fn cdf(&self, x: f64) -> f64 {
         match *self {

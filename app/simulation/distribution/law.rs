@@ -5,6 +5,7 @@ use rand::{Rng, RngExt};
 use super::bisection::least;
 use super::family::Family;
 use super::sampler::{Sampler, open_unit};
+use super::signature::CLAMP;
 
 /// A law over numbers; times are in seconds.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +49,8 @@ struct Truncated {
 
 impl PartialEq for Simple {
     fn eq(&self, other: &Self) -> bool {
-        self.family == other.family && self.truncated.is_some() == other.truncated.is_some()
+        // The rest follows from the family and from what the law measures.
+        self.family == other.family
     }
 }
 
@@ -119,6 +121,67 @@ impl Law {
             law: Box::new(law),
             lo,
             hi,
+        }
+    }
+
+    /// The word the law's text begins with, its weight aside.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Simple(simple) => simple.family.signature().name,
+            Self::Mixture(components) => components
+                .first()
+                .map_or("", |component| component.law.name()),
+            Self::Clamp { .. } => CLAMP.name,
+        }
+    }
+
+    /// The law of `factor * X`, for a positive factor.
+    pub(super) fn scaled(&self, factor: f64) -> Self {
+        match self {
+            Self::Simple(Simple {
+                family, truncated, ..
+            }) => {
+                let family = family.scaled(factor);
+                let sampler = Sampler::new(&family);
+                // What lies below 0 is the same share at every scale.
+                Self::Simple(Simple {
+                    family,
+                    sampler,
+                    truncated: *truncated,
+                })
+            }
+            Self::Mixture(components) => {
+                let scaled = components.iter().map(|component| Component {
+                    law: component.law.scaled(factor),
+                    ..*component
+                });
+                Self::Mixture(scaled.collect())
+            }
+            Self::Clamp { law, lo, hi } => {
+                Self::clamp(law.scaled(factor), lo * factor, hi * factor)
+            }
+        }
+    }
+
+    /// The largest size, whatever its sign, of a parameter or bound that
+    /// measures what the law does.
+    pub(super) fn largest(&self) -> f64 {
+        match self {
+            Self::Simple(simple) => {
+                let parameters = simple.family.signature().parameters.iter();
+                let measured =
+                    parameters
+                        .zip(simple.family.parameters())
+                        .filter_map(|(parameter, value)| {
+                            parameter.role.has_the_laws_measure().then_some(value)
+                        });
+                measured.fold(0.0, |largest, value| largest.max(value.abs()))
+            }
+            Self::Mixture(components) => components
+                .iter()
+                .map(|component| component.law.largest())
+                .fold(0.0, f64::max),
+            Self::Clamp { law, lo, hi } => law.largest().max(lo.abs()).max(hi.abs()),
         }
     }
 

@@ -23,7 +23,8 @@
 //!
 //! | parameter | in a [`ValueDistribution`] | in a [`DelayDistribution`] |
 //! |---|---|---|
-//! | `value`, `min`, `mode`, `max`, `lo`, `hi`, normal's `mean` | -1e9 to 1e9 | -60s to 60s |
+//! | `value`, `min`, `mode`, `max`, normal's `mean` | -1e9 to 1e9 | -60s to 60s |
+//! | `lo`, `hi` | -1e9 to 1e9 | 0s to 60s |
 //! | `sd`, `scale`, other `mean` | 1e-9 to 1e9 | 1ns to 60s |
 //! | `shape`, `a`, `b` | 0.1 to 1000 | the same |
 //! | `cv` | 0.001 to 100 | the same |
@@ -31,6 +32,7 @@
 //! Times need a unit (`ns`, `us` or `µs`, `ms`, `s`, `m`), plain numbers must
 //! not have one. `scale` of `beta` is 1 for values and required for delays.
 
+mod arguments;
 mod bisection;
 mod cursor;
 mod family;
@@ -150,6 +152,27 @@ impl DelayDistribution {
 
     const LONGEST_SECONDS: f64 = 60.0;
 
+    /// The law with a share of the requests, above 0 and below 1, following
+    /// `tail` instead.
+    #[must_use]
+    pub fn with_tail(&self, share: f64, tail: &Self) -> Self {
+        let parts = vec![(1.0 - share, self.law.clone()), (share, tail.law.clone())];
+        Self {
+            law: Law::mixture(parts),
+        }
+    }
+
+    /// The law with every time in it multiplied by `factor`, which is at least
+    /// 1, but by no more than what takes the largest of them to
+    /// [`LONGEST`](Self::LONGEST).
+    #[must_use]
+    pub fn slowed(&self, factor: f64) -> Self {
+        let possible = Self::LONGEST_SECONDS / self.law.largest().max(f64::MIN_POSITIVE);
+        Self {
+            law: self.law.scaled(factor.min(possible).max(1.0)),
+        }
+    }
+
     /// Draws a delay, rounded to whole nanoseconds.
     pub fn sample(&self, rng: &mut impl Rng) -> Duration {
         let seconds = self.law.sample(rng).clamp(0.0, Self::LONGEST_SECONDS);
@@ -165,7 +188,9 @@ impl DelayDistribution {
     /// The probability of a delay of at most `x` seconds; NaN for NaN.
     #[must_use]
     pub fn cdf(&self, x: f64) -> f64 {
-        if x.is_nan() || x < Self::LONGEST_SECONDS {
+        if x.is_nan() {
+            x
+        } else if x < Self::LONGEST_SECONDS {
             self.law.cdf(x)
         } else {
             1.0

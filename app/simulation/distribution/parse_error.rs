@@ -1,5 +1,7 @@
 //! What can be wrong with the text of a distribution, and what would be right.
 
+use std::fmt;
+
 use thiserror::Error;
 
 /// A text that is not a distribution: where it goes wrong, what stands there,
@@ -12,10 +14,6 @@ pub struct ParseError {
 }
 
 impl ParseError {
-    pub(super) fn new(column: usize, problem: Problem) -> Self {
-        Self { column, problem }
-    }
-
     /// Where the text goes wrong: the place of the character, counted from 1.
     /// One past the last where something is missing at the end.
     #[must_use]
@@ -24,6 +22,7 @@ impl ParseError {
     }
 }
 
+/// What is wrong. Pieces of the reader's text in it are excerpts.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub(super) enum Problem {
     #[error("nothing here; expected a distribution, such as `{example}`")]
@@ -38,15 +37,15 @@ pub(super) enum Problem {
     TooMany { limit: usize },
     #[error("found {found}, expected {expected}")]
     Unexpected { found: String, expected: String },
-    #[error("{found} is a number, not a distribution; did you mean `constant({number})`?")]
-    NumberOnly { found: String, number: String },
-    #[error("unknown distribution {found}; {suggestion}known: {known}")]
+    #[error("`{found}` is a number, not a distribution; did you mean `constant({found})`?")]
+    NumberOnly { found: String },
+    #[error("unknown distribution `{found}`; {suggestion}known: {known}")]
     UnknownFamily {
         found: String,
         suggestion: Suggestion,
         known: String,
     },
-    #[error("unknown parameter {found} of {family}; {suggestion}{family} takes {known}")]
+    #[error("unknown parameter `{found}` of {family}; {suggestion}{family} takes {known}")]
     UnknownParameter {
         found: String,
         family: &'static str,
@@ -69,32 +68,31 @@ pub(super) enum Problem {
     #[error("an argument without a name cannot follow one with a name; write `{family}({usage})`")]
     NameNeeded { family: &'static str, usage: String },
     #[error(
-        "{found} has no unit, but `{parameter}` is a time: write `{found_bare}ms`, or one of {units}"
+        "`{digits}` has no unit, but `{parameter}` is a time: write `{digits}ms`, or one of {units}"
     )]
     UnitNeeded {
-        found: String,
-        found_bare: String,
-        parameter: String,
+        digits: String,
+        parameter: &'static str,
         units: &'static str,
     },
-    #[error("{found} has a unit, but `{parameter}` is a plain number: write `{number}`")]
+    #[error("`{found}` has a unit, but `{parameter}` is a plain number: write `{digits}`")]
     UnitRefused {
         found: String,
-        parameter: String,
-        number: String,
+        parameter: &'static str,
+        digits: String,
     },
-    #[error("unknown unit {found}; a time is in {units}")]
+    #[error("unknown unit `{found}`; a time is in {units}")]
     UnknownUnit { found: String, units: &'static str },
-    #[error("{found} is not a finite number; `{parameter}` is from {range}")]
+    #[error("`{found}` is not a finite number; `{parameter}` is from {range}")]
     NotFinite {
         found: String,
         parameter: &'static str,
         range: String,
     },
-    #[error("{found} is out of range: `{parameter}` is from {range}")]
+    #[error("`{found}` is out of range: `{parameter}` is from {range}")]
     OutOfRange {
         found: String,
-        parameter: String,
+        parameter: &'static str,
         range: String,
     },
     #[error("`{lower}` must be below `{upper}` in {family}, but {low} is not below {high}")]
@@ -114,11 +112,11 @@ pub(super) enum Problem {
         max: String,
     },
     #[error("every part of a mixture needs its weight, such as `0.5*{family}(…)`")]
-    WeightNeeded { family: String },
+    WeightNeeded { family: &'static str },
     #[error("the weights sum to {sum}, but must sum to 1")]
     WeightSum { sum: f64 },
     #[error(
-        "a delay is not negative, but only {percent}% of {law} is at 0 or above; at least {least}% must be"
+        "a delay is not negative, but {percent} of `{law}` is at 0 or above; at least {least}% must be"
     )]
     Negative {
         law: String,
@@ -127,12 +125,21 @@ pub(super) enum Problem {
     },
 }
 
+impl Problem {
+    pub(super) fn at(self, column: usize) -> ParseError {
+        ParseError {
+            column,
+            problem: self,
+        }
+    }
+}
+
 /// `did you mean …? `, where there is something to suggest.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Suggestion(pub(super) Option<&'static str>);
 
-impl std::fmt::Display for Suggestion {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Suggestion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0
             .map_or(Ok(()), |name| write!(f, "did you mean `{name}`? "))
     }

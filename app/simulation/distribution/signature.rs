@@ -7,6 +7,8 @@ use super::quantity::{Measure, Printed};
 pub(super) enum Role {
     /// Somewhere on the line; of the law's measure.
     Location,
+    /// Where a law is cut off; of the law's measure, and not negative in a time.
+    Bound,
     /// A positive size; of the law's measure.
     Scale,
     /// A positive plain number that says how the law is bent.
@@ -16,11 +18,18 @@ pub(super) enum Role {
 }
 
 impl Role {
+    /// Whether the parameter measures what the law does, and so carries a unit
+    /// where the law is one of times.
+    pub(super) fn has_the_laws_measure(self) -> bool {
+        matches!(self, Self::Location | Self::Bound | Self::Scale)
+    }
+
     /// What the parameter measures in a law over `measure`.
     pub(super) fn measure(self, measure: Measure) -> Measure {
-        match self {
-            Self::Location | Self::Scale => measure,
-            Self::Shape | Self::Variation => Measure::Number,
+        if self.has_the_laws_measure() {
+            measure
+        } else {
+            Measure::Number
         }
     }
 
@@ -31,8 +40,9 @@ impl Role {
     /// accuracy and every sample is finite. Times end where delays do.
     pub(super) fn range(self, measure: Measure) -> (f64, f64) {
         match (self, measure) {
-            (Self::Location, Measure::Number) => (-1e9, 1e9),
+            (Self::Location | Self::Bound, Measure::Number) => (-1e9, 1e9),
             (Self::Location, Measure::Time) => (-60.0, 60.0),
+            (Self::Bound, Measure::Time) => (0.0, 60.0),
             (Self::Scale, Measure::Number) => (1e-9, 1e9),
             (Self::Scale, Measure::Time) => (1e-9, 60.0),
             (Self::Shape, _) => (0.1, 1000.0),
@@ -68,6 +78,14 @@ const fn location(name: &'static str) -> Parameter {
     Parameter {
         name,
         role: Role::Location,
+        named: false,
+    }
+}
+
+const fn bound(name: &'static str) -> Parameter {
+    Parameter {
+        name,
+        role: Role::Bound,
         named: false,
     }
 }
@@ -133,7 +151,7 @@ pub(super) const TRIANGULAR: Signature = signature(
     &[location("min"), location("mode"), location("max")],
 );
 /// The bounds of `clamp(DIST, lo, hi)`, which come after the distribution.
-pub(super) const CLAMP: Signature = signature("clamp", &[location("lo"), location("hi")]);
+pub(super) const CLAMP: Signature = signature("clamp", &[bound("lo"), bound("hi")]);
 
 /// Every name that may begin a distribution.
 pub(super) const SIGNATURES: [&Signature; 11] = [
@@ -159,21 +177,24 @@ impl Signature {
 
     /// The parameters as an error lists them: `a, b, c`.
     pub(super) fn takes(&self) -> String {
-        let names: Vec<&str> = self
-            .parameters
-            .iter()
-            .map(|parameter| parameter.name)
-            .collect();
-        names.join(", ")
+        self.listed(str::to_owned)
     }
 
     /// The parameters as they are written with names: `a=…, b=…, c=…`.
     pub(super) fn usage(&self) -> String {
-        let names: Vec<String> = self
+        self.listed(|name| format!("{name}=…"))
+    }
+
+    fn listed(&self, written: impl Fn(&str) -> String) -> String {
+        let first = (*self == CLAMP).then(|| "DIST".to_owned());
+        let names = self
             .parameters
             .iter()
-            .map(|parameter| format!("{}=…", parameter.name))
-            .collect();
-        names.join(", ")
+            .map(|parameter| written(parameter.name));
+        first
+            .into_iter()
+            .chain(names)
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 }
