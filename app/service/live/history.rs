@@ -1,0 +1,180 @@
+//! The last minutes of the service's own metrics: what a Prometheus that scrapes
+//! every second would hold of them.
+//!
+//! Only what the page draws is kept ([`KEPT`]), so that memory stays bounded: some
+//! two hundred series of [`History::keeps`] seconds each, under 1 MiB. What is asked
+//! of the samples belongs to [`super::panels`].
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::time::Duration;
+
+use prometheus_client::encoding::prometheus_protobuf::{
+    encode,
+    prometheus_data_model::{LabelPair, Metric, MetricFamily},
+};
+use prometheus_client::registry::Registry;
+
+use super::promql::Sample;
+
+/// The route whose workload the page shows. Scrapes, probes and the page itself
+/// are traffic too, but not the service's work: in the same graph they would hide
+/// it.
+pub const ROUTE: &str = "/random";
+
+/// The families that are kept. Of those with a `route`, only [`ROUTE`] is; of the
+/// histogram, only answers that succeeded (see [`super::panels`] for why).
+const KEPT: [&str; 8] = [
+    "http_request_duration_seconds",
+    "http_requests_total",
+    "process_cpu_seconds_total",
+    "process_open_fds",
+    "process_resident_memory_bytes",
+    "process_start_time_seconds",
+    "process_threads",
+    "saturation_ratio",
+];
+
+/// More series than this are not kept: a registry that grows without bound must
+/// not make the page grow with it.
+const MOST_SERIES: usize = 1_000;
+
+/// The labels of a series, without its name.
+pub type Labels = BTreeMap<String, String>;
+
+/// The samples of the last few minutes, series by series.
+#[derive(Debug)]
+pub struct History {
+    keep: Duration,
+    scrapes: VecDeque<i64>,
+    series: BTreeMap<(String, Labels), VecDeque<Sample>>,
+}
+
+impl History {
+    /// An empty history that forgets samples older than `keep`.
+    pub fn new(keep: Duration) -> Self {
+        Self {
+            keep,
+            scrapes: VecDeque::new(),
+            series: BTreeMap::new(),
+        }
+    }
+
+    /// How far back samples are kept.
+    pub fn keeps(&self) -> Duration {
+        self.keep
+    }
+
+    /// Takes one sample of every kept series, at `at` (ms since the epoch, later
+    /// than the last time), and forgets what has become too old.
+    ///
+    /// # Errors
+    /// If a metric in the registry cannot be encoded.
+    pub fn scrape(&mut self, registry: &Registry, at: i64) -> Result<(), fmt::Error> {
+        for family in encode(registry)? {
+            if KEPT.contains(&family.name.as_str()) {
+                self.take(&family, at);
+            }
+        }
+        self.scrapes.push_back(at);
+        let keep_ms = i64::try_from(self.keep.as_millis()).unwrap_or(i64::MAX);
+        let old = |then: i64| then <= at - keep_ms;
+        while self.scrapes.front().is_some_and(|then| old(*then)) {
+            self.scrapes.pop_front();
+        }
+        self.series.retain(|_, samples| {
+            while samples.front().is_some_and(|oldest| old(oldest.at)) {
+                samples.pop_front();
+            }
+            !samples.is_empty()
+        });
+        Ok(())
+    }
+
+    /// When samples were taken (ms since the epoch), from the oldest.
+    pub fn scrapes(&self) -> impl Iterator<Item = i64> {
+        self.scrapes.iter().copied()
+    }
+
+    /// The series of a name, in the order of their labels, each with its samples
+    /// from the oldest to the newest. The buckets of a histogram are series of
+    /// their own, `…_bucket`, as in Prometheus.
+    pub fn select(&self, name: &str) -> impl Iterator<Item = (&Labels, &VecDeque<Sample>)> {
+        self.series
+            .range((name.to_owned(), Labels::new())..)
+            .take_while(move |((of, _), _)| of == name)
+            .map(|((_, labels), samples)| (labels, samples))
+    }
+
+    /// Every series with its name.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &Labels, &VecDeque<Sample>)> {
+        self.series
+            .iter()
+            .map(|((name, labels), samples)| (name.as_str(), labels, samples))
+    }
+
+    fn take(&mut self, family: &MetricFamily, at: i64) {
+        for metric in &family.metric {
+            if !shown(&metric.label) {
+                continue;
+            }
+            let labels = || pairs(&metric.label);
+            if let Some(histogram) = &metric.histogram {
+                for bucket in &histogram.bucket {
+                    let mut labels = labels();
+                    labels.insert("le".to_owned(), bound(bucket.upper_bound));
+                    // Counts stay far below 2^53: exact.
+                    #[allow(clippy::cast_precision_loss)]
+                    let value = bucket.cumulative_count as f64;
+                    self.push(
+                        format!("{}_bucket", family.name),
+                        labels,
+                        Sample { at, value },
+                    );
+                }
+            } else if let Some(value) = value(metric) {
+                self.push(family.name.clone(), labels(), Sample { at, value });
+            }
+        }
+    }
+
+    fn push(&mut self, name: String, labels: Labels, sample: Sample) {
+        let full = self.series.len() >= MOST_SERIES;
+        let id = (name, labels);
+        if let Some(samples) = self.series.get_mut(&id) {
+            samples.push_back(sample);
+        } else if !full {
+            self.series.insert(id, VecDeque::from([sample]));
+        }
+    }
+}
+
+/// Whether a series is of the workload: see [`KEPT`].
+fn shown(labels: &[LabelPair]) -> bool {
+    labels.iter().all(|label| match label.name.as_str() {
+        "route" => label.value == ROUTE,
+        "outcome" => label.value == "success",
+        _ => true,
+    })
+}
+
+fn pairs(labels: &[LabelPair]) -> Labels {
+    labels
+        .iter()
+        .map(|label| (label.name.clone(), label.value.clone()))
+        .collect()
+}
+
+fn value(metric: &Metric) -> Option<f64> {
+    let counter = metric.counter.as_ref().map(|counter| counter.value);
+    counter.or_else(|| metric.gauge.as_ref().map(|gauge| gauge.value))
+}
+
+/// The label `le` of a bucket, as Prometheus writes it.
+fn bound(upper: f64) -> String {
+    if upper == f64::INFINITY {
+        "+Inf".to_owned()
+    } else {
+        upper.to_string()
+    }
+}
