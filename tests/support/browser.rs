@@ -5,10 +5,10 @@
 //! It can reach nothing but the loopback, so that a page which needs anything from
 //! elsewhere fails here.
 
-use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,8 +16,10 @@ use std::{env, fs, process};
 
 use serde_json::{Value, json};
 
-use super::http;
 use super::peers;
+
+/// Longer than chromedriver may take to answer, a browser's start included.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Of WebDriver's names for keys
 /// (<https://www.w3.org/TR/webdriver2/#keyboard-actions>), those used here.
@@ -32,6 +34,8 @@ pub const SPACE: char = ' ';
 /// A browser with one empty window. Dropping it closes it.
 pub struct Browser {
     driver: Child,
+    /// Open as long as chromedriver may write to it.
+    _stdout: BufReader<ChildStdout>,
     address: SocketAddr,
     session: String,
     profile: PathBuf,
@@ -55,21 +59,19 @@ impl Browser {
             .stderr(Stdio::null())
             .spawn()
             .expect("chromedriver is an executable file");
-        let stdout = driver.stdout.take().expect("it is piped");
-        let port = BufReader::new(stdout)
+        let mut stdout = BufReader::new(driver.stdout.take().expect("it is piped"));
+        let port = (&mut stdout)
             .lines()
             .map_while(Result::ok)
             .find_map(|line| {
-                line.rsplit_once("on port ")?
-                    .1
-                    .trim_end_matches('.')
-                    .parse()
-                    .ok()
+                let (_, port) = line.rsplit_once("successfully on port ")?;
+                port.trim_end_matches('.').parse().ok()
             })
             .expect("chromedriver says on which port it listens");
         let number = OPENED.fetch_add(1, Ordering::Relaxed);
         let mut browser = Self {
             driver,
+            _stdout: stdout,
             address: SocketAddr::from(([127, 0, 0, 1], port)),
             session: String::new(),
             profile: env::temp_dir().join(format!("golden-browser-{}-{number}", process::id())),
@@ -199,24 +201,57 @@ impl Browser {
     }
 
     fn command(&self, method: &str, path: &str, body: &Value) -> Value {
-        let headers = [("content-type", "application/json")];
-        let body = body.to_string();
-        let answer = http::request(self.address, method, path, &headers, body.as_bytes());
-        let mut said = answer.json();
-        assert_eq!(answer.status, 200, "{method} {path} {body}: {said}");
+        let (status, mut said) = exchange(self.address, method, path, body)
+            .unwrap_or_else(|error| panic!("{method} {path} {body}: {error}"));
+        assert_eq!(status, 200, "{method} {path} {body}: {said}");
         said["value"].take()
     }
 }
 
+/// Asks chromedriver, which does not close a connection when it has answered, so that
+/// the end of an answer is where its length says.
+fn exchange(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    body: &Value,
+) -> io::Result<(u16, Value)> {
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let body = body.to_string();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    )?;
+    let mut answer = BufReader::new(stream);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if answer.read_line(&mut head)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    let invalid = || io::Error::new(io::ErrorKind::InvalidData, head.clone());
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    let lower = head.to_ascii_lowercase();
+    let (_, length) = lower.split_once("content-length:").ok_or_else(invalid)?;
+    let length = length
+        .lines()
+        .next()
+        .and_then(|length| length.trim().parse().ok());
+    let mut body = vec![0; length.ok_or_else(invalid)?];
+    answer.read_exact(&mut body)?;
+    Ok((status.ok_or_else(invalid)?, serde_json::from_slice(&body)?))
+}
+
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Only chromedriver can end the browser, so ask even when a test has failed;
-        // an answer is not needed.
-        let delete = format!(
-            "DELETE {} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n",
-            self.session, self.address
-        );
-        let _ = http::raw(self.address, delete.as_bytes());
+        // Only chromedriver can end the browser: ask it even when a test has failed.
+        let _ = exchange(self.address, "DELETE", &self.session, &json!({}));
         let _ = self.driver.kill();
         let _ = self.driver.wait();
         let _ = fs::remove_dir_all(&self.profile);

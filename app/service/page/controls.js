@@ -16,6 +16,10 @@ const presets = [
   ["Heavy tail", "pareto(scale=20ms, shape=1.5)"],
 ];
 
+// The units, as they are spoken.
+const perSecond = "requests a second";
+const ofAnswers = "percent of answers";
+
 const faults = "/control/faults";
 const traffic = "/control/traffic";
 
@@ -71,18 +75,24 @@ function slide(slider, steps, value, unit) {
     if (Math.abs(step - value) < Math.abs(steps[nearest] - value)) nearest = i;
   });
   slider.value = nearest;
+  speak(slider, value, unit);
+}
+
+/** Colours a slider up to its thumb and says what it stands at. */
+function speak(slider, value, unit) {
+  slider.style.setProperty("--filled", `${(100 * slider.value) / slider.max}%`);
   slider.setAttribute("aria-valuetext", `${value} ${unit}`);
 }
 
 function showTraffic({ rate }) {
   fill($("rate"), rate);
-  slide($("rate-slider"), rates, rate, "requests a second");
+  slide($("rate-slider"), rates, rate, perSecond);
 }
 
 function showFaults({ error_rate: share, delay, mystery }) {
   const percent = Number((share * 100).toPrecision(6));
   fill($("error-rate"), percent);
-  slide($("error-rate-slider"), shares, percent, "percent");
+  slide($("error-rate-slider"), shares, percent, ofAnswers);
 
   // A service with a mystery keeps its delay to itself: that is the exercise.
   const hidden = delay === null;
@@ -127,7 +137,7 @@ const setDelay = (delay) =>
   change($("delay"), faults, { delay }, showFaults, (state) => `The delay is ${state.delay}`);
 
 /** A number field with a slider beside it. */
-function pair(form, field, slider, steps, set) {
+function pair(form, field, slider, steps, unit, set) {
   slider.max = steps.length - 1;
   slider.step = 1;
   const send = () => set(field.value.trim() === "" ? NaN : Number(field.value));
@@ -138,7 +148,7 @@ function pair(form, field, slider, steps, set) {
   });
   slider.addEventListener("input", () => {
     field.value = steps[slider.value];
-    slider.setAttribute("aria-valuetext", `${field.value}`);
+    speak(slider, field.value, unit);
   });
   slider.addEventListener("change", () => set(steps[slider.value]));
 }
@@ -158,8 +168,8 @@ export async function refresh() {
 /** Makes the controls work; `tell` announces what a change has done. */
 export function start(tell) {
   announce = tell;
-  pair($("traffic-control"), $("rate"), $("rate-slider"), rates, setRate);
-  pair($("error-control"), $("error-rate"), $("error-rate-slider"), shares, setShare);
+  pair($("traffic-control"), $("rate"), $("rate-slider"), rates, perSecond, setRate);
+  pair($("error-control"), $("error-rate"), $("error-rate-slider"), shares, ofAnswers, setShare);
 
   $("delay-control").addEventListener("submit", (event) => {
     event.preventDefault();

@@ -125,6 +125,7 @@ export class Distribution {
 
     ctx.font = `600 ${11 * scale}px system-ui, sans-serif`;
     ctx.textBaseline = "bottom";
+    ctx.textAlign = "left";
     ctx.lineWidth = 1.5 * scale;
     let free = -Infinity;
     marks.forEach((mark, i) => {
