@@ -13,6 +13,7 @@ use std::time::Duration;
 use golden_signals::service::live::history::History;
 use golden_signals::service::live::panels::{Distribution, Point, Process, Queries, Range};
 use golden_signals::service::live::promql::{Bucket, Sample, histogram_quantile, increase, rate};
+use prometheus_client::encoding::prometheus_protobuf::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -361,7 +362,7 @@ fn the_queries_say_what_the_panels_show() {
             pretended.move_on(&mut random);
         }
         let at = second * 1_000;
-        history.scrape(&pretended.registry, at).unwrap();
+        history.record(&encode(&pretended.registry).unwrap(), at);
         for range in Range::ALL {
             if [0, 1, 5, 30, 48, 59, 66, 75, 89].contains(&second) {
                 asked.push((at, range));

@@ -6,14 +6,11 @@
 //! of the samples belongs to [`super::panels`].
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt;
 use std::time::Duration;
 
-use prometheus_client::encoding::prometheus_protobuf::{
-    encode,
-    prometheus_data_model::{LabelPair, Metric, MetricFamily},
+use prometheus_client::encoding::prometheus_protobuf::prometheus_data_model::{
+    Histogram, LabelPair, Metric, MetricFamily,
 };
-use prometheus_client::registry::Registry;
 
 use super::promql::Sample;
 
@@ -65,15 +62,12 @@ impl History {
         self.keep
     }
 
-    /// Takes one sample of every kept series, at `at` (ms since the epoch, later
-    /// than the last time), and forgets what has become too old.
-    ///
-    /// # Errors
-    /// If a metric in the registry cannot be encoded.
-    pub fn scrape(&mut self, registry: &Registry, at: i64) -> Result<(), fmt::Error> {
-        for family in encode(registry)? {
+    /// Takes one sample of every kept series from a scrape at `at` (ms since the
+    /// epoch, later than the last time), and forgets what has become too old.
+    pub fn record(&mut self, scraped: &[MetricFamily], at: i64) {
+        for family in scraped {
             if KEPT.contains(&family.name.as_str()) {
-                self.take(&family, at);
+                self.take(family, at);
             }
         }
         self.scrapes.push_back(at);
@@ -88,7 +82,6 @@ impl History {
             }
             !samples.is_empty()
         });
-        Ok(())
     }
 
     /// When samples were taken (ms since the epoch), from the oldest.
@@ -118,22 +111,22 @@ impl History {
             if !shown(&metric.label) {
                 continue;
             }
-            let labels = || pairs(&metric.label);
             if let Some(histogram) = &metric.histogram {
-                for bucket in &histogram.bucket {
-                    let mut labels = labels();
-                    labels.insert("le".to_owned(), bound(bucket.upper_bound));
+                for (upper_bound, count) in buckets(histogram) {
+                    let mut labels = pairs(&metric.label);
+                    labels.insert("le".to_owned(), bound(upper_bound));
                     // Counts stay far below 2^53: exact.
                     #[allow(clippy::cast_precision_loss)]
-                    let value = bucket.cumulative_count as f64;
-                    self.push(
-                        format!("{}_bucket", family.name),
-                        labels,
-                        Sample { at, value },
-                    );
+                    let value = count as f64;
+                    let name = format!("{}_bucket", family.name);
+                    self.push(name, labels, Sample { at, value });
                 }
             } else if let Some(value) = value(metric) {
-                self.push(family.name.clone(), labels(), Sample { at, value });
+                self.push(
+                    family.name.clone(),
+                    pairs(&metric.label),
+                    Sample { at, value },
+                );
             }
         }
     }
@@ -168,6 +161,18 @@ fn pairs(labels: &[LabelPair]) -> Labels {
 fn value(metric: &Metric) -> Option<f64> {
     let counter = metric.counter.as_ref().map(|counter| counter.value);
     counter.or_else(|| metric.gauge.as_ref().map(|gauge| gauge.value))
+}
+
+/// The classic buckets with their cumulative counts. The highest, which holds all,
+/// may be left out of the format; Prometheus then adds it, and so does this.
+fn buckets(histogram: &Histogram) -> impl Iterator<Item = (f64, u64)> {
+    let told = histogram.bucket.iter();
+    let whole = told
+        .clone()
+        .any(|bucket| bucket.upper_bound == f64::INFINITY);
+    let all = (!whole).then_some((f64::INFINITY, histogram.sample_count));
+    told.map(|bucket| (bucket.upper_bound, bucket.cumulative_count))
+        .chain(all)
 }
 
 /// The label `le` of a bucket, as Prometheus writes it.
