@@ -8,28 +8,39 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use prometheus_client::encoding::prometheus_protobuf::prometheus_data_model::{
-    Histogram, LabelPair, Metric, MetricFamily,
-};
-
 use super::promql::Sample;
+use crate::signals::model::{Histogram, LabelPair, Metric, MetricFamily};
+use crate::signals::requests::{REQUEST_DURATION, REQUESTS};
+use crate::signals::saturation::SATURATION_RATIO;
 
 /// The route whose workload the page shows. Scrapes, probes and the page itself
 /// are traffic too, but not the service's work: in the same graph they would hide
 /// it.
 pub const ROUTE: &str = "/random";
 
+/// Prometheus' standard names for what a process uses
+/// (<https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics>).
+pub const CPU_SECONDS: &str = "process_cpu_seconds_total";
+/// Resident memory, bytes.
+pub const RESIDENT_MEMORY: &str = "process_resident_memory_bytes";
+/// Threads, the main one included.
+pub const THREADS: &str = "process_threads";
+/// Open file descriptors.
+pub const OPEN_FDS: &str = "process_open_fds";
+/// When the process started, seconds since the Unix epoch.
+pub const START_TIME: &str = "process_start_time_seconds";
+
 /// The families that are kept. Of those with a `route`, only [`ROUTE`] is; of the
 /// histogram, only answers that succeeded (see [`super::panels`] for why).
 const KEPT: [&str; 8] = [
-    "http_request_duration_seconds",
-    "http_requests_total",
-    "process_cpu_seconds_total",
-    "process_open_fds",
-    "process_resident_memory_bytes",
-    "process_start_time_seconds",
-    "process_threads",
-    "saturation_ratio",
+    REQUESTS.name,
+    REQUEST_DURATION.name,
+    SATURATION_RATIO.name,
+    CPU_SECONDS,
+    RESIDENT_MEMORY,
+    THREADS,
+    OPEN_FDS,
+    START_TIME,
 ];
 
 /// More series than this are not kept: a registry that grows without bound must
@@ -116,7 +127,6 @@ impl History {
                     let mut labels = pairs(&metric.label);
                     labels.insert("le".to_owned(), bound(upper_bound));
                     // Counts stay far below 2^53: exact.
-                    #[allow(clippy::cast_precision_loss)]
                     let value = count as f64;
                     let name = format!("{}_bucket", family.name);
                     self.push(name, labels, Sample { at, value });

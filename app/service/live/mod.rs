@@ -24,13 +24,12 @@ pub mod stream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use prometheus_client::encoding::prometheus_protobuf::encode;
-use prometheus_client::registry::Registry;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use self::history::History;
 use super::alerts::Pager;
+use crate::signals::Registry;
 
 /// Between two scrapes.
 pub const SCRAPE_INTERVAL: Duration = Duration::from_secs(1);
@@ -103,13 +102,7 @@ async fn scrape(live: Weak<Live>, registry: Arc<Registry>, mut shutdown: watch::
         let Some(live) = live.upgrade() else { return };
         let at = epoch + i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
         live.pager.forget();
-        let scraped = match encode(&registry) {
-            Ok(scraped) => scraped,
-            Err(error) => {
-                tracing::warn!(%error, "the live page could not read the metrics");
-                continue;
-            }
-        };
+        let scraped = registry.gather();
         live.history().record(&scraped, at);
         live.newest.send_replace(at);
     }

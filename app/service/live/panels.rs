@@ -16,8 +16,10 @@ use std::time::Duration;
 use serde::Serialize;
 use thiserror::Error;
 
-use super::history::{History, ROUTE};
+use super::history::{CPU_SECONDS, History, OPEN_FDS, RESIDENT_MEMORY, ROUTE, START_TIME, THREADS};
 use super::promql::{Bucket, Sample, histogram_quantile, increase, rate};
+use crate::signals::requests::{REQUEST_DURATION, REQUESTS};
+use crate::signals::saturation::SATURATION_RATIO;
 
 /// The range over which the distribution is counted. Longer than most rates':
 /// a shape needs more requests than a mean.
@@ -110,27 +112,27 @@ pub struct Queries {
 impl Queries {
     /// The queries with the given range in their rates.
     pub fn new(range: Range) -> Self {
-        let requests = format!("http_requests_total{{route=\"{ROUTE}\"}}[{range}]");
-        let failed = format!("http_requests_total{{route=\"{ROUTE}\",status=~\"5..\"}}[{range}]");
-        let buckets = format!(
-            "http_request_duration_seconds_bucket{{route=\"{ROUTE}\",outcome=\"success\"}}"
-        );
+        let (requests, durations) = (REQUESTS.name, REQUEST_DURATION.name);
+        let saturation = SATURATION_RATIO.name;
+        let all = format!("{requests}{{route=\"{ROUTE}\"}}[{range}]");
+        let failed = format!("{requests}{{route=\"{ROUTE}\",status=~\"5..\"}}[{range}]");
+        let buckets = format!("{durations}_bucket{{route=\"{ROUTE}\",outcome=\"success\"}}");
         let quantile =
             |q: f64| format!("histogram_quantile({q}, sum by (le) (rate({buckets}[{range}])))");
         Self {
-            traffic: format!("sum by (status) (rate({requests}))"),
+            traffic: format!("sum by (status) (rate({all}))"),
             p50: quantile(0.5),
             p95: quantile(0.95),
             p99: quantile(0.99),
             distribution: format!("sum by (le) (increase({buckets}[{DISTRIBUTION_RANGE}]))"),
-            errors: format!("sum(rate({failed})) / sum(rate({requests}))"),
-            saturation: "max by (resource) (saturation_ratio)".to_owned(),
-            fullest: "topk(1, saturation_ratio)".to_owned(),
-            cpu: format!("rate(process_cpu_seconds_total[{range}])"),
-            memory: "process_resident_memory_bytes".to_owned(),
-            threads: "process_threads".to_owned(),
-            fds: "process_open_fds".to_owned(),
-            uptime: "time() - process_start_time_seconds".to_owned(),
+            errors: format!("sum(rate({failed})) / sum(rate({all}))"),
+            saturation: format!("max by (resource) ({saturation})"),
+            fullest: format!("topk(1, {saturation})"),
+            cpu: format!("rate({CPU_SECONDS}[{range}])"),
+            memory: RESIDENT_MEMORY.to_owned(),
+            threads: THREADS.to_owned(),
+            fds: OPEN_FDS.to_owned(),
+            uptime: format!("time() - {START_TIME}"),
         }
     }
 }
@@ -189,7 +191,7 @@ impl Point {
     pub fn at(history: &History, at: i64, range: Range) -> Self {
         let of = range.duration();
         let mut traffic = BTreeMap::new();
-        for (labels, samples) in history.select("http_requests_total") {
+        for (labels, samples) in history.select(REQUESTS.name) {
             if let (Some(status), Some(rate)) = (labels.get("status"), rate(samples, at, of)) {
                 *traffic.entry(status.clone()).or_insert(0.0) += rate;
             }
@@ -206,7 +208,7 @@ impl Point {
 
         let mut buckets = duration_buckets(history, |samples| rate(samples, at, of));
         let mut saturation = BTreeMap::new();
-        for (labels, samples) in history.select("saturation_ratio") {
+        for (labels, samples) in history.select(SATURATION_RATIO.name) {
             if let (Some(resource), Some(ratio)) = (labels.get("resource"), latest(samples, at)) {
                 let fullest = saturation.entry(resource.clone()).or_insert(ratio);
                 *fullest = ratio.max(*fullest);
@@ -250,15 +252,13 @@ impl Process {
         let only = |name: &str| history.select(name).next().map(|(_, samples)| samples);
         let gauge = |name| only(name).and_then(|samples| latest(samples, at));
         // Milliseconds of today are far below 2^53: exact.
-        #[allow(clippy::cast_precision_loss)]
         let now = at as f64 / 1_000.0;
         Self {
-            cpu: only("process_cpu_seconds_total")
-                .and_then(|samples| rate(samples, at, range.duration())),
-            memory: gauge("process_resident_memory_bytes"),
-            threads: gauge("process_threads"),
-            fds: gauge("process_open_fds"),
-            uptime: gauge("process_start_time_seconds").map(|start| now - start),
+            cpu: only(CPU_SECONDS).and_then(|samples| rate(samples, at, range.duration())),
+            memory: gauge(RESIDENT_MEMORY),
+            threads: gauge(THREADS),
+            fds: gauge(OPEN_FDS),
+            uptime: gauge(START_TIME).map(|start| now - start),
         }
     }
 }
@@ -269,7 +269,7 @@ fn duration_buckets<'a>(
     growth: impl Fn(&'a std::collections::VecDeque<Sample>) -> Option<f64>,
 ) -> Vec<Bucket> {
     let mut sums: Vec<Bucket> = Vec::new();
-    for (labels, samples) in history.select("http_request_duration_seconds_bucket") {
+    for (labels, samples) in history.select(&format!("{}_bucket", REQUEST_DURATION.name)) {
         let bound = labels.get("le").and_then(|le| le.parse().ok());
         let (Some(upper_bound), Some(count)) = (bound, growth(samples)) else {
             continue;

@@ -231,7 +231,5 @@ fn nearly_equal(a: f64, b: f64) -> bool {
 /// A span of milliseconds in seconds.
 fn seconds(milliseconds: i64) -> f64 {
     // Spans here are minutes: far below 2^53, so the conversion is exact.
-    #[allow(clippy::cast_precision_loss)]
-    let milliseconds = milliseconds as f64;
-    milliseconds / 1_000.0
+    milliseconds as f64 / 1_000.0
 }
