@@ -1,1 +1,5 @@
 //! The teaching service.
+
+pub mod alerts;
+pub mod live;
+pub mod page;

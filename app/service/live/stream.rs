@@ -1,0 +1,194 @@
+//! `GET /live`: server-sent events for the page.
+//!
+//! | event | when | data |
+//! |---|---|---|
+//! | `view` | once, first | the range of the rates, the route, the [`Queries`] |
+//! | `alerts` | at first and at every change | the pager's alerts |
+//! | `points` | every second | the [`Point`]s the watcher has not seen, and [`Distribution`] and [`Process`] now |
+//!
+//! The first `points` carries the last two minutes, or, when the browser comes
+//! back after a lost connection and says what it saw last (`Last-Event-ID`), only
+//! what it missed. The format is that of
+//! <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, Stream};
+use serde::Serialize;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+
+use super::history::ROUTE;
+use super::panels::{Distribution, Point, Process, Queries, Range};
+use super::{Live, SHOWN, stopped};
+use crate::service::alerts::Alert;
+
+/// The first event: what the watcher will see.
+#[derive(Serialize)]
+struct View {
+    range: String,
+    route: &'static str,
+    queries: Queries,
+}
+
+/// The event of every second.
+#[derive(Serialize)]
+struct Points {
+    points: Vec<Point>,
+    distribution: Distribution,
+    process: Process,
+}
+
+/// The signals, once a second, as server-sent events.
+#[utoipa::path(
+    get,
+    path = "/live",
+    tag = "page",
+    params(("range" = Option<String>, Query, description = "The range of the rates: `10s` (the default), `30s` or `1m`")),
+    responses(
+        (status = 200, description = "Events `view`, `alerts` and `points` until the service stops", content_type = "text/event-stream", body = String),
+        (status = 422, description = "The range is not one that is offered"),
+        (status = 503, description = "As many watch as may; `Retry-After` says when to ask again"),
+    ),
+)]
+pub async fn live(
+    State(live): State<Arc<Live>>,
+    Query(query): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Response {
+    // As elsewhere: of several the last counts, and what is not known is ignored.
+    let range = query.iter().rfind(|(name, _)| name == "range");
+    let range = match range.map_or(Ok(Range::default()), |(_, text)| text.parse()) {
+        Ok(range) => range,
+        Err(error) => {
+            let detail = serde_json::json!([
+                { "loc": ["query", "range"], "msg": error.to_string(), "type": "enum" }
+            ]);
+            let body = Json(serde_json::json!({ "detail": detail }));
+            return (StatusCode::UNPROCESSABLE_ENTITY, body).into_response();
+        }
+    };
+    let Ok(seat) = Arc::clone(&live.watchers).try_acquire_owned() else {
+        let body = Json(serde_json::json!({ "detail": "too many pages watch; close one" }));
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            [(header::RETRY_AFTER, "5")],
+            body,
+        )
+            .into_response();
+    };
+    let seen = headers
+        .get(HeaderName::from_static("last-event-id"))
+        .and_then(|id| id.to_str().ok()?.parse().ok());
+    let watcher = Watcher::new(live, seat, range, seen);
+    let mut response = Sse::new(watcher.events()).into_response();
+    // A proxy that collected the events would deliver them late.
+    response
+        .headers_mut()
+        .insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+/// One open connection.
+struct Watcher {
+    live: Arc<Live>,
+    range: Range,
+    /// The newest point the browser has.
+    seen: i64,
+    newest: watch::Receiver<i64>,
+    alerts: watch::Receiver<Arc<[Alert]>>,
+    shutdown: watch::Receiver<bool>,
+    greeted: bool,
+    _seat: OwnedSemaphorePermit,
+}
+
+impl Watcher {
+    fn new(live: Arc<Live>, seat: OwnedSemaphorePermit, range: Range, seen: Option<i64>) -> Self {
+        let mut newest = live.newest.subscribe();
+        let mut alerts = live.pager.subscribe();
+        // What is there already is news to this watcher.
+        newest.mark_changed();
+        alerts.mark_changed();
+        // A point from the future was seen before the clock was set back.
+        let seen = seen.filter(|seen| *seen <= *newest.borrow());
+        Self {
+            range,
+            seen: seen.unwrap_or(i64::MIN),
+            newest,
+            alerts,
+            shutdown: live.shutdown.clone(),
+            greeted: false,
+            live,
+            _seat: seat,
+        }
+    }
+
+    fn events(self) -> impl Stream<Item = Result<Event, Infallible>> + Send {
+        stream::unfold(self, |mut watcher| async move {
+            let event = watcher.next().await?;
+            Some((Ok(event), watcher))
+        })
+    }
+
+    /// The next event, or the end when the service stops.
+    async fn next(&mut self) -> Option<Event> {
+        if !self.greeted {
+            self.greeted = true;
+            let view = View {
+                range: self.range.to_string(),
+                route: ROUTE,
+                queries: Queries::new(self.range),
+            };
+            return Some(event("view", &view));
+        }
+        loop {
+            tokio::select! {
+                biased;
+                () = stopped(&mut self.shutdown) => return None,
+                changed = self.alerts.changed() => {
+                    changed.ok()?;
+                    let alerts = Arc::clone(&self.alerts.borrow_and_update());
+                    return Some(event("alerts", &alerts.as_ref()));
+                }
+                changed = self.newest.changed() => {
+                    changed.ok()?;
+                    let at = *self.newest.borrow_and_update();
+                    if at > self.seen {
+                        return Some(self.points(at));
+                    }
+                }
+            }
+        }
+    }
+
+    fn points(&mut self, at: i64) -> Event {
+        let history = self.live.history();
+        let shown = i64::try_from(SHOWN.as_millis()).unwrap_or(i64::MAX);
+        let after = self.seen.max(at - shown);
+        let missed = history
+            .scrapes()
+            .filter(|scrape| *scrape > after && *scrape <= at);
+        let points = Points {
+            points: missed
+                .map(|at| Point::at(&history, at, self.range))
+                .collect(),
+            distribution: Distribution::at(&history, at),
+            process: Process::at(&history, at, self.range),
+        };
+        drop(history);
+        self.seen = at;
+        event("points", &points).id(at.to_string())
+    }
+}
+
+fn event(name: &str, data: &impl Serialize) -> Event {
+    let event = Event::default().event(name);
+    event
+        .json_data(data)
+        .expect("these are structs of numbers and strings, which JSON can hold")
+}

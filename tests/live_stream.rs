@@ -1,0 +1,266 @@
+//! `GET /live`: what a watcher is told, from the first event to the last. In paused
+//! time, so that minutes pass at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, BodyDataStream};
+use axum::http::{Request, StatusCode};
+use axum::response::Response;
+use axum::routing::get;
+use futures_util::StreamExt as _;
+use golden_signals::service::alerts::{Alert, Pager, Status};
+use golden_signals::service::live::{Live, MOST_WATCHERS, SHOWN, stream};
+use golden_signals::signals::requests::REQUESTS;
+use golden_signals::signals::{Collect, Registry, model};
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::time;
+use tower::ServiceExt as _;
+
+/// `http_requests_total` of the workload.
+#[derive(Default)]
+struct Requests(AtomicU32);
+
+impl Collect for Requests {
+    fn collect(&self, into: &mut Vec<model::MetricFamily>) {
+        let labels = [("method", "GET"), ("route", "/random"), ("status", "200")];
+        let value = f64::from(self.0.load(Ordering::Relaxed));
+        into.push(REQUESTS.family(vec![REQUESTS.sample(&labels, value)]));
+    }
+}
+
+struct Service {
+    router: Router,
+    pager: Arc<Pager>,
+    shutdown: watch::Sender<bool>,
+}
+
+impl Service {
+    fn start() -> Self {
+        let registry = Registry::default();
+        let requests = Arc::new(Requests::default());
+        registry.register(Arc::clone(&requests) as Arc<dyn Collect>);
+        // Ten a second.
+        tokio::spawn(async move {
+            let mut every = time::interval(Duration::from_millis(100));
+            loop {
+                every.tick().await;
+                requests.0.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let (shutdown, down) = watch::channel(false);
+        let pager = Arc::new(Pager::new());
+        let live = Live::new(Arc::new(registry), Arc::clone(&pager), down);
+        let router = Router::new()
+            .route("/live", get(stream::live))
+            .with_state(live);
+        Self {
+            router,
+            pager,
+            shutdown,
+        }
+    }
+
+    async fn ask(&self, path: &str, seen: Option<&str>) -> Response {
+        let mut request = Request::get(path);
+        if let Some(seen) = seen {
+            request = request.header("last-event-id", seen);
+        }
+        let request = request.body(Body::empty()).expect("it is well formed");
+        self.router
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("a router cannot fail")
+    }
+
+    async fn watch(&self, seen: Option<&str>) -> Events {
+        let answer = self.ask("/live", seen).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(answer.headers()["content-type"], "text/event-stream");
+        Events(answer.into_body().into_data_stream())
+    }
+}
+
+struct Events(BodyDataStream);
+
+#[derive(Debug)]
+struct Event {
+    name: String,
+    id: Option<String>,
+    data: Value,
+}
+
+impl Events {
+    async fn next(&mut self) -> Option<Event> {
+        let frame = self.0.next().await?.expect("the stream does not fail");
+        let text = std::str::from_utf8(&frame).expect("events are text");
+        let field = |name: &str| {
+            text.lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+                .map(str::to_owned)
+        };
+        Some(Event {
+            name: field("event").expect("every event has a name"),
+            id: field("id"),
+            data: serde_json::from_str(&field("data").expect("every event has data"))
+                .expect("it is JSON"),
+        })
+    }
+
+    async fn named(&mut self, name: &str) -> Event {
+        loop {
+            let event = self.next().await.expect("the stream goes on");
+            if event.name == name {
+                return event;
+            }
+        }
+    }
+}
+
+fn times(event: &Event) -> Vec<i64> {
+    let points = event.data["points"].as_array().expect("points are a list");
+    points
+        .iter()
+        .map(|point| point["at"].as_i64().expect("a time"))
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_watcher_gets_the_past_and_then_every_second() {
+    let service = Service::start();
+    time::sleep(Duration::from_secs(300)).await;
+
+    let mut events = service.watch(None).await;
+    let view = events.next().await.expect("an event");
+    assert_eq!(view.name, "view");
+    assert_eq!(view.data["range"], "10s");
+    assert_eq!(
+        view.data["queries"]["traffic"],
+        "sum by (status) (rate(http_requests_total{route=\"/random\"}[10s]))"
+    );
+    let alerts = events.next().await.expect("an event");
+    assert_eq!(
+        (alerts.name.as_str(), alerts.data),
+        ("alerts", serde_json::json!([]))
+    );
+
+    let past = events.next().await.expect("an event");
+    assert_eq!(past.name, "points");
+    let at = times(&past);
+    assert_eq!(at.len() as u64, SHOWN.as_secs());
+    assert!(
+        at.windows(2).all(|pair| pair[1] - pair[0] >= 1_000),
+        "{at:?}"
+    );
+    assert_eq!(past.id, Some(at[at.len() - 1].to_string()));
+    let rate = past.data["points"][0]["traffic"]["200"]
+        .as_f64()
+        .expect("a rate");
+    assert!((rate - 10.0).abs() < 0.2, "{rate}");
+
+    for _ in 0..3 {
+        let next = events.named("points").await;
+        assert_eq!(times(&next).len(), 1);
+        assert!(times(&next)[0] > at[at.len() - 1]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_comes_back_gets_what_it_missed() {
+    let service = Service::start();
+    time::sleep(Duration::from_secs(60)).await;
+    let mut events = service.watch(None).await;
+    let seen = events.named("points").await.id.expect("points have an id");
+    drop(events);
+
+    time::sleep(Duration::from_secs(7)).await;
+    let missed = times(&service.watch(Some(&seen)).await.named("points").await);
+    assert_eq!(missed.len(), 7);
+    assert!(missed[0] > seen.parse().unwrap());
+
+    // What cannot be is not believed: nonsense, and a point not yet made.
+    for seen in ["nonsense", "9223372036854775807"] {
+        let past = times(&service.watch(Some(seen)).await.named("points").await);
+        assert!(past.len() > 60, "{}", past.len());
+    }
+}
+
+/// A watcher that reads nothing for an hour is then told of two minutes, not of an
+/// hour that was kept for it.
+#[tokio::test(start_paused = true)]
+async fn a_slow_watcher_skips() {
+    let service = Service::start();
+    let mut events = service.watch(None).await;
+    events.named("points").await;
+    time::sleep(Duration::from_secs(3_600)).await;
+    let caught_up = events.named("points").await;
+    assert_eq!(times(&caught_up).len() as u64, SHOWN.as_secs());
+    assert_eq!(times(&events.named("points").await).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alert_is_told_at_once() {
+    let service = Service::start();
+    let mut events = service.watch(None).await;
+    events.named("points").await;
+    service.pager.deliver([Alert {
+        fingerprint: "c01dcafe".to_owned(),
+        status: Status::Firing,
+        labels: [("alertname".to_owned(), "LoginDown".to_owned())].into(),
+        annotations: [].into(),
+        starts_at: "2026-01-01T00:00:00Z".to_owned(),
+        ends_at: String::new(),
+        generator_url: String::new(),
+    }]);
+    let event = events.next().await.expect("an event");
+    assert_eq!(event.name, "alerts");
+    assert_eq!(event.data[0]["labels"]["alertname"], "LoginDown");
+}
+
+#[tokio::test(start_paused = true)]
+async fn there_are_only_so_many_seats() {
+    let service = Service::start();
+    let mut seats = Vec::new();
+    for _ in 0..MOST_WATCHERS {
+        seats.push(service.watch(None).await);
+    }
+    let refused = service.ask("/live", None).await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(refused.headers().contains_key("retry-after"));
+    seats.pop();
+    service.watch(None).await.named("points").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_ends_when_the_service_stops() {
+    let service = Service::start();
+    let mut events = service.watch(None).await;
+    events.named("points").await;
+    service.shutdown.send_replace(true);
+    assert!(events.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_range_that_is_not_offered_is_refused() {
+    let service = Service::start();
+    for path in ["/live?range=5s", "/live?range=", "/live?range=10s&range=x"] {
+        let answer = service.ask(path, None).await;
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+    }
+    for path in [
+        "/live?range=30s",
+        "/live?range=1m",
+        "/live?range=x&range=10s",
+        "/live?other=1",
+    ] {
+        assert_eq!(
+            service.ask(path, None).await.status(),
+            StatusCode::OK,
+            "{path}"
+        );
+    }
+}
