@@ -120,6 +120,10 @@ mod tests {
     fn the_refusal_states_its_length() {
         let text = std::str::from_utf8(super::REQUEST_TIMEOUT).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(&format!("content-length: {}", body.len())), "{}", body.len());
+        assert!(
+            head.contains(&format!("content-length: {}", body.len())),
+            "{}",
+            body.len()
+        );
     }
 }
