@@ -21,7 +21,10 @@ pub struct Answer {
 impl Answer {
     /// The first header of this lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The body, which must be UTF-8.
@@ -66,7 +69,10 @@ pub fn request(
     let answer = raw(address, &[head.as_bytes(), body].concat())
         .unwrap_or_else(|error| panic!("{method} {path}: {error}"));
     parse(&answer).unwrap_or_else(|| {
-        panic!("{method} {path} was answered with {:?}", String::from_utf8_lossy(&answer))
+        panic!(
+            "{method} {path} was answered with {:?}",
+            String::from_utf8_lossy(&answer)
+        )
     })
 }
 
@@ -79,7 +85,9 @@ pub fn raw(address: SocketAddr, bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut answer = Vec::new();
     match stream.read_to_end(&mut answer) {
         // A server may close before it has read everything; what it said still counts.
-        Err(error) if answer.is_empty() || error.kind() != io::ErrorKind::ConnectionReset => Err(error),
+        Err(error) if answer.is_empty() || error.kind() != io::ErrorKind::ConnectionReset => {
+            Err(error)
+        }
         _ => Ok(answer),
     }
 }
@@ -89,14 +97,23 @@ pub fn parse(bytes: &[u8]) -> Option<Answer> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&bytes[..end]).ok()?;
     let mut lines = head.split("\r\n");
-    let status = lines.next()?.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
+    let status = lines
+        .next()?
+        .strip_prefix("HTTP/1.1 ")?
+        .get(..3)?
+        .parse()
+        .ok()?;
     let headers: Vec<_> = lines
         .map(|line| {
             let (name, value) = line.split_once(':')?;
             Some((name.to_ascii_lowercase(), value.trim().to_owned()))
         })
         .collect::<Option<_>>()?;
-    let mut answer = Answer { status, headers, body: bytes[end + 4..].to_vec() };
+    let mut answer = Answer {
+        status,
+        headers,
+        body: bytes[end + 4..].to_vec(),
+    };
     if answer.header("transfer-encoding") == Some("chunked") {
         answer.body = unchunked(&answer.body)?;
     } else if let Some(length) = answer.header("content-length") {
@@ -111,7 +128,11 @@ fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         let line = rest.windows(2).position(|window| window == b"\r\n")?;
-        let size = std::str::from_utf8(&rest[..line]).ok()?.split(';').next()?.trim();
+        let size = std::str::from_utf8(&rest[..line])
+            .ok()?
+            .split(';')
+            .next()?
+            .trim();
         let size = usize::from_str_radix(size, 16).ok()?;
         if size == 0 {
             return Some(body);

@@ -1,5 +1,5 @@
 //! What the integration tests and the benchmarks share: the programs beside the
-//! service ([`peers`]), the service itself as its users run it ([`server`]), a
+//! service ([`peers`], [`prometheus`]), the service itself as its users run it ([`server`]), a
 //! plain HTTP client ([`http`]) and a reader of what it exposes ([`samples`]).
 //! No assertion on the service's behaviour belongs here.
 
@@ -8,5 +8,6 @@
 
 pub mod http;
 pub mod peers;
+pub mod prometheus;
 pub mod samples;
 pub mod server;

@@ -46,9 +46,13 @@ pub fn require_python(modules: &[&str]) -> Option<PathBuf> {
 fn candidates(program: &str) -> impl Iterator<Item = PathBuf> {
     let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/peers/bin");
     let path = env::var_os("PATH").unwrap_or_default();
-    let directories: Vec<_> = std::iter::once(peers).chain(env::split_paths(&path)).collect();
+    let directories: Vec<_> = std::iter::once(peers)
+        .chain(env::split_paths(&path))
+        .collect();
     let program = program.to_owned();
-    directories.into_iter().map(move |directory| directory.join(&program))
+    directories
+        .into_iter()
+        .map(move |directory| directory.join(&program))
 }
 
 fn missing(what: &str) -> Option<PathBuf> {

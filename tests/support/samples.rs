@@ -47,9 +47,9 @@ impl Samples {
     ) -> impl Iterator<Item = &'a Sample> {
         self.all.iter().filter(move |sample| {
             sample.name == name
-                && labels.iter().all(|(key, value)| {
-                    sample.labels.get(*key).is_some_and(|found| found == value)
-                })
+                && labels
+                    .iter()
+                    .all(|(key, value)| sample.labels.get(*key).is_some_and(|found| found == value))
         })
     }
 
@@ -82,13 +82,20 @@ fn sample(line: &str) -> Option<Sample> {
         None => (rest, None),
     };
     let value = rest.split_whitespace().next()?.parse().ok()?;
-    Some(Sample { name: name.to_owned(), labels, value, exemplar })
+    Some(Sample {
+        name: name.to_owned(),
+        labels,
+        value,
+        exemplar,
+    })
 }
 
 // Reads `{…}` if it is there and returns what follows it.
 fn labels(text: &str) -> Option<(BTreeMap<String, String>, &str)> {
     let mut labels = BTreeMap::new();
-    let Some(mut rest) = text.strip_prefix('{') else { return Some((labels, text)) };
+    let Some(mut rest) = text.strip_prefix('{') else {
+        return Some((labels, text));
+    };
     loop {
         rest = rest.trim_start_matches([',', ' ']);
         if let Some(rest) = rest.strip_prefix('}') {

@@ -37,7 +37,9 @@ impl Server {
     /// With all it wrote, if it ends instead or does not listen in time.
     pub fn start(arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_golden-signals"));
-        command.args(["serve", "--bind", "127.0.0.1:0", "--log-format", "json"]).args(arguments);
+        command
+            .args(["serve", "--bind", "127.0.0.1:0", "--log-format", "json"])
+            .args(arguments);
         Self::spawn(command)
     }
 
@@ -71,7 +73,11 @@ impl Server {
                 panic!("{command:?} {reason} ({status:?}), having written:\n{log}");
             }
         };
-        Self { child, address, log }
+        Self {
+            child,
+            address,
+            log,
+        }
     }
 
     /// Where it listens.
@@ -96,7 +102,11 @@ impl Server {
 
     /// What `/metrics` says now, in text format 0.0.4.
     pub fn metrics(&self) -> Samples {
-        let answer = http::get(self.address, "/metrics", &[("accept", "text/plain;version=0.0.4")]);
+        let answer = http::get(
+            self.address,
+            "/metrics",
+            &[("accept", "text/plain;version=0.0.4")],
+        );
         assert_eq!(answer.status, 200, "{}", answer.text());
         Samples::parse(answer.text())
     }
@@ -118,7 +128,10 @@ impl Server {
             if condition(&samples) {
                 return samples;
             }
-            assert!(start.elapsed() < deadline, "not within {deadline:?}: {what}\n{samples:#?}");
+            assert!(
+                start.elapsed() < deadline,
+                "not within {deadline:?}: {what}\n{samples:#?}"
+            );
             thread::sleep(Duration::from_millis(20));
         }
     }
@@ -146,7 +159,10 @@ impl Server {
             if let Some(status) = self.child.try_wait().expect("it is our child") {
                 return status;
             }
-            assert!(start.elapsed() < deadline, "still running after {deadline:?}");
+            assert!(
+                start.elapsed() < deadline,
+                "still running after {deadline:?}"
+            );
             thread::sleep(Duration::from_millis(5));
         }
     }
