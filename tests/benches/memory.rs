@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use harness::load::{self, Connection};
-use harness::memory::resident_mib;
+use harness::process::resident_mib;
 use harness::report::{Report, Target};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use support::server::Server;

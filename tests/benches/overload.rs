@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use harness::load;
-use harness::memory::resident_mib;
+use harness::process::resident_mib;
 use harness::report::{Report, Target};
 use harness::statistics::{quantile, sorted};
 use support::server::Server;

@@ -1,13 +1,13 @@
 //! What the benchmarks share: load over real sockets ([`load`]), the statistics
-//! of it ([`statistics`]), the servers compared with ([`twins`]), memory as the
-//! kernel counts it ([`memory`]) and the table that is printed ([`report`]).
+//! of it ([`statistics`]), the servers compared with ([`twins`]), memory and
+//! processor time as the kernel counts them ([`process`]) and the table that is printed ([`report`]).
 //! What is measured, and against what, belongs to each benchmark.
 
 // Every benchmark compiles this tree into itself and uses a part of it.
 #![allow(dead_code, unreachable_pub)]
 
 pub mod load;
-pub mod memory;
+pub mod process;
 pub mod report;
 pub mod statistics;
 pub mod twins;
