@@ -1,1 +1,28 @@
-//! What the service pretends to be. Knows nothing of HTTP, metrics or sockets.
+//! What the service pretends to be: distributions, faults, arrivals, incidents,
+//! mysteries.
+//!
+//! Everything here is arithmetic on numbers that are passed in: which law the
+//! values and the delays follow, how often a request fails, when the next one
+//! comes. Nothing here knows of HTTP, metrics or sockets, waits, logs or reads
+//! a clock; whoever uses a drawn delay has to wait for it.
+//!
+//! Randomness comes in as a generator too, so that everything can be repeated:
+//! see [`Streams`].
+
+mod arrivals;
+mod distribution;
+mod excerpt;
+mod faults;
+mod incident;
+mod lots;
+mod mystery;
+mod probability;
+mod streams;
+
+pub use arrivals::{ArrivalRate, ArrivalRateError, PoissonArrivals};
+pub use distribution::{DelayDistribution, ParseError, ValueDistribution};
+pub use faults::{Failure, Faults, Outcome};
+pub use incident::{Incident, IncidentKind, IncidentKindError};
+pub use mystery::Mystery;
+pub use probability::{Probability, ProbabilityError};
+pub use streams::{Stream, Streams};

@@ -1,0 +1,277 @@
+//! What the control group of this process allows and has used: CPU and memory,
+//! versions 1 and 2. Reads files and nothing else; knows no metrics.
+//!
+//! Sources: the kernel's `Documentation/admin-guide/cgroup-v2.rst` and
+//! `cgroup-v1/`, and proc(5) for `/proc/self/mountinfo`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The directory of a controller's group, and up to where its ancestors go.
+#[derive(Clone, Debug, PartialEq)]
+struct Group {
+    directory: PathBuf,
+    mount: PathBuf,
+    version: Version,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Version {
+    One,
+    Two,
+}
+
+/// The limits found at start; limits that change while the process runs are
+/// read anew with each call.
+#[derive(Debug, Default)]
+pub(super) struct Cgroup {
+    cpu: Option<Group>,
+    cpu_usage: Option<Group>,
+    memory: Option<Group>,
+}
+
+impl Cgroup {
+    /// The groups of this process; empty where there are none.
+    pub(super) fn of_this_process() -> Self {
+        let read = |file| fs::read_to_string(file).unwrap_or_default();
+        Self::from_texts(
+            &read("/proc/self/cgroup"),
+            &read("/proc/self/mountinfo"),
+            Path::new("/"),
+        )
+    }
+
+    fn from_texts(membership: &str, mountinfo: &str, root: &Path) -> Self {
+        let find = |controller| find(controller, membership, mountinfo, root);
+        Self {
+            cpu: find("cpu"),
+            cpu_usage: find("cpuacct"),
+            memory: find("memory"),
+        }
+    }
+
+    /// How many cores' worth of time the tightest quota above this process
+    /// allows, with the microseconds that its group has used so far, where the
+    /// group's own account can be read. `None` without a quota.
+    pub(super) fn cpu_quota(&self) -> Option<(f64, Option<u64>)> {
+        let group = self.cpu.as_ref()?;
+        let quotas = group.with_ancestors().filter_map(|directory| {
+            let quota = group.quota(&directory)?;
+            Some((quota, directory))
+        });
+        let (quota, directory) = quotas.min_by(|a, b| a.0.total_cmp(&b.0))?;
+        let used = match group.version {
+            Version::Two => keyed(&directory.join("cpu.stat"), "usage_usec"),
+            // Version 1 accounts in a hierarchy of its own, which may place the
+            // process elsewhere: then the account is not that of the quota.
+            Version::One => self
+                .cpu_usage
+                .as_ref()
+                .filter(|usage| {
+                    usage.directory.strip_prefix(&usage.mount)
+                        == group.directory.strip_prefix(&group.mount)
+                })
+                .and_then(|usage| {
+                    let below = directory.strip_prefix(&group.mount).ok()?;
+                    number(&usage.mount.join(below).join("cpuacct.usage"))
+                        .map(|nanos| nanos / 1_000)
+                }),
+        };
+        Some((quota, used))
+    }
+
+    /// The tightest memory limit above this process and what its group uses of
+    /// it, both in bytes; page cache that can be dropped does not count.
+    /// `None` without a limit below `host` bytes.
+    pub(super) fn memory(&self, host: u64) -> Option<(u64, u64)> {
+        let group = self.memory.as_ref()?;
+        let (limit_file, usage_file, cache) = match group.version {
+            Version::Two => ("memory.max", "memory.current", "inactive_file"),
+            Version::One => (
+                "memory.limit_in_bytes",
+                "memory.usage_in_bytes",
+                "total_inactive_file",
+            ),
+        };
+        let limits = group
+            .with_ancestors()
+            .filter_map(|directory| Some((number(&directory.join(limit_file))?, directory)));
+        let (limit, directory) = limits.filter(|(limit, _)| *limit < host).min()?;
+        let usage = number(&directory.join(usage_file))?;
+        let droppable = keyed(&directory.join("memory.stat"), cache).unwrap_or(0);
+        Some((limit, usage.saturating_sub(droppable)))
+    }
+}
+
+impl Group {
+    fn with_ancestors(&self) -> impl Iterator<Item = PathBuf> {
+        self.directory
+            .ancestors()
+            .take_while(|directory| directory.starts_with(&self.mount))
+            .map(Path::to_path_buf)
+    }
+
+    /// Cores, from "quota period" in microseconds; `None` where unlimited.
+    fn quota(&self, directory: &Path) -> Option<f64> {
+        let (quota, period) = match self.version {
+            Version::Two => {
+                let text = fs::read_to_string(directory.join("cpu.max")).ok()?;
+                let (quota, period) = text.trim().split_once(' ')?;
+                (quota.parse::<f64>().ok()?, period.parse::<f64>().ok()?)
+            }
+            Version::One => {
+                let read = |file| {
+                    fs::read_to_string(directory.join(file))
+                        .ok()?
+                        .trim()
+                        .parse()
+                        .ok()
+                };
+                (read("cpu.cfs_quota_us")?, read("cpu.cfs_period_us")?)
+            }
+        };
+        (quota > 0.0 && period > 0.0).then(|| quota / period)
+    }
+}
+
+/// The group of a controller: version 1 names it, version 2 has one for all.
+fn find(controller: &str, membership: &str, mountinfo: &str, root: &Path) -> Option<Group> {
+    let entries = membership.lines().filter_map(|line| {
+        let mut fields = line.splitn(3, ':').skip(1);
+        Some((fields.next()?, fields.next()?))
+    });
+    let named = entries
+        .clone()
+        .find(|(names, _)| names.split(',').any(|name| name == controller))
+        .map(|(_, path)| (Version::One, path));
+    let unified = entries
+        .clone()
+        .find(|(names, _)| names.is_empty())
+        .map(|(_, path)| (Version::Two, path));
+    let (version, path) = named.or(unified)?;
+    // Field 4 is the group that the mount shows as its root, field 5 where it
+    // is mounted; behind the separator come the type, the source, the options.
+    mountinfo.lines().find_map(|line| {
+        let (mount, filesystem) = line.split_once(" - ")?;
+        let mut mount = mount.split(' ').skip(3);
+        let (shown_root, mount_point) = (mount.next()?, mount.next()?);
+        let mut filesystem = filesystem.split(' ');
+        let kind = filesystem.next()?;
+        let options = filesystem.nth(1)?;
+        let matches = match version {
+            Version::Two => kind == "cgroup2",
+            Version::One => kind == "cgroup" && options.split(',').any(|name| name == controller),
+        };
+        let below = path
+            .strip_prefix(shown_root.trim_end_matches('/'))
+            .unwrap_or("/");
+        let mount = root.join(mount_point.trim_start_matches('/'));
+        matches.then(|| Group {
+            directory: match below.trim_matches('/') {
+                "" => mount.clone(),
+                below => mount.join(below),
+            },
+            mount,
+            version,
+        })
+    })
+}
+
+fn number(file: &Path) -> Option<u64> {
+    fs::read_to_string(file).ok()?.trim().parse().ok()
+}
+
+/// The number behind a key in a file of "key number" lines.
+fn keyed(file: &Path, key: &str) -> Option<u64> {
+    let text = fs::read_to_string(file).ok()?;
+    let mut pairs = text.lines().filter_map(|line| line.split_once(' '));
+    pairs.find(|(name, _)| *name == key)?.1.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory with the given files, removed at the end.
+    struct Tree(PathBuf);
+
+    impl Tree {
+        fn new(name: &str, files: &[(&str, &str)]) -> Self {
+            let root = std::env::temp_dir().join(format!("cgroup-{name}-{}", std::process::id()));
+            for (path, text) in files {
+                let path = root.join(path);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, text).unwrap();
+            }
+            Self(root)
+        }
+    }
+
+    impl Drop for Tree {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    const MOUNT_2: &str = "30 23 0:26 / /sys/fs/cgroup rw shared:4 - cgroup2 cgroup2 rw\n";
+    const MOUNTS_1: &str = "32 31 0:29 /docker/abc /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n\
+                            33 31 0:30 /docker/abc /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n";
+
+    #[test]
+    fn version_2_takes_the_tightest_of_the_ancestors() {
+        let tree = Tree::new(
+            "v2",
+            &[
+                ("sys/fs/cgroup/outer/cpu.max", "50000 100000\n"),
+                (
+                    "sys/fs/cgroup/outer/cpu.stat",
+                    "usage_usec 777\nuser_usec 1\n",
+                ),
+                ("sys/fs/cgroup/outer/memory.max", "1000\n"),
+                ("sys/fs/cgroup/outer/memory.current", "900\n"),
+                (
+                    "sys/fs/cgroup/outer/memory.stat",
+                    "anon 1\ninactive_file 150\n",
+                ),
+                ("sys/fs/cgroup/outer/inner/cpu.max", "max 100000\n"),
+                ("sys/fs/cgroup/outer/inner/memory.max", "max\n"),
+            ],
+        );
+        let cgroup = Cgroup::from_texts("0::/outer/inner\n", MOUNT_2, &tree.0);
+        assert_eq!(cgroup.cpu_quota(), Some((0.5, Some(777))));
+        assert_eq!(cgroup.memory(1_000_000), Some((1000, 750)));
+        assert_eq!(
+            cgroup.memory(500),
+            None,
+            "a limit above the host's memory limits nothing"
+        );
+    }
+
+    #[test]
+    fn version_1_inside_a_container_whose_root_is_mounted() {
+        let tree = Tree::new(
+            "v1",
+            &[
+                ("sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "150000\n"),
+                ("sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000\n"),
+                ("sys/fs/cgroup/cpu,cpuacct/cpuacct.usage", "5000000\n"),
+                ("sys/fs/cgroup/memory/memory.limit_in_bytes", "4096\n"),
+                ("sys/fs/cgroup/memory/memory.usage_in_bytes", "1024\n"),
+            ],
+        );
+        let membership = "4:cpu,cpuacct:/docker/abc\n3:memory:/docker/abc\n0::/\n";
+        let cgroup = Cgroup::from_texts(membership, MOUNTS_1, &tree.0);
+        assert_eq!(cgroup.cpu_quota(), Some((1.5, Some(5_000))));
+        assert_eq!(cgroup.memory(1 << 40), Some((4096, 1024)));
+    }
+
+    #[test]
+    fn no_limit_no_group_and_nonsense_are_none() {
+        let tree = Tree::new("none", &[("sys/fs/cgroup/cpu.max", "max 100000\n")]);
+        let unlimited = Cgroup::from_texts("0::/\n", MOUNT_2, &tree.0);
+        assert_eq!(unlimited.cpu_quota(), None);
+        assert_eq!(unlimited.memory(u64::MAX), None);
+        let nothing = Cgroup::from_texts("garbage\n::", "more garbage", &tree.0);
+        assert_eq!(nothing.cpu_quota(), None);
+    }
+}

@@ -1,0 +1,239 @@
+//! The two text formats. Sources: Prometheus' "Exposition formats" for 0.0.4
+//! and the OpenMetrics 1.0 specification. They differ in where a counter's
+//! `_total` stands in the metadata, in exemplars, and in the final `# EOF`.
+
+use std::fmt::Write;
+
+use super::model::{Bucket, Exemplar, LabelPair, Metric, MetricFamily, MetricType};
+
+/// Prometheus' text format 0.0.4.
+pub(super) fn prometheus(families: &[MetricFamily]) -> String {
+    let mut text = String::with_capacity(TYPICAL_LENGTH);
+    for family in families {
+        metadata(&mut text, &family.name, family);
+        samples(&mut text, family, false);
+    }
+    text
+}
+
+/// OpenMetrics 1.0.
+pub(super) fn open_metrics(families: &[MetricFamily]) -> String {
+    let mut text = String::with_capacity(TYPICAL_LENGTH);
+    for family in families {
+        let name = &family.name;
+        // Here `_total` is the sample's suffix and not part of the name.
+        metadata(
+            &mut text,
+            name.strip_suffix("_total").unwrap_or(name),
+            family,
+        );
+        samples(&mut text, family, true);
+    }
+    text.push_str("# EOF\n");
+    text
+}
+
+/// What the service exposes, roughly: one allocation serves a scrape.
+const TYPICAL_LENGTH: usize = 256 * 1024;
+
+/// Writing to a string cannot fail.
+macro_rules! put {
+    ($text:expr, $($arguments:tt)*) => {
+        write!($text, $($arguments)*).expect("a string takes everything")
+    };
+}
+
+fn metadata(text: &mut String, name: &str, family: &MetricFamily) {
+    let kind = match family.r#type() {
+        MetricType::Counter => "counter",
+        MetricType::Gauge => "gauge",
+        MetricType::Histogram | MetricType::GaugeHistogram => "histogram",
+        MetricType::Summary => "summary",
+        MetricType::Untyped => "untyped",
+    };
+    let help = family.help.replace('\\', "\\\\").replace('\n', "\\n");
+    put!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+}
+
+fn samples(text: &mut String, family: &MetricFamily, exemplars: bool) {
+    let name = &family.name;
+    let mut labels = String::new();
+    for metric in &family.metric {
+        labels.clear();
+        write_labels(&mut labels, &metric.label);
+        if let Some(value) = scalar(metric) {
+            text.push_str(name);
+            if !labels.is_empty() {
+                put!(text, "{{{labels}}}");
+            }
+            text.push(' ');
+            write_number(text, value);
+            text.push('\n');
+        }
+        if let Some(histogram) = &metric.histogram {
+            let separator = if labels.is_empty() { "" } else { "," };
+            for bucket in &histogram.bucket {
+                text.push_str(name);
+                text.push_str("_bucket{");
+                text.push_str(&labels);
+                text.push_str(separator);
+                write_bucket(text, bucket);
+                if let Some(exemplar) = bucket.exemplar.as_ref().filter(|_| exemplars) {
+                    write_exemplar(text, exemplar);
+                }
+                text.push('\n');
+            }
+            let braced = if labels.is_empty() {
+                String::new()
+            } else {
+                format!("{{{labels}}}")
+            };
+            put!(text, "{name}_sum{braced} ");
+            write_number(text, histogram.sample_sum);
+            put!(text, "\n{name}_count{braced} {}\n", histogram.sample_count);
+        }
+    }
+}
+
+fn scalar(metric: &Metric) -> Option<f64> {
+    let counter = metric.counter.as_ref().map(|counter| counter.value);
+    counter.or_else(|| metric.gauge.as_ref().map(|gauge| gauge.value))
+}
+
+fn write_bucket(text: &mut String, bucket: &Bucket) {
+    text.push_str("le=\"");
+    write_number(text, bucket.upper_bound);
+    put!(text, "\"}} {}", bucket.cumulative_count);
+}
+
+fn write_exemplar(text: &mut String, exemplar: &Exemplar) {
+    text.push_str(" # {");
+    write_labels(text, &exemplar.label);
+    text.push_str("} ");
+    write_number(text, exemplar.value);
+    if let Some(at) = &exemplar.timestamp {
+        put!(text, " {}.{:03}", at.seconds, at.nanos / 1_000_000);
+    }
+}
+
+fn write_labels(text: &mut String, labels: &[LabelPair]) {
+    for (place, label) in labels.iter().enumerate() {
+        if place > 0 {
+            text.push(',');
+        }
+        text.push_str(&label.name);
+        text.push_str("=\"");
+        for character in label.value.chars() {
+            match character {
+                '\\' => text.push_str("\\\\"),
+                '"' => text.push_str("\\\""),
+                '\n' => text.push_str("\\n"),
+                other => text.push(other),
+            }
+        }
+        text.push('"');
+    }
+}
+
+/// Numbers as both formats want them. Whole ones below 1e15 get `.0`, which
+/// OpenMetrics asks of bucket bounds, and which no parser minds elsewhere.
+fn write_number(text: &mut String, number: f64) {
+    if number == f64::INFINITY {
+        text.push_str("+Inf");
+    } else if number == f64::NEG_INFINITY {
+        text.push_str("-Inf");
+    } else if number.is_nan() {
+        text.push_str("NaN");
+    } else if number == number.trunc() && number.abs() < 1e15 {
+        put!(text, "{number:.1}");
+    } else if (1e-5..1e15).contains(&number.abs()) {
+        put!(text, "{number}");
+    } else {
+        put!(text, "{number:e}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::Format;
+    use crate::signals::registry::{Collect, Description, Registry, histogram_series};
+    use crate::signals::{Histogram, Layout, model};
+
+    struct Example;
+
+    impl Collect for Example {
+        fn collect(&self, into: &mut Vec<model::MetricFamily>) {
+            let requests = Description {
+                name: "requests_total",
+                help: "Back\\slash",
+                kind: model::MetricType::Counter,
+            };
+            into.push(requests.family(vec![requests.sample(&[("path", "a\"b\\c\nd")], 3.0)]));
+            let seconds = Description {
+                name: "seconds",
+                help: "Time",
+                kind: model::MetricType::Histogram,
+            };
+            let histogram = Histogram::new(Arc::new(Layout::new(&[0.5, 1.0])));
+            histogram.observe(0.25, Some(0xabc));
+            histogram.observe(7.5, None);
+            into.push(seconds.family(vec![histogram_series(&[], &histogram)]));
+        }
+    }
+
+    fn written(format: Format) -> String {
+        let registry = Registry::default();
+        registry.register(Arc::new(Example));
+        String::from_utf8(format.write(&registry)).unwrap()
+    }
+
+    #[test]
+    fn text_0_0_4() {
+        let expected = r#"# HELP requests_total Back\\slash
+# TYPE requests_total counter
+requests_total{path="a\"b\\c\nd"} 3.0
+# HELP seconds Time
+# TYPE seconds histogram
+seconds_bucket{le="0.5"} 1
+seconds_bucket{le="1.0"} 1
+seconds_bucket{le="+Inf"} 2
+seconds_sum 7.75
+seconds_count 2
+"#;
+        assert_eq!(written(Format::Text), expected);
+    }
+
+    #[test]
+    fn open_metrics_differs_in_totals_exemplars_and_its_end() {
+        let text = written(Format::OpenMetrics);
+        assert!(
+            text.contains("# TYPE requests counter\nrequests_total{"),
+            "{text}"
+        );
+        assert!(text.ends_with("\n# EOF\n"), "{text}");
+        let exemplar = format!(
+            "seconds_bucket{{le=\"0.5\"}} 1 # {{trace_id=\"{:032x}\"}} 0.25 ",
+            0xabc
+        );
+        assert!(text.contains(&exemplar), "{text}");
+    }
+
+    #[test]
+    fn numbers_keep_their_value() {
+        for number in [
+            0.0,
+            -1.5,
+            0.001,
+            1e-9,
+            123_456_789.125,
+            9.1e18,
+            f64::MIN_POSITIVE,
+        ] {
+            let mut text = String::new();
+            super::write_number(&mut text, number);
+            assert_eq!(text.parse::<f64>().unwrap(), number, "{text}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! One exemplar that many threads overwrite and a scrape reads, without a lock.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// An observation with the trace that it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Exemplar {
+    pub(crate) trace_id: u128,
+    pub(crate) value: f64,
+    pub(crate) at: SystemTime,
+}
+
+/// A sequence lock over plain atomics: `version` is odd while a writer is at
+/// work, and a reader that sees it move discards what it read.
+///
+/// A writer that finds another at work gives up: the slot holds *an* exemplar
+/// of its bucket, so losing one of two simultaneous ones loses nothing.
+#[derive(Debug, Default)]
+pub(super) struct ExemplarSlot {
+    version: AtomicU64,
+    trace_high: AtomicU64,
+    trace_low: AtomicU64,
+    value: AtomicU64,
+    unix_nanos: AtomicU64,
+}
+
+impl ExemplarSlot {
+    pub(super) fn store(&self, trace_id: u128, value: f64) {
+        let version = self.version.load(Ordering::Relaxed);
+        if version % 2 == 1
+            || self
+                .version
+                .compare_exchange(version, version + 1, Ordering::AcqRel, Ordering::Relaxed)
+                .is_err()
+        {
+            return;
+        }
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        // Sequentially consistent, as in the reader: with the halves merely
+        // relaxed, a reader could see them before the odd version.
+        let store = |to: &AtomicU64, bits| to.store(bits, Ordering::SeqCst);
+        #[expect(clippy::cast_possible_truncation, reason = "the halves are wanted")]
+        store(&self.trace_high, (trace_id >> 64) as u64);
+        #[expect(clippy::cast_possible_truncation, reason = "the halves are wanted")]
+        store(&self.trace_low, trace_id as u64);
+        store(&self.value, value.to_bits());
+        store(
+            &self.unix_nanos,
+            u64::try_from(now.as_nanos()).unwrap_or(u64::MAX),
+        );
+        self.version.store(version + 2, Ordering::SeqCst);
+    }
+
+    /// The exemplar, unless there is none yet or it is being overwritten.
+    pub(super) fn load(&self) -> Option<Exemplar> {
+        let version = self.version.load(Ordering::SeqCst);
+        if version == 0 || version % 2 == 1 {
+            return None;
+        }
+        let load = |from: &AtomicU64| from.load(Ordering::SeqCst);
+        let exemplar = Exemplar {
+            trace_id: u128::from(load(&self.trace_high)) << 64 | u128::from(load(&self.trace_low)),
+            value: f64::from_bits(load(&self.value)),
+            at: UNIX_EPOCH + Duration::from_nanos(load(&self.unix_nanos)),
+        };
+        (self.version.load(Ordering::SeqCst) == version).then_some(exemplar)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_never_sees_halves_of_two_exemplars() {
+        let slot = ExemplarSlot::default();
+        let mut seen = 0;
+        std::thread::scope(|scope| {
+            for writer in 1..=2_u128 {
+                let slot = &slot;
+                scope.spawn(move || {
+                    for i in 0..100_000_u128 {
+                        let id = writer * 1_000_000 + i;
+                        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+                        slot.store(id << 64 | id, id as f64);
+                    }
+                });
+            }
+            for _ in 0..100_000 {
+                if let Some(exemplar) = slot.load() {
+                    let (high, low) = (
+                        exemplar.trace_id >> 64,
+                        exemplar.trace_id & u128::from(u64::MAX),
+                    );
+                    assert_eq!(high, low);
+                    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+                    let id = low as f64;
+                    assert_eq!(id, exemplar.value);
+                    seen += 1;
+                }
+            }
+        });
+        assert!(slot.load().is_some() && seen > 0);
+    }
+}

@@ -1,0 +1,246 @@
+//! A histogram that is classic and native at once, and takes an observation
+//! without a lock and without an allocation. Knows no labels and no formats.
+//!
+//! Both kinds of buckets are read from the same cells: the real line is cut at
+//! the bounds of both, so an observation increments one counter and the two
+//! views can never disagree, however many threads observe during a scrape.
+
+mod exemplar;
+mod layout;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::SystemTime;
+
+pub(crate) use exemplar::Exemplar;
+use exemplar::ExemplarSlot;
+pub use layout::Layout;
+pub(crate) use layout::{SCHEMA, ZERO_THRESHOLD};
+
+/// Counts observations in classic and native buckets.
+#[derive(Debug)]
+pub struct Histogram {
+    layout: Arc<Layout>,
+    /// One counter a cell; see [`Layout`] for what a cell is.
+    cells: Box<[AtomicU64]>,
+    /// The bits of the `f64` sum of all observations.
+    sum: AtomicU64,
+    /// The last exemplar of each classic bucket, `+Inf` included.
+    exemplars: Box<[ExemplarSlot]>,
+    created: SystemTime,
+}
+
+impl Histogram {
+    /// An empty histogram over `layout`.
+    #[must_use]
+    pub fn new(layout: Arc<Layout>) -> Self {
+        let zeroes = |n: usize| (0..n).map(|_| AtomicU64::new(0)).collect();
+        let classic_buckets = layout.bounds().len() + 1;
+        Self {
+            cells: zeroes(layout.cells()),
+            sum: AtomicU64::new(0.0_f64.to_bits()),
+            exemplars: (0..classic_buckets)
+                .map(|_| ExemplarSlot::default())
+                .collect(),
+            created: SystemTime::now(),
+            layout,
+        }
+    }
+
+    /// Counts `value`, in the unit that the metric's name states.
+    ///
+    /// `trace_id` becomes the exemplar of the bucket that the value falls in.
+    /// A NaN is not counted: it belongs to no bucket and would make the sum
+    /// useless for ever.
+    pub fn observe(&self, value: f64, trace_id: Option<u128>) {
+        if value.is_nan() {
+            return;
+        }
+        let cell = self.layout.cell_of(value);
+        self.cells[cell].fetch_add(1, Relaxed);
+        // A failed exchange means that another thread added meanwhile; nothing
+        // waits for a lock holder that may have lost its processor.
+        let mut sum = self.sum.load(Relaxed);
+        while let Err(now) = self.sum.compare_exchange_weak(
+            sum,
+            (f64::from_bits(sum) + value).to_bits(),
+            Relaxed,
+            Relaxed,
+        ) {
+            sum = now;
+        }
+        if let Some(trace_id) = trace_id {
+            self.exemplars[self.layout.classic_of(cell)].store(trace_id, value);
+        }
+    }
+
+    /// What has been counted up to now.
+    pub(crate) fn snapshot(&self) -> Snapshot<'_> {
+        Snapshot {
+            layout: &self.layout,
+            cells: self.cells.iter().map(|cell| cell.load(Relaxed)).collect(),
+            sum: f64::from_bits(self.sum.load(Relaxed)),
+            exemplars: self.exemplars.iter().map(ExemplarSlot::load).collect(),
+            created: self.created,
+        }
+    }
+
+    /// How many values have been counted.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.cells.iter().map(|cell| cell.load(Relaxed)).sum()
+    }
+}
+
+/// A histogram's counts at one moment, in which both kinds of buckets agree.
+#[derive(Debug)]
+pub(crate) struct Snapshot<'a> {
+    layout: &'a Layout,
+    cells: Vec<u64>,
+    pub(crate) sum: f64,
+    /// One a classic bucket, `+Inf` included.
+    pub(crate) exemplars: Vec<Option<Exemplar>>,
+    pub(crate) created: SystemTime,
+}
+
+impl Snapshot<'_> {
+    /// All observations.
+    pub(crate) fn count(&self) -> u64 {
+        self.cells.iter().sum()
+    }
+
+    /// The classic buckets, `+Inf` last: upper bound and cumulative count.
+    pub(crate) fn classic(&self) -> Vec<(f64, u64)> {
+        let mut counts = vec![0; self.layout.bounds().len() + 1];
+        for (cell, count) in self.cells.iter().enumerate() {
+            counts[self.layout.classic_of(cell)] += count;
+        }
+        let bounds = self.layout.bounds().iter().copied();
+        let mut cumulative = 0;
+        bounds
+            .chain([f64::INFINITY])
+            .zip(counts)
+            .map(|(bound, count)| {
+                cumulative += count;
+                (bound, cumulative)
+            })
+            .collect()
+    }
+
+    /// The native buckets: the count around zero, and the populated buckets of
+    /// the negative and the positive side as (index, count), ascending.
+    pub(crate) fn native(&self) -> NativeCounts {
+        let mut native = NativeCounts::default();
+        for (cell, &count) in self.cells.iter().enumerate() {
+            if count == 0 {
+                continue;
+            }
+            let (negative, index) = self.layout.native_of(cell);
+            let side = match (negative, index) {
+                (_, None) => {
+                    native.zero += count;
+                    continue;
+                }
+                (true, Some(index)) => (&mut native.negative, index),
+                (false, Some(index)) => (&mut native.positive, index),
+            };
+            match side.0.last_mut() {
+                Some((last, total)) if *last == side.1 => *total += count,
+                _ => side.0.push((side.1, count)),
+            }
+        }
+        native
+    }
+}
+
+/// The native view of a [`Snapshot`].
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct NativeCounts {
+    pub(crate) zero: u64,
+    pub(crate) negative: Vec<(i32, u64)>,
+    pub(crate) positive: Vec<(i32, u64)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn histogram(bounds: &'static [f64]) -> Histogram {
+        Histogram::new(Arc::new(Layout::new(bounds)))
+    }
+
+    #[test]
+    fn a_value_on_a_classic_bound_is_within_it() {
+        let histogram = histogram(&[-2.5, 0.0, 0.1, 0.5]);
+        for value in [-3.0, -2.5, -1.0, 0.0, 0.05, 0.1, 0.100_001, 7.0] {
+            histogram.observe(value, None);
+        }
+        let expected = [(-2.5, 2), (0.0, 4), (0.1, 6), (0.5, 7), (f64::INFINITY, 8)];
+        assert_eq!(histogram.snapshot().classic(), expected);
+    }
+
+    #[test]
+    fn native_buckets_are_those_of_schema_3() {
+        let histogram = histogram(&[0.3]);
+        // (2^((i-1)/8), 2^(i/8)]: 1 ends bucket 0, 2 ends bucket 8, 0.3 lies in
+        // bucket -13, 1.05 in bucket 1.
+        for value in [1.0, 2.0, 0.3, 1.05, -1.0, 0.0] {
+            histogram.observe(value, None);
+        }
+        let native = histogram.snapshot().native();
+        assert_eq!(native.zero, 1);
+        assert_eq!(native.positive, [(-13, 1), (0, 1), (1, 1), (8, 1)]);
+        assert_eq!(native.negative, [(0, 1)]);
+    }
+
+    #[test]
+    fn both_views_count_everything_whatever_the_value() {
+        let histogram = histogram(&[-1.0, 0.0, 0.25, 1.0, 64.0]);
+        let mut value = 1e-300;
+        let mut observed = 0;
+        while value < 1e300 {
+            histogram.observe(value, None);
+            histogram.observe(-value, None);
+            observed += 2;
+            value *= 1.7;
+        }
+        histogram.observe(f64::NAN, None);
+        let snapshot = histogram.snapshot();
+        let native = snapshot.native();
+        let sides = native.negative.iter().chain(&native.positive);
+        assert_eq!(snapshot.count(), observed);
+        assert_eq!(native.zero + sides.map(|(_, n)| n).sum::<u64>(), observed);
+        assert_eq!(snapshot.classic().last(), Some(&(f64::INFINITY, observed)));
+        assert!(!snapshot.sum.is_nan());
+    }
+
+    #[test]
+    fn the_last_trace_of_a_bucket_is_its_exemplar() {
+        let histogram = histogram(&[0.1, 1.0]);
+        histogram.observe(0.05, Some(1));
+        histogram.observe(0.06, Some(2));
+        histogram.observe(0.5, None);
+        let exemplars = histogram.snapshot().exemplars;
+        let first = exemplars[0].as_ref().expect("two were stored");
+        assert_eq!((first.trace_id, first.value), (2, 0.06));
+        assert!(exemplars[1].is_none() && exemplars[2].is_none());
+    }
+
+    #[test]
+    fn nothing_is_lost_between_threads() {
+        let histogram = histogram(&[0.5]);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    (0..50_000).for_each(|i| histogram.observe(f64::from(i % 2), Some(7)))
+                });
+            }
+        });
+        let snapshot = histogram.snapshot();
+        assert_eq!(
+            snapshot.classic(),
+            [(0.5, 100_000), (f64::INFINITY, 200_000)]
+        );
+        assert_eq!(snapshot.sum, 100_000.0);
+    }
+}

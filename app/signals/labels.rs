@@ -1,0 +1,172 @@
+//! The labels of the request metrics: closed sets, so that no client can make
+//! a series. Nothing that a request carries becomes a label value here.
+
+use axum::http::{Method, StatusCode};
+
+/// The status that is counted for a request whose client went away before the
+/// whole answer was handed over. No such status is sent; 499 is the number
+/// that nginx made customary for it.
+pub const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+/// The `method` label: the nine methods of RFC 9110 and RFC 5789, or `other`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MethodLabel {
+    Get,
+    Head,
+    Post,
+    Put,
+    Delete,
+    Connect,
+    Options,
+    Trace,
+    Patch,
+    Other,
+}
+
+impl MethodLabel {
+    /// All of them, in the order of their discriminants.
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Get,
+        Self::Head,
+        Self::Post,
+        Self::Put,
+        Self::Delete,
+        Self::Connect,
+        Self::Options,
+        Self::Trace,
+        Self::Patch,
+        Self::Other,
+    ];
+
+    /// The text of the label.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+            Self::Connect => "CONNECT",
+            Self::Options => "OPTIONS",
+            Self::Trace => "TRACE",
+            Self::Patch => "PATCH",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl From<&Method> for MethodLabel {
+    fn from(method: &Method) -> Self {
+        match *method {
+            Method::GET => Self::Get,
+            Method::HEAD => Self::Head,
+            Method::POST => Self::Post,
+            Method::PUT => Self::Put,
+            Method::DELETE => Self::Delete,
+            Method::CONNECT => Self::Connect,
+            Method::OPTIONS => Self::Options,
+            Method::TRACE => Self::Trace,
+            Method::PATCH => Self::Patch,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The `outcome` label: how a request ended, as its caller saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Success,
+    ClientError,
+    ServerError,
+    Cancelled,
+}
+
+impl Outcome {
+    /// All of them, in the order of their discriminants.
+    pub(crate) const ALL: [Self; 4] = [
+        Self::Success,
+        Self::ClientError,
+        Self::ServerError,
+        Self::Cancelled,
+    ];
+
+    /// The text of the label.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::ClientError => "client_error",
+            Self::ServerError => "server_error",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The outcome that a status stands for. Informational and redirecting
+    /// answers are what the caller asked for: successes.
+    pub(crate) fn of(status: u16) -> Self {
+        match status {
+            CLIENT_CLOSED_REQUEST => Self::Cancelled,
+            400..=498 => Self::ClientError,
+            500.. => Self::ServerError,
+            _ => Self::Success,
+        }
+    }
+}
+
+/// Why a request failed without its handler's will. A layer that ends a
+/// request so puts this into the response's extensions; the signals layer,
+/// which sees every response, is the one place that counts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureCause {
+    /// Turned away because the concurrency limit and its queue were full.
+    Shed,
+    /// Ended by the request timeout.
+    Timeout,
+    /// The handler panicked.
+    Panic,
+}
+
+/// The statuses that a route answers no request with may still be counted:
+/// what the table of a method covers.
+pub(crate) const STATUSES: std::ops::Range<u16> = 100..600;
+
+/// The place of a status in a table over [`STATUSES`]. A status beyond the
+/// standard's range is a broken handler, counted as the 500 that it is.
+pub(crate) fn status_index(status: u16) -> usize {
+    let status = if STATUSES.contains(&status) {
+        status
+    } else {
+        StatusCode::INTERNAL_SERVER_ERROR.as_u16()
+    };
+    usize::from(status - STATUSES.start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn discriminants_are_the_places_in_all() {
+        for (place, method) in MethodLabel::ALL.into_iter().enumerate() {
+            assert_eq!(method as usize, place);
+        }
+        for (place, outcome) in Outcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome as usize, place);
+        }
+    }
+
+    #[test]
+    fn a_method_of_the_clients_own_making_is_other() {
+        let method = Method::from_bytes(b"BREW").expect("a token is a method");
+        assert_eq!(MethodLabel::from(&method).as_str(), "other");
+        assert_eq!(MethodLabel::from(&Method::PATCH).as_str(), "PATCH");
+    }
+
+    #[test]
+    fn statuses_become_outcomes() {
+        assert_eq!(Outcome::of(200), Outcome::Success);
+        assert_eq!(Outcome::of(307), Outcome::Success);
+        assert_eq!(Outcome::of(422), Outcome::ClientError);
+        assert_eq!(Outcome::of(499), Outcome::Cancelled);
+        assert_eq!(Outcome::of(503), Outcome::ServerError);
+    }
+}

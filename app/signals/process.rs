@@ -1,0 +1,119 @@
+//! Prometheus' standard process metrics, read from `/proc` when a scrape asks.
+//! On other systems than Linux there are none: absent, not 0.
+//!
+//! Source of the set: Prometheus' "Writing client libraries", "Process metrics".
+
+use super::registry::{Collect, model};
+
+/// Exposes the process metrics.
+#[derive(Debug, Default)]
+pub struct Process;
+
+#[cfg(not(target_os = "linux"))]
+impl Collect for Process {
+    fn collect(&self, _into: &mut Vec<model::MetricFamily>) {}
+}
+
+#[cfg(target_os = "linux")]
+impl Collect for Process {
+    fn collect(&self, into: &mut Vec<model::MetricFamily>) {
+        // A process that cannot read its own entries has no process metrics;
+        // the rest of the scrape is worth having.
+        into.extend(linux::families().unwrap_or_default());
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::sync::LazyLock;
+
+    use procfs::process::{LimitValue, Process};
+    use procfs::{CurrentSI, KernelStats, ProcResult};
+
+    use super::model::{MetricFamily, MetricType};
+    use crate::signals::registry::Description;
+
+    const fn gauge(name: &'static str, help: &'static str) -> Description {
+        Description {
+            name,
+            help,
+            kind: MetricType::Gauge,
+        }
+    }
+
+    const CPU_SECONDS: Description = Description {
+        name: "process_cpu_seconds_total",
+        help: "User and system CPU time spent, in seconds",
+        kind: MetricType::Counter,
+    };
+    const OPEN_FDS: Description = gauge("process_open_fds", "Open file descriptors");
+    const MAX_FDS: Description = gauge("process_max_fds", "Limit of open file descriptors");
+    const VIRTUAL_MEMORY: Description = gauge(
+        "process_virtual_memory_bytes",
+        "Virtual memory size, in bytes",
+    );
+    const VIRTUAL_MEMORY_MAX: Description = gauge(
+        "process_virtual_memory_max_bytes",
+        "Limit of virtual memory, in bytes",
+    );
+    const RESIDENT_MEMORY: Description = gauge(
+        "process_resident_memory_bytes",
+        "Resident memory size, in bytes",
+    );
+    const HEAP: Description = gauge(
+        "process_heap_bytes",
+        "Size of the data segment, which holds the heap, in bytes",
+    );
+    const START_TIME: Description = gauge(
+        "process_start_time_seconds",
+        "Start of the process, in seconds since the Unix epoch",
+    );
+    const THREADS: Description = gauge(
+        "process_threads",
+        "Operating system threads, with the main one",
+    );
+
+    /// Seconds since the epoch at which the machine was started: a constant.
+    static BOOT_TIME: LazyLock<Option<u64>> =
+        LazyLock::new(|| KernelStats::current().ok().map(|stats| stats.btime));
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "bytes and ticks stay far below 2^52"
+    )]
+    pub(super) fn families() -> ProcResult<Vec<MetricFamily>> {
+        let process = Process::myself()?;
+        let stat = process.stat()?;
+        let limits = process.limits()?;
+        let ticks_per_second = procfs::ticks_per_second() as f64;
+        let limit = |value| match value {
+            LimitValue::Unlimited => f64::INFINITY,
+            LimitValue::Value(value) => value as f64,
+        };
+        let data_segment = process.status()?.vmdata.unwrap_or(0) * 1024;
+        let mut values = vec![
+            (
+                CPU_SECONDS,
+                (stat.utime + stat.stime) as f64 / ticks_per_second,
+            ),
+            (OPEN_FDS, process.fd_count()? as f64),
+            (MAX_FDS, limit(limits.max_open_files.soft_limit)),
+            (VIRTUAL_MEMORY, stat.vsize as f64),
+            (
+                VIRTUAL_MEMORY_MAX,
+                limit(limits.max_address_space.soft_limit),
+            ),
+            (RESIDENT_MEMORY, (stat.rss * procfs::page_size()) as f64),
+            (HEAP, data_segment as f64),
+            (THREADS, stat.num_threads as f64),
+        ];
+        if let Some(boot_time) = *BOOT_TIME {
+            let since_boot = stat.starttime as f64 / ticks_per_second;
+            values.push((START_TIME, boot_time as f64 + since_boot));
+        }
+        Ok(values
+            .into_iter()
+            .map(|(description, value)| description.family(vec![description.sample(&[], value)]))
+            .collect())
+    }
+}

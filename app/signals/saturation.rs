@@ -1,0 +1,208 @@
+//! Saturation: how full each constrained resource is, from 0 to 1. The largest
+//! of the ratios is *the* saturation, since the fullest resource is the one
+//! that gives way first.
+//!
+//! A resource that this process shares with others counts as full when it is
+//! full for all of them: without a limit of its own, the ratios of CPU and
+//! memory are the host's. What the process itself uses is in `process`.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::{Handle, RuntimeMetrics};
+use tokio::time::MissedTickBehavior;
+
+use super::cgroup::Cgroup;
+use super::registry::{Collect, Description, model};
+
+/// How full each constrained resource is.
+pub const SATURATION_RATIO: Description = Description {
+    name: "saturation_ratio",
+    help: "How full a constrained resource is, from 0 to 1; the largest is the saturation",
+    kind: model::MetricType::Gauge,
+};
+
+/// Over which time busy ratios (CPU, runtime) are taken.
+pub const WINDOW: Duration = Duration::from_secs(1);
+
+/// Gives a ratio; what lies outside 0..1 is cut off.
+type Ratio = Box<dyn Fn() -> f64 + Send + Sync>;
+
+/// The ratios of all resources.
+#[derive(Default)]
+pub struct Saturation {
+    ratios: RwLock<Vec<(&'static str, Ratio)>>,
+}
+
+impl fmt::Debug for Saturation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Saturation").finish_non_exhaustive()
+    }
+}
+
+impl Saturation {
+    /// Adds a resource whose ratio can be told at any moment.
+    pub fn watch(&self, resource: &'static str, ratio: impl Fn() -> f64 + Send + Sync + 'static) {
+        let mut ratios = self
+            .ratios
+            .write()
+            .expect("nothing panics while a resource is added");
+        ratios.push((resource, Box::new(ratio)));
+    }
+
+    /// Adds memory, file descriptors, CPU and the runtime, and starts the task
+    /// that takes the busy ratios of the last two every [`WINDOW`]. The task
+    /// ends with the runtime.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime.
+    pub fn watch_process(&self) {
+        let cgroup = Arc::new(Cgroup::of_this_process());
+        let cpu = Arc::new(BusyRatio::default());
+        let runtime = Arc::new(BusyRatio::default());
+        self.watch("cpu", cpu.reader());
+        self.watch("memory", {
+            let cgroup = Arc::clone(&cgroup);
+            move || memory_ratio(&cgroup).unwrap_or(0.0)
+        });
+        self.watch("fds", || fds_ratio().unwrap_or(0.0));
+        self.watch("runtime", runtime.reader());
+        tokio::spawn(async move {
+            let workers = Handle::current().metrics();
+            let mut ticks = tokio::time::interval(WINDOW);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                if let Some((busy, capacity)) = cpu_time(&cgroup) {
+                    cpu.update(busy, capacity);
+                }
+                #[expect(clippy::cast_precision_loss, reason = "a machine's worker threads")]
+                runtime.update(runtime_busy(&workers), workers.num_workers() as f64);
+            }
+        });
+    }
+}
+
+impl Collect for Saturation {
+    fn collect(&self, into: &mut Vec<model::MetricFamily>) {
+        let ratios = self
+            .ratios
+            .read()
+            .expect("nothing panics while a resource is added");
+        let series = ratios.iter().map(|(resource, ratio)| {
+            SATURATION_RATIO.sample(&[("resource", resource)], ratio().clamp(0.0, 1.0))
+        });
+        into.push(SATURATION_RATIO.family(series.collect()));
+    }
+}
+
+/// A ratio of busy time to time, between two looks at a growing total.
+#[derive(Debug, Default)]
+struct BusyRatio {
+    /// The bits of the last ratio.
+    ratio: AtomicU64,
+    last: std::sync::Mutex<Option<(Instant, f64)>>,
+}
+
+impl BusyRatio {
+    /// `busy`: seconds of busy time since ever; `capacity`: how many such
+    /// seconds a second offers.
+    fn update(&self, busy: f64, capacity: f64) {
+        let now = Instant::now();
+        let Ok(mut last) = self.last.lock() else {
+            return;
+        };
+        if let Some((then, busy_then)) = *last {
+            let elapsed = now.duration_since(then).as_secs_f64() * capacity;
+            if elapsed > 0.0 {
+                self.ratio
+                    .store(((busy - busy_then) / elapsed).to_bits(), Relaxed);
+            }
+        }
+        *last = Some((now, busy));
+    }
+
+    fn reader(self: &Arc<Self>) -> impl Fn() -> f64 + Send + Sync + 'static {
+        let this = Arc::clone(self);
+        move || f64::from_bits(this.ratio.load(Relaxed))
+    }
+}
+
+fn runtime_busy(workers: &RuntimeMetrics) -> f64 {
+    (0..workers.num_workers())
+        .map(|worker| workers.worker_total_busy_duration(worker).as_secs_f64())
+        .sum()
+}
+
+/// Busy CPU seconds since ever and the cores that they are taken from: of the
+/// control group with a quota, or else of the host.
+#[cfg(target_os = "linux")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "microseconds and ticks stay far below 2^52"
+)]
+fn cpu_time(cgroup: &Cgroup) -> Option<(f64, f64)> {
+    use procfs::{CurrentSI, KernelStats};
+
+    let ticks_per_second = procfs::ticks_per_second() as f64;
+    if let Some((quota, used)) = cgroup.cpu_quota() {
+        let busy = match used {
+            Some(micros) => micros as f64 / 1e6,
+            None => {
+                let stat = procfs::process::Process::myself().ok()?.stat().ok()?;
+                (stat.utime + stat.stime) as f64 / ticks_per_second
+            }
+        };
+        return Some((busy, quota));
+    }
+    let stats = KernelStats::current().ok()?;
+    let total = &stats.total;
+    let busy = total.user
+        + total.nice
+        + total.system
+        + total.irq.unwrap_or(0)
+        + total.softirq.unwrap_or(0)
+        + total.steal.unwrap_or(0);
+    Some((
+        busy as f64 / ticks_per_second,
+        stats.cpu_time.len().max(1) as f64,
+    ))
+}
+
+#[cfg(target_os = "linux")]
+#[expect(clippy::cast_precision_loss, reason = "bytes stay far below 2^52")]
+fn memory_ratio(cgroup: &Cgroup) -> Option<f64> {
+    use procfs::{Current, Meminfo};
+
+    let host = Meminfo::current().ok()?;
+    if let Some((limit, used)) = cgroup.memory(host.mem_total) {
+        return Some(used as f64 / limit as f64);
+    }
+    Some(1.0 - host.mem_available? as f64 / host.mem_total as f64)
+}
+
+#[cfg(target_os = "linux")]
+#[expect(clippy::cast_precision_loss, reason = "descriptors are few")]
+fn fds_ratio() -> Option<f64> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current?;
+    let open = procfs::process::Process::myself().ok()?.fd_count().ok()?;
+    Some(open as f64 / limit as f64)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn cpu_time(_: &Cgroup) -> Option<(f64, f64)> {
+    None
+}
+
+#[cfg(not(target_os = "linux"))]
+fn memory_ratio(_: &Cgroup) -> Option<f64> {
+    None
+}
+
+#[cfg(not(target_os = "linux"))]
+fn fds_ratio() -> Option<f64> {
+    None
+}

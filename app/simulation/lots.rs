@@ -1,0 +1,54 @@
+//! Choices that depend on a name and a salt, and on nothing else.
+//!
+//! What a name stands for must be the same on every machine and in every later
+//! release: a teacher prepares at home what students meet in class. So neither
+//! std's hasher nor rand's ranges have a part in it, which both reserve the
+//! right to change: the seed is a SHA-256, the generator one whose numbers are
+//! fixed, and the choice among `n` the top of a product. Tests pin the results.
+
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{Rng, SeedableRng};
+use sha2::{Digest, Sha256};
+
+/// A sequence of choices.
+pub(super) struct Lots {
+    rng: Xoshiro256PlusPlus,
+}
+
+impl Lots {
+    /// The choices for `name` under `salt`; those for another `purpose` are
+    /// others.
+    pub(super) fn new(purpose: &str, name: &str, salt: &str) -> Self {
+        let mut hash = Sha256::new();
+        for part in [purpose, name, salt] {
+            // With its length, so that no two triples run into the same bytes.
+            let length = u64::try_from(part.len()).expect("no text is that long");
+            hash.update(length.to_le_bytes());
+            hash.update(part);
+        }
+        Self {
+            rng: Xoshiro256PlusPlus::from_seed(hash.finalize().into()),
+        }
+    }
+
+    /// A whole number from `low` to `high`, both included, each as likely.
+    pub(super) fn between(&mut self, low: u32, high: u32) -> u32 {
+        let count = u64::from(high - low) + 1;
+        let product = u128::from(self.rng.next_u64()) * u128::from(count);
+        low + u32::try_from(product >> 64).expect("below the count")
+    }
+
+    /// One of `choices`, each as likely.
+    pub(super) fn one_of<T: Copy, const N: usize>(&mut self, choices: [T; N]) -> T {
+        let last = u32::try_from(N - 1).expect("written out by hand");
+        choices[self.between(0, last) as usize]
+    }
+}
+
+/// The SHA-256 of a text, in hexadecimal.
+pub(super) fn sha256_hex(text: &str) -> String {
+    Sha256::digest(text)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

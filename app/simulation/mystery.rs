@@ -1,0 +1,209 @@
+//! What the service hides: laws that only a name and a salt determine.
+//!
+//! Students are to find out from monitoring alone which law the values follow
+//! and which the delays follow. The salt is the teacher's secret: who knows
+//! name, salt and this program knows the laws. The commitment is not secret. It
+//! can be shown beforehand, gives nothing away, and proves afterwards that the
+//! laws were not changed in between.
+
+use std::fmt;
+
+use super::lots::{Lots, sha256_hex};
+use super::{DelayDistribution, ValueDistribution};
+
+/// A law for the values and a law for the delays, hidden behind a name.
+///
+/// Neither `Debug` nor `Display` shows the laws, so they cannot slip into a log.
+///
+/// ```
+/// use golden_signals::simulation::Mystery;
+///
+/// let mystery = Mystery::new("tuesday", "only the teacher knows");
+/// println!("{mystery}"); // mystery `tuesday` (commitment 3a…)
+/// // When all have guessed:
+/// println!("{}", mystery.opening()); // name, salt and laws: its SHA-256 is the commitment
+/// assert_eq!(Mystery::new("tuesday", "only the teacher knows"), mystery);
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct Mystery {
+    name: String,
+    salt: String,
+    value: ValueDistribution,
+    delay: DelayDistribution,
+}
+
+impl Mystery {
+    /// The mystery of `name` under `salt`: the same on every machine and in
+    /// every release.
+    ///
+    /// Values lie mostly between 0 and 100. The mean delay is between 20 and
+    /// 400 ms: long enough to measure, short enough not to wait for.
+    #[must_use]
+    pub fn new(name: &str, salt: &str) -> Self {
+        let valid = "written by rules that the tests go through";
+        Self {
+            name: name.to_owned(),
+            salt: salt.to_owned(),
+            value: value(&mut Lots::new("mystery value", name, salt))
+                .parse()
+                .expect(valid),
+            delay: delay(&mut Lots::new("mystery delay", name, salt))
+                .parse()
+                .expect(valid),
+        }
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The hidden law of the values.
+    #[must_use]
+    pub fn value(&self) -> &ValueDistribution {
+        &self.value
+    }
+
+    /// The hidden law of the delays.
+    #[must_use]
+    pub fn delay(&self) -> &DelayDistribution {
+        &self.delay
+    }
+
+    /// The SHA-256 of the [`opening`](Self::opening), in hexadecimal.
+    #[must_use]
+    pub fn commitment(&self) -> String {
+        sha256_hex(&self.opening())
+    }
+
+    /// What the commitment commits to, salt and laws included: five lines,
+    /// each with its line feed, as `sha256sum` would read them from a file.
+    #[must_use]
+    pub fn opening(&self) -> String {
+        let Self {
+            name,
+            salt,
+            value,
+            delay,
+        } = self;
+        format!(
+            "golden-signals mystery\nname: {name}\nsalt: {salt}\nvalue: {value}\ndelay: {delay}\n"
+        )
+    }
+}
+
+impl fmt::Display for Mystery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "mystery `{}` (commitment {})",
+            self.name,
+            self.commitment()
+        )
+    }
+}
+
+impl fmt::Debug for Mystery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mystery")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A law for values. The order of the choices, and the choices, are fixed for
+/// good: whoever adds a law here changes what every name stands for.
+fn value(lots: &mut Lots) -> String {
+    match lots.between(0, 8) {
+        0 => {
+            let (mean, sd) = (lots.between(30, 70), lots.between(5, 15));
+            format!("normal(mean={mean}, sd={sd})")
+        }
+        1 => {
+            let (min, width) = (lots.between(0, 30), lots.between(30, 70));
+            format!("uniform({min}, {})", min + width)
+        }
+        2 => format!("exponential(mean={})", lots.between(15, 40)),
+        3 => {
+            let (shape, scale) = (lots.one_of([1.5, 2.0, 3.0, 4.0]), lots.between(6, 16));
+            format!("gamma(shape={shape}, scale={scale})")
+        }
+        4 => {
+            let (mean, cv) = (lots.between(20, 50), lots.one_of([0.3, 0.5, 0.8]));
+            format!("lognormal(mean={mean}, cv={cv})")
+        }
+        5 => {
+            let (shape, scale) = (lots.one_of([1.5, 2.0, 3.0]), lots.between(30, 60));
+            format!("weibull(shape={shape}, scale={scale})")
+        }
+        6 => {
+            let (a, b) = lots.one_of([(0.5, 0.5), (2.0, 2.0), (2.0, 5.0), (5.0, 2.0), (1.0, 3.0)]);
+            format!("beta({a}, {b}, scale=100)")
+        }
+        7 => {
+            let (min, mode) = (lots.between(0, 20), lots.between(30, 60));
+            format!("triangular({min}, {mode}, {})", lots.between(70, 100))
+        }
+        _ => {
+            let (low, high) = (lots.between(15, 35), lots.between(60, 85));
+            let tenths = lots.between(3, 7);
+            let rest = 10 - tenths;
+            format!("0.{tenths}*normal(mean={low}, sd=4) + 0.{rest}*normal(mean={high}, sd=6)")
+        }
+    }
+}
+
+/// A law for delays whose mean is about the drawn number of milliseconds; the
+/// rest of [`value`]'s description holds here too. Times are put together in
+/// whole microseconds: integers do not depend on a platform's arithmetic.
+fn delay(lots: &mut Lots) -> String {
+    let mean = lots.between(25, 340) * 1000;
+    match lots.between(0, 9) {
+        0 => {
+            let half = mean / 100 * lots.one_of([30, 50, 80]);
+            format!("uniform({}us, {}us)", mean - half, mean + half)
+        }
+        1 => format!(
+            "normal(mean={mean}us, sd={}us)",
+            mean / 100 * lots.one_of([10, 20, 30])
+        ),
+        2 => format!(
+            "lognormal(mean={mean}us, cv={})",
+            lots.one_of([0.3, 0.5, 0.8, 1.2])
+        ),
+        3 => format!("exponential(mean={mean}us)"),
+        4 => {
+            let shape = lots.one_of([2, 3, 5, 8]);
+            format!("gamma(shape={shape}, scale={}us)", mean / shape)
+        }
+        // The mean is scale * Γ(1 + 1/shape): 1.13, 0.90 or 0.89 of the scale.
+        5 => format!(
+            "weibull(shape={}, scale={mean}us)",
+            lots.one_of([0.8, 1.5, 2.5])
+        ),
+        6 => {
+            let (shape, scale) = lots.one_of([(2.5, 60), (3.0, 67), (4.0, 75)]);
+            format!("pareto(scale={}us, shape={shape})", mean / 100 * scale)
+        }
+        7 => {
+            let (a, b, scale) = lots.one_of([(2, 2, 200), (2, 5, 350), (5, 2, 140), (1, 3, 400)]);
+            format!("beta({a}, {b}, scale={}us)", mean / 100 * scale)
+        }
+        8 => {
+            let (min, mode, max) = lots.one_of([(20, 40, 240), (50, 100, 150), (40, 120, 140)]);
+            let of_mean = |percent| mean / 100 * percent;
+            format!(
+                "triangular({}us, {}us, {}us)",
+                of_mean(min),
+                of_mean(mode),
+                of_mean(max)
+            )
+        }
+        _ => {
+            // Most are quick, one in ten is slow: 0.9 * 0.6 + 0.1 * 4.6 = 1.
+            let (quick, slow) = (mean / 5, mean / 10 * 46);
+            format!("0.9*gamma(shape=3, scale={quick}us) + 0.1*lognormal(mean={slow}us, cv=0.2)")
+        }
+    }
+}

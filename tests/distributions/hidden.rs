@@ -1,0 +1,227 @@
+//! What is hidden stays hidden, stays the same, and can be proved; what an
+//! incident changes.
+
+use std::collections::BTreeSet;
+
+use golden_signals::simulation::{
+    ArrivalRate, Faults, Incident, IncidentKind, Mystery, Probability,
+};
+
+const FAMILIES: [&str; 9] = [
+    "uniform",
+    "normal",
+    "lognormal",
+    "exponential",
+    "gamma",
+    "weibull",
+    "pareto",
+    "beta",
+    "triangular",
+];
+
+fn names() -> impl Iterator<Item = String> {
+    (0..2000).map(|i| format!("name {i}"))
+}
+
+#[test]
+fn a_mystery_is_what_it_was_when_this_test_was_written() {
+    // If this fails, every name that a teacher has prepared means another law.
+    let mystery = Mystery::new("tuesday", "pepper");
+    assert_eq!(
+        mystery.opening(),
+        "golden-signals mystery\n\
+         name: tuesday\n\
+         salt: pepper\n\
+         value: gamma(shape=2, scale=8)\n\
+         delay: weibull(shape=1.5, scale=31ms)\n"
+    );
+    // As `sha256sum` says of a file with exactly that text.
+    assert_eq!(
+        mystery.commitment(),
+        "940f602e06295f8a929bea04f93f788d35081289985f47d7af55bcb952982fe9"
+    );
+}
+
+#[test]
+fn mysteries_are_varied_and_can_be_measured() {
+    let mut families = [BTreeSet::new(), BTreeSet::new()];
+    for name in names() {
+        let mystery = Mystery::new(&name, "pepper");
+        assert!(
+            (0.02..=0.4).contains(&mystery.delay().mean()),
+            "{}",
+            mystery.opening()
+        );
+        // The bulk of the values is between 0 and 100, or not far from there.
+        assert!(
+            mystery.value().quantile(0.01) > -10.0,
+            "{}",
+            mystery.opening()
+        );
+        assert!(
+            mystery.value().quantile(0.9) < 110.0,
+            "{}",
+            mystery.opening()
+        );
+        let texts = [mystery.value().to_string(), mystery.delay().to_string()];
+        for (families, text) in families.iter_mut().zip(texts) {
+            let mixture = text.contains('+').then_some("mixture");
+            let first = FAMILIES.into_iter().find(|family| text.starts_with(family));
+            families.insert(mixture.or(first).unwrap());
+        }
+    }
+    // All nine families that hide anything and the mixture, but no Pareto among values.
+    assert_eq!(families.map(|families| families.len()), [9, 10]);
+}
+
+#[test]
+fn name_and_salt_both_matter_and_do_not_run_together() {
+    let openings = [
+        ("a", "b"),
+        ("a", "c"),
+        ("c", "b"),
+        ("ab", ""),
+        ("", "ab"),
+        ("", ""),
+    ]
+    .map(|(name, salt)| {
+        let mystery = Mystery::new(name, salt);
+        (mystery.value().to_string(), mystery.delay().to_string())
+    });
+    assert_eq!(BTreeSet::from(openings).len(), 6);
+}
+
+#[test]
+fn a_mystery_shows_no_law() {
+    let mystery = Mystery::new("tuesday", "pepper");
+    let shown = format!("{mystery} {mystery:?} {mystery:#?}");
+    assert!(shown.contains("tuesday") && shown.contains(&mystery.commitment()));
+    for secret in FAMILIES.into_iter().chain(["pepper", "mean", "ms"]) {
+        assert!(!shown.contains(secret), "{shown} gives `{secret}` away");
+    }
+}
+
+#[test]
+fn a_commitment_changes_with_everything_it_commits_to() {
+    let commitments = [("a", "b"), ("a", "c"), ("c", "b")]
+        .map(|(name, salt)| Mystery::new(name, salt).commitment());
+    assert_eq!(BTreeSet::from(commitments).len(), 3);
+}
+
+fn apply(kind: IncidentKind) -> (Faults, ArrivalRate) {
+    let rate = ArrivalRate::try_from(5.0).expect("within the bounds");
+    let incident = Incident::new(kind);
+    (
+        incident.apply(&Faults::default()),
+        incident.arrival_rate(rate),
+    )
+}
+
+#[test]
+fn each_incident_moves_its_own_signal() {
+    let usual = Faults::default();
+    let five = ArrivalRate::try_from(5.0).unwrap();
+
+    let (faults, rate) = apply(IncidentKind::Latency);
+    assert_eq!(
+        faults.delay.to_string(),
+        "0.95*lognormal(mean=120ms, cv=0.6) + 0.05*lognormal(mean=2s, cv=0.3)"
+    );
+    assert!(faults.delay.quantile(0.5) < 1.1 * usual.delay.quantile(0.5));
+    assert!(faults.delay.quantile(0.99) > 4.0 * usual.delay.quantile(0.99));
+    assert_eq!((faults.error_rate, rate), (usual.error_rate, five));
+
+    let (faults, rate) = apply(IncidentKind::Errors);
+    assert!((faults.error_rate.get() - 0.208).abs() < 1e-12);
+    assert_eq!((&faults.delay, rate), (&usual.delay, five));
+
+    let (faults, rate) = apply(IncidentKind::Traffic);
+    assert_eq!(rate.per_second(), 20.0);
+    assert_eq!(faults, usual);
+
+    let (faults, rate) = apply(IncidentKind::Saturation);
+    assert!((faults.delay.mean() - 20.0 * usual.delay.mean()).abs() < 1e-3);
+    assert_eq!((faults.error_rate, rate), (usual.error_rate, five));
+}
+
+#[test]
+fn incidents_stay_within_what_can_be() {
+    let saturation = Incident::new(IncidentKind::Saturation);
+    for (before, after) in [
+        ("constant(10s)", "constant(60s)"),
+        ("constant(60s)", "constant(60s)"),
+        ("constant(0s)", "constant(0s)"),
+        ("normal(mean=1ms, sd=2ms)", "normal(mean=20ms, sd=40ms)"),
+        (
+            "0.5*beta(2, 5, scale=1s) + 0.5*constant(2s)",
+            "0.5*beta(2, 5, scale=20s) + 0.5*constant(40s)",
+        ),
+        (
+            "clamp(gamma(shape=3, scale=1ms), 1ms, 30s)",
+            "clamp(gamma(shape=3, scale=2ms), 2ms, 60s)",
+        ),
+    ] {
+        let faults = Faults {
+            delay: before.parse().unwrap(),
+            ..Faults::default()
+        };
+        assert_eq!(saturation.apply(&faults).delay.to_string(), after);
+    }
+
+    let traffic = Incident::new(IncidentKind::Traffic);
+    assert_eq!(traffic.arrival_rate(ArrivalRate::OFF), ArrivalRate::OFF);
+    assert_eq!(
+        traffic.arrival_rate(ArrivalRate::GREATEST),
+        ArrivalRate::GREATEST
+    );
+
+    let always = Faults {
+        error_rate: Probability::ALWAYS,
+        ..Faults::default()
+    };
+    assert_eq!(Incident::new(IncidentKind::Errors).apply(&always), always);
+
+    // A mixture in a mixture is one mixture, whose text is read back.
+    let mixed = "0.9*constant(1ms) + 0.1*constant(2ms)".parse().unwrap();
+    let faults = Faults {
+        delay: mixed,
+        ..Faults::default()
+    };
+    let delay = Incident::new(IncidentKind::Latency).apply(&faults).delay;
+    assert_eq!(delay.to_string().parse(), Ok(delay.clone()));
+    assert!((delay.mean() - (0.95 * 0.0011 + 0.05 * 2.0)).abs() < 1e-12);
+}
+
+#[test]
+fn a_hidden_incident_is_what_it_was_when_this_test_was_written() {
+    let reveal = |name| Incident::hidden(name, "pepper").reveal();
+    let revealed: Vec<String> = ["monday", "tuesday", "wednesday"].map(reveal).to_vec();
+    assert_eq!(
+        revealed,
+        [
+            "latency: 10% of the requests follow lognormal(mean=3s, cv=0.3)",
+            "errors: a further 20% of the requests fail",
+            "saturation: 20 times the delay",
+        ]
+    );
+}
+
+#[test]
+fn hidden_incidents_are_of_every_kind_and_show_none() {
+    let kinds: Vec<IncidentKind> = names()
+        .map(|name| Incident::hidden(&name, "pepper").kind())
+        .collect();
+    for kind in IncidentKind::ALL {
+        assert!(
+            kinds.iter().filter(|other| **other == kind).count() > 400,
+            "{kind}"
+        );
+        assert_eq!(kind.name().parse(), Ok(kind));
+        assert_eq!(format!("{:?}", Incident::new(kind)), "Incident { .. }");
+    }
+    let error = "disk".parse::<IncidentKind>().unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "`disk` is no kind of incident; there are latency, errors, traffic and saturation"
+    );
+}
