@@ -2,7 +2,7 @@
 //!
 //! | event | when | data |
 //! |---|---|---|
-//! | `view` | once, first | the range of the rates, the route, the [`Queries`] |
+//! | `view` | once, first | the range of the rates, the [`Queries`] |
 //! | `alerts` | at first and at every change | the pager's alerts |
 //! | `points` | every second | the [`Point`]s the watcher has not seen, and [`Distribution`] and [`Process`] now |
 //!
@@ -23,7 +23,6 @@ use futures_util::stream::{self, Stream};
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use super::history::ROUTE;
 use super::panels::{Distribution, Point, Process, Queries, Range};
 use super::{Live, SHOWN, stopped};
 use crate::service::alerts::Alert;
@@ -32,7 +31,6 @@ use crate::service::alerts::Alert;
 #[derive(Serialize)]
 struct View {
     range: String,
-    route: &'static str,
     queries: Queries,
 }
 
@@ -141,7 +139,6 @@ impl Watcher {
             self.greeted = true;
             let view = View {
                 range: self.range.to_string(),
-                route: ROUTE,
                 queries: Queries::new(self.range),
             };
             return Some(event("view", &view));
