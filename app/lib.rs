@@ -10,7 +10,10 @@
 //! - [`simulation`]: what the service pretends to be: distributions, arrivals,
 //!   faults.
 //! - [`transport`]: the accept loop with its limits and its drain.
+//!
+//! [`logging`] serves every role.
 
+pub mod logging;
 pub mod service;
 pub mod signals;
 pub mod simulation;

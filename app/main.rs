@@ -1,3 +1,113 @@
-//! The subcommands, one line each.
+//! The subcommands, one line each, and how the process begins and ends.
 
-fn main() {}
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+use golden_signals::logging::{self, LogOptions};
+use golden_signals::service;
+use golden_signals::service::options::Options;
+use golden_signals::transport::accept::Drained;
+use golden_signals::transport::shutdown::Signals;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+/// A monitoring workshop in a box. Without a subcommand it serves.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    role: Role,
+}
+
+#[derive(Subcommand)]
+enum Role {
+    /// The teaching service: GET /random and its golden signals
+    Serve(Serve),
+}
+
+#[derive(clap::Args)]
+struct Serve {
+    #[command(flatten)]
+    options: Options,
+    #[command(flatten)]
+    log: LogOptions,
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse_from(with_default_role(std::env::args_os())) {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    let Role::Serve(Serve { options, log }) = cli.role;
+    match logging::start(&log).and_then(|()| serve(options)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[tokio::main]
+async fn serve(options: Options) -> anyhow::Result<ExitCode> {
+    let bind = options.bind;
+    let listener = TcpListener::bind(bind).await.with_context(|| {
+        format!(
+            "--bind {bind}: cannot listen there; take another address, or port 0 for a free one"
+        )
+    })?;
+    let mut signals = Signals::listen().context("cannot listen for signals")?;
+    let (second, stop_now) = oneshot::channel();
+    let drain = async {
+        let signal = signals.next().await;
+        tracing::info!(signal, "asked to stop; a second signal stops at once");
+        tokio::spawn(async move {
+            signals.next().await;
+            second.send(()).ok();
+        });
+    };
+    let stop_now = async {
+        // A dropped sender is no signal.
+        if stop_now.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    Ok(
+        match service::run(options, listener, drain, stop_now).await? {
+            Drained::Completely => ExitCode::SUCCESS,
+            Drained::CutOff(_) => ExitCode::FAILURE,
+        },
+    )
+}
+
+/// `serve` where no role is named: options alone are its own.
+fn with_default_role(
+    arguments: impl Iterator<Item = std::ffi::OsString>,
+) -> Vec<std::ffi::OsString> {
+    let mut arguments: Vec<_> = arguments.collect();
+    let first = arguments.get(1).and_then(|argument| argument.to_str());
+    let names_no_role = first.is_none_or(|first| {
+        first.starts_with('-') && !matches!(first, "-h" | "--help" | "-V" | "--version")
+    });
+    if names_no_role {
+        arguments.insert(1.min(arguments.len()), "serve".into());
+    }
+    arguments
+}
+
+/// Help and version are no errors; everything else is one line and exit code 2.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // Standard output may be closed; there is nobody left to tell.
+        let _ = error.print();
+        return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+    }
+    let rendered = error.render().to_string();
+    let parts = rendered.lines().map(str::trim).filter(|line| {
+        !line.is_empty() && !line.starts_with("Usage:") && !line.starts_with("For more")
+    });
+    eprintln!("{}", parts.collect::<Vec<_>>().join("; "));
+    ExitCode::from(2)
+}

@@ -1,5 +1,204 @@
-//! The teaching service.
+//! The teaching service: `GET /random` answers a random number after a random
+//! delay, and everything around it can be watched.
+//!
+//! One endpoint a file. [`routes`] lists them all, [`layers`] the layers around
+//! them. What the service pretends is a [`scenario`]; who is let in is decided
+//! by [`admission`].
 
+pub mod admission;
 pub mod alerts;
+pub mod control;
+mod deadline;
+pub mod docs;
+pub mod health;
+pub mod layers;
 pub mod live;
+pub mod metrics;
+pub mod options;
 pub mod page;
+pub mod problem;
+pub mod random;
+mod request_span;
+pub mod routes;
+pub mod scenario;
+mod traffic;
+
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::FromRef;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use self::admission::Admission;
+use self::alerts::Pager;
+use self::control::Access;
+use self::health::Readiness;
+use self::live::Live;
+use self::options::Options;
+use self::scenario::{Scenario, Settings};
+use crate::signals::process::Process;
+use crate::signals::requests::Requests;
+use crate::signals::saturation::Saturation;
+use crate::signals::{BuildInfo, RandomValue, Registry};
+use crate::simulation::{Faults, Mystery, Probability, Streams};
+use crate::transport::accept::{self, Drained, Limits};
+use crate::transport::descriptors;
+
+/// Descriptors that are left for everything but connections: the runtime's
+/// own, the log, `/proc` while it is read.
+const RESERVED_DESCRIPTORS: u64 = 64;
+
+/// What the endpoints share.
+#[derive(Clone)]
+pub struct Service(Arc<Parts>);
+
+/// The parts of a [`Service`].
+pub struct Parts {
+    access: Access,
+    admission: Arc<Admission>,
+    live: Arc<Live>,
+    mystery_salt: String,
+    pager: Arc<Pager>,
+    random_value: Arc<RandomValue>,
+    readiness: Readiness,
+    registry: Arc<Registry>,
+    request_timeout: Duration,
+    scenario: Scenario,
+}
+
+impl Deref for Service {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl FromRef<Service> for Arc<Pager> {
+    fn from_ref(service: &Service) -> Self {
+        Arc::clone(&service.pager)
+    }
+}
+
+impl FromRef<Service> for Arc<Live> {
+    fn from_ref(service: &Service) -> Self {
+        Arc::clone(&service.live)
+    }
+}
+
+/// Serves on `listener` until `drain` resolves: is not ready from then on, and
+/// after the lame-duck time takes no further connection and lets what is in
+/// flight end. `stop_now` cuts that short.
+///
+/// # Errors
+///
+/// If the listener has no address, which means that it is none.
+///
+/// # Panics
+///
+/// Outside a Tokio runtime.
+pub async fn run(
+    options: Options,
+    listener: TcpListener,
+    drain: impl Future<Output = ()>,
+    stop_now: impl Future<Output = ()>,
+) -> std::io::Result<Drained> {
+    let address = listener.local_addr()?;
+    let descriptors = descriptors::raise_limit().unwrap_or(u64::MAX);
+    let connections = descriptors.saturating_sub(RESERVED_DESCRIPTORS).max(1);
+    let connections = usize::try_from(connections).unwrap_or(usize::MAX);
+    let limits = Limits {
+        connections: connections.min(index(options.connection_limit)),
+        header_read_timeout: options.header_timeout,
+        drain_timeout: options.drain_timeout,
+    };
+    let lame_duck = options.lame_duck;
+    let (stopping, stopped) = watch::channel(false);
+    let (service, router) = assemble(options, address, stopped);
+
+    tracing::info!(%address, page = %format_args!("http://{address}/"), "listening");
+    let drain = async {
+        drain.await;
+        service.readiness.end();
+        tracing::info!("not ready any more; stopping");
+        tokio::time::sleep(lame_duck).await;
+        // Watchers of the live page never end by themselves.
+        stopping.send_replace(true);
+    };
+    let drained = accept::serve(listener, router, limits, drain, stop_now).await;
+    match drained {
+        Drained::Completely => tracing::info!("stopped; every request was answered"),
+        Drained::CutOff(connections) => tracing::warn!(connections, "stopped; connections cut off"),
+    }
+    Ok(drained)
+}
+
+fn assemble(
+    options: Options,
+    address: SocketAddr,
+    stopped: watch::Receiver<bool>,
+) -> (Service, Router) {
+    let streams = options
+        .seed
+        .map_or_else(Streams::from_entropy, Streams::new);
+    let arrivals = streams.arrivals();
+    let mystery = options
+        .mystery
+        .map(|name| Mystery::new(&name, &options.mystery_salt));
+    let settings = Settings {
+        faults: Faults {
+            error_rate: options.error_rate,
+            delay: options.delay,
+            value: options.value,
+        },
+        panic_rate: Probability::NEVER,
+        traffic: options.traffic,
+        mystery,
+        incident: None,
+    };
+
+    let registry = Arc::new(Registry::default());
+    let requests = Arc::new(Requests::default());
+    let saturation = Arc::new(Saturation::default());
+    let random_value = Arc::new(RandomValue::default());
+    registry.register(Arc::clone(&requests) as _);
+    registry.register(Arc::clone(&saturation) as _);
+    registry.register(Arc::clone(&random_value) as _);
+    registry.register(Arc::new(Process));
+    registry.register(Arc::new(BuildInfo));
+
+    let admission = Admission::new(index(options.concurrency_limit), index(options.queue_limit));
+    let admission = Arc::new(admission);
+    let watched = Arc::clone(&admission);
+    saturation.watch("concurrency", move || watched.concurrency_ratio());
+    let watched = Arc::clone(&admission);
+    saturation.watch("queue", move || watched.queue_ratio());
+    saturation.watch_process();
+
+    let pager = Arc::new(Pager::new());
+    let service = Service(Arc::new(Parts {
+        access: Access::new(address, options.control_token),
+        admission,
+        live: Live::new(Arc::clone(&registry), Arc::clone(&pager), stopped.clone()),
+        mystery_salt: options.mystery_salt,
+        pager,
+        random_value,
+        readiness: Readiness::default(),
+        registry,
+        request_timeout: options.request_timeout,
+        scenario: Scenario::new(settings, streams),
+    }));
+    let router = routes::router(&service, &requests);
+    let rates = service.scenario.arrival_rates();
+    tokio::spawn(traffic::generate(router.clone(), rates, arrivals, stopped));
+    (service, router)
+}
+
+/// Limits are at most a million.
+fn index(limit: u32) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}

@@ -10,7 +10,7 @@
 //! see [`Streams`].
 
 mod arrivals;
-mod distribution;
+pub mod distribution;
 mod excerpt;
 mod faults;
 mod incident;

@@ -79,7 +79,7 @@ mod tests {
         let slot = ExemplarSlot::default();
         let mut seen = 0;
         std::thread::scope(|scope| {
-            for writer in 1..=2_u128 {
+            let writers = [1_u128, 2].map(|writer| {
                 let slot = &slot;
                 scope.spawn(move || {
                     for i in 0..100_000_u128 {
@@ -87,9 +87,9 @@ mod tests {
                         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
                         slot.store(id << 64 | id, id as f64);
                     }
-                });
-            }
-            for _ in 0..100_000 {
+                })
+            });
+            while seen == 0 || writers.iter().any(|writer| !writer.is_finished()) {
                 if let Some(exemplar) = slot.load() {
                     let (high, low) = (
                         exemplar.trace_id >> 64,

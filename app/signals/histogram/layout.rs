@@ -100,7 +100,7 @@ impl Layout {
         if value > 0.0 {
             self.positive.cell_of(value)
         } else {
-            self.positive.native.len() + self.negative.cell_of(-value)
+            self.positive.native.len() + self.negative.cell_of(value.abs())
         }
     }
 
@@ -138,7 +138,7 @@ impl Side {
         let mut limits: Vec<f64> = native_bounds.iter().copied().chain(cuts).collect();
         limits.sort_by(f64::total_cmp);
         limits.dedup();
-        let octave_start = OCTAVES
+        let octave_start = (OCTAVES.start..=OCTAVES.end)
             .map(|octave| index(limits.partition_point(|&limit| limit < 2_f64.powi(octave))))
             .collect();
         // Any magnitude of a cell tells the buckets of all of it; its limit is
@@ -169,13 +169,13 @@ impl Side {
         // The exponent of the number's own representation finds the octave;
         // at most eight native bounds and the classic ones lie in it.
         let exponent = i32::from(u16::try_from(magnitude.to_bits() >> 52).unwrap_or(0)) - 1023;
-        let mut cell = if exponent < OCTAVES.start {
-            0
-        } else {
-            let octave = usize::try_from(exponent - OCTAVES.start).unwrap_or(0);
-            let start = self.octave_start.get(octave).copied();
-            start.map_or(self.limits.len(), usize::from)
-        };
+        let octave = usize::try_from(exponent - OCTAVES.start).unwrap_or(0);
+        let octave = octave.min(self.octave_start.len().saturating_sub(1));
+        let mut cell = self
+            .octave_start
+            .get(octave)
+            .copied()
+            .map_or(0, usize::from);
         while self
             .limits
             .get(cell)

@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn native_buckets_are_those_of_schema_3() {
-        let histogram = histogram(&[0.3]);
+        let histogram = histogram(&[0.0, 0.3]);
         // (2^((i-1)/8), 2^(i/8)]: 1 ends bucket 0, 2 ends bucket 8, 0.3 lies in
         // bucket -13, 1.05 in bucket 1.
         for value in [1.0, 2.0, 0.3, 1.05, -1.0, 0.0] {

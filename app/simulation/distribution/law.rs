@@ -85,8 +85,9 @@ impl Law {
         }))
     }
 
-    /// The mixture of `terms`, each a positive weight and a law. A mixture
-    /// among them is dissolved: its parts take their share of its weight.
+    /// The mixture of `terms`, at least one, each a positive weight and a law.
+    /// A mixture among them is dissolved: its parts take their share of its
+    /// weight.
     pub(super) fn mixture(terms: Vec<(f64, Self)>) -> Self {
         let mut parts = Vec::with_capacity(terms.len());
         for (weight, law) in terms {

@@ -173,7 +173,8 @@ impl DelayDistribution {
         }
     }
 
-    /// Draws a delay, rounded to whole nanoseconds.
+    /// Draws a delay, rounded to whole nanoseconds; the law itself, in the
+    /// functions below, is not rounded.
     pub fn sample(&self, rng: &mut impl Rng) -> Duration {
         let seconds = self.law.sample(rng).clamp(0.0, Self::LONGEST_SECONDS);
         Duration::from_secs_f64(seconds)

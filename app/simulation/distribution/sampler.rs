@@ -22,8 +22,8 @@ pub(super) enum Sampler {
 }
 
 impl Sampler {
-    /// Cannot fail for parameters that the parser let through; the few that
-    /// rounding made degenerate (a range with no number inside) are constants.
+    /// Cannot fail for parameters within the ranges and in the order that the
+    /// parser insists on.
     pub(super) fn new(family: &Family) -> Self {
         let sampler = match *family {
             Family::Constant { value } => Some(Self::Constant(value)),

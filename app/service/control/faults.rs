@@ -1,0 +1,125 @@
+//! `/control/faults`: error rate, panic rate, and the laws of delay and value.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::access::Allowed;
+use super::fields::{Fields, number, text};
+use crate::service::Service;
+use crate::service::problem::{Detail, Problem, ValidationError};
+use crate::service::scenario::Settings;
+
+/// What the service pretends; an incident is not in it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FaultsState {
+    /// The share of answers that fail, from 0 to 1.
+    #[schema(example = 0.01)]
+    error_rate: f64,
+    /// The share of handlers that panic, from 0 to 1.
+    #[schema(example = 0.0)]
+    panic_rate: f64,
+    /// The law of the delay; null while a mystery hides it.
+    #[schema(example = "lognormal(mean=120ms, cv=0.6)")]
+    delay: Option<String>,
+    /// The law of the value; null while a mystery hides it.
+    #[schema(example = "normal(mean=50, sd=15)")]
+    value: Option<String>,
+    /// The name that the hidden laws are drawn from; null without a mystery.
+    mystery: Option<String>,
+}
+
+/// What is to change; what is left out stays.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "describes the body; `Fields` reads it")]
+pub struct FaultsChange {
+    /// The share of answers that fail, from 0 to 1.
+    #[schema(example = 0.2)]
+    error_rate: Option<f64>,
+    /// The share of handlers that panic, from 0 to 1.
+    #[schema(example = 0.0)]
+    panic_rate: Option<f64>,
+    /// The law of the delay.
+    #[schema(example = "gamma(shape=3, scale=40ms)")]
+    delay: Option<String>,
+    /// The law of the value.
+    #[schema(example = "uniform(0, 100)")]
+    value: Option<String>,
+}
+
+impl From<Settings> for FaultsState {
+    fn from(settings: Settings) -> Self {
+        let shown = settings.mystery.is_none();
+        Self {
+            error_rate: settings.faults.error_rate.get(),
+            panic_rate: settings.panic_rate.get(),
+            delay: shown.then(|| settings.faults.delay.to_string()),
+            value: shown.then(|| settings.faults.value.to_string()),
+            mystery: settings.mystery.map(|mystery| mystery.name().to_owned()),
+        }
+    }
+}
+
+/// What the service pretends.
+#[utoipa::path(get, path = "/control/faults", tag = "control", security((), ("control_token" = [])), responses(
+    (status = 200, description = "The present settings", body = FaultsState),
+    (status = 401, description = "The token is missing or wrong", body = Detail),
+    (status = 403, description = "There is no control here", body = Detail),
+))]
+pub async fn show(_: Allowed, State(service): State<Service>) -> Json<FaultsState> {
+    Json(service.scenario.settings().into())
+}
+
+/// Changes what the service pretends, from the next request on.
+#[utoipa::path(patch, path = "/control/faults", tag = "control", security((), ("control_token" = [])),
+    request_body = FaultsChange,
+    responses(
+        (status = 200, description = "The new settings", body = FaultsState),
+        (status = 400, description = "The body broke off", body = Detail),
+        (status = 401, description = "The token is missing or wrong", body = Detail),
+        (status = 403, description = "There is no control here", body = Detail),
+        (status = 409, description = "A mystery hides the laws", body = Detail),
+        (status = 413, description = "The body is too large", body = Detail),
+        (status = 415, description = "The body is not declared as JSON", body = Detail),
+        (status = 422, description = "The body is not right", body = ValidationError),
+    ),
+)]
+pub async fn change(
+    _: Allowed,
+    State(service): State<Service>,
+    mut fields: Fields,
+) -> Result<Json<FaultsState>, Problem> {
+    let error_rate = fields.take("error_rate", number);
+    let panic_rate = fields.take("panic_rate", number);
+    let delay = fields.take("delay", text);
+    let value = fields.take("value", text);
+    fields.finish()?;
+    let settings = service.scenario.change(|settings| {
+        if settings.mystery.is_some() && (delay.is_some() || value.is_some()) {
+            let detail =
+                "a mystery hides the laws of delay and value: DELETE /control/mystery first";
+            return Err(Problem::new(StatusCode::CONFLICT, detail));
+        }
+        let faults = &mut settings.faults;
+        faults.error_rate = error_rate.unwrap_or(faults.error_rate);
+        settings.panic_rate = panic_rate.unwrap_or(settings.panic_rate);
+        if let Some(delay) = delay {
+            faults.delay = delay;
+        }
+        if let Some(value) = value {
+            faults.value = value;
+        }
+        Ok(())
+    })?;
+    let state = FaultsState::from(settings);
+    tracing::info!(
+        error_rate = state.error_rate,
+        panic_rate = state.panic_rate,
+        delay = state.delay,
+        value = state.value,
+        "faults changed"
+    );
+    Ok(Json(state))
+}

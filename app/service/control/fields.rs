@@ -1,0 +1,133 @@
+//! A JSON body whose fields are checked one by one, so that an answer can name
+//! everything that is wrong with it at once.
+
+use axum::body::Bytes;
+use axum::extract::FromRequest;
+use axum::extract::Request;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{StatusCode, header};
+use serde_json::{Map, Value};
+
+use crate::service::Service;
+use crate::service::problem::{Invalid, Problem};
+
+/// The fields of a JSON object, taken one after the other.
+#[derive(Debug)]
+pub struct Fields {
+    given: Map<String, Value>,
+    known: Vec<&'static str>,
+    invalid: Vec<Invalid>,
+}
+
+impl Fields {
+    /// Takes a field: `Ok(None)` where it is absent. What is wrong with it is
+    /// kept for [`Self::finish`].
+    pub fn take<T, E: ToString>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&Value) -> Result<T, E>,
+    ) -> Option<T> {
+        self.known.push(name);
+        let value = self.given.remove(name)?;
+        match parse(&value) {
+            Ok(parsed) => Some(parsed),
+            Err(error) => {
+                self.invalid
+                    .push(Invalid::field(name, error.to_string(), "value_error"));
+                None
+            }
+        }
+    }
+
+    /// Says that a field must be there.
+    pub fn require<T>(&mut self, name: &'static str, taken: Option<T>) -> Option<T> {
+        if taken.is_none()
+            && !self
+                .invalid
+                .iter()
+                .any(|invalid| invalid.loc.iter().any(|l| l == name))
+        {
+            self.invalid
+                .push(Invalid::field(name, "Field required", "missing"));
+        }
+        taken
+    }
+
+    /// Ends the check: fields that nobody took are unknown.
+    ///
+    /// # Errors
+    ///
+    /// Everything that was wrong.
+    pub fn finish(mut self) -> Result<(), Problem> {
+        for name in self.given.keys() {
+            let known = self.known.join(", ");
+            let msg = format!("there is no such field; the fields are: {known}");
+            self.invalid
+                .push(Invalid::field(name, msg, "extra_forbidden"));
+        }
+        if self.invalid.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::Invalid(self.invalid))
+        }
+    }
+}
+
+/// Text to be parsed, such as a distribution.
+pub(super) fn text<T: std::str::FromStr<Err: ToString>>(value: &Value) -> Result<T, String> {
+    let text = value
+        .as_str()
+        .ok_or_else(|| format!("must be a string, not {value}"))?;
+    text.parse().map_err(|error: T::Err| error.to_string())
+}
+
+/// A number with a range of its own.
+pub(super) fn number<T: TryFrom<f64, Error: ToString>>(value: &Value) -> Result<T, String> {
+    let number = value
+        .as_f64()
+        .ok_or_else(|| format!("must be a number, not {value}"))?;
+    T::try_from(number).map_err(|error| error.to_string())
+}
+
+impl FromRequest<Service> for Fields {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, service: &Service) -> Result<Self, Problem> {
+        // Only `application/json` makes a browser ask first before it sends a
+        // request from a page of another origin.
+        let content_type = request.headers().get(header::CONTENT_TYPE);
+        let essence = content_type.and_then(|value| value.to_str().ok()?.split(';').next());
+        if !essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json")) {
+            let detail = "the body must be JSON, with the header Content-Type: application/json";
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+        }
+        let body = Bytes::from_request(request, service).await;
+        let body = body.map_err(|rejection: BytesRejection| {
+            Problem::new(rejection.status(), rejection.body_text())
+        })?;
+        let whole_body = |msg, kind| {
+            Problem::Invalid(vec![Invalid {
+                loc: vec!["body".to_owned()],
+                msg,
+                kind,
+            }])
+        };
+        match serde_json::from_slice(&body) {
+            Ok(Value::Object(given)) => Ok(Self {
+                given,
+                known: Vec::new(),
+                invalid: Vec::new(),
+            }),
+            Ok(other) => {
+                let found = match other {
+                    Value::Array(_) => "a list",
+                    Value::Null => "null",
+                    _ => "a single value",
+                };
+                let msg = format!("must be a JSON object, like {{\"rate\": 5}}; found {found}");
+                Err(whole_body(msg, "model_type"))
+            }
+            Err(error) => Err(whole_body(format!("is not JSON: {error}"), "json_invalid")),
+        }
+    }
+}

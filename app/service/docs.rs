@@ -1,0 +1,106 @@
+//! `GET /docs` and `GET /openapi.json`: the API's description, generated from
+//! the code, and a page to try it out that works offline.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::Json;
+use axum::extract::Path;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_swagger_ui::Config;
+
+use super::problem::{Detail, Invalid, Problem, ValidationError};
+use super::{alerts, control, health, live, metrics, page, random};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Golden Signals", description = "A service whose four golden signals can be trusted."),
+    paths(
+        random::random,
+        page::index,
+        page::file,
+        live::stream::live,
+        metrics::metrics,
+        health::healthz,
+        health::readyz,
+        index,
+        file,
+        openapi,
+        alerts::list,
+        alerts::deliver,
+        control::faults::show,
+        control::faults::change,
+        control::traffic::show,
+        control::traffic::change,
+        control::mystery::show,
+        control::mystery::start,
+        control::mystery::end,
+        control::incident::show,
+        control::incident::start,
+        control::incident::end,
+    ),
+    components(schemas(Detail, ValidationError, Invalid)),
+    modifiers(&ControlToken),
+)]
+struct Description;
+
+/// What `/control` asks for beyond loopback.
+struct ControlToken;
+
+impl Modify for ControlToken {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("control_token", SecurityScheme::Http(bearer));
+    }
+}
+
+/// The API's description.
+pub fn description() -> utoipa::openapi::OpenApi {
+    Description::openapi()
+}
+
+/// The API's description, as OpenAPI 3.1.
+#[utoipa::path(get, path = "/openapi.json", tag = "documentation", responses(
+    (status = 200, description = "The description", content_type = "application/json", body = serde_json::Value),
+))]
+pub async fn openapi() -> Json<utoipa::openapi::OpenApi> {
+    Json(description())
+}
+
+/// The page's assets are relative to a directory.
+const DIRECTORY: &str = "/docs/index.html";
+
+/// A page to read and try the API, which works offline.
+#[utoipa::path(get, path = "/docs", tag = "documentation", responses(
+    (status = 307, description = "To the page"),
+))]
+pub async fn index() -> Redirect {
+    Redirect::temporary(DIRECTORY)
+}
+
+/// What the documentation page is made of.
+#[utoipa::path(get, path = "/docs/{file}", tag = "documentation",
+    params(("file" = String, Path, description = "The file's name")),
+    responses(
+        (status = 200, description = "The file", body = String),
+        (status = 404, description = "There is no such file", body = Detail),
+    ),
+)]
+pub async fn file(Path(name): Path<String>) -> Response {
+    static CONFIG: LazyLock<Arc<Config<'static>>> =
+        LazyLock::new(|| Arc::new(Config::from("/openapi.json").validator_url("none")));
+    match utoipa_swagger_ui::serve(&name, Arc::clone(&CONFIG)) {
+        Ok(Some(file)) => {
+            let headers = [(header::CONTENT_TYPE, file.content_type)];
+            (headers, file.bytes.into_owned()).into_response()
+        }
+        Ok(None) => Problem::new(StatusCode::NOT_FOUND, "The documentation has no such file")
+            .into_response(),
+        Err(error) => {
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! `GET /healthz` and `GET /readyz`: whether the process lives, and whether it
+//! wants traffic. They tell nothing of how well it does: that is in the metrics.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Service;
+use super::problem::{Detail, Problem};
+
+/// Whether the service wants traffic: from the start until it is told to stop.
+#[derive(Debug)]
+pub struct Readiness(AtomicBool);
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self(AtomicBool::new(true))
+    }
+}
+
+impl Readiness {
+    /// From now on, no.
+    pub fn end(&self) {
+        self.0.store(false, Relaxed);
+    }
+}
+
+/// A good state.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Health {
+    /// Always `ok`.
+    status: &'static str,
+}
+
+const OK: Json<Health> = Json(Health { status: "ok" });
+
+/// Whether the process lives.
+#[utoipa::path(get, path = "/healthz", tag = "probes",
+    responses((status = 200, description = "It lives", body = Health)))]
+pub async fn healthz() -> Json<Health> {
+    OK
+}
+
+/// Whether the service wants traffic.
+#[utoipa::path(get, path = "/readyz", tag = "probes", responses(
+    (status = 200, description = "It does", body = Health),
+    (status = 503, description = "It is about to stop", body = Detail),
+))]
+pub async fn readyz(State(service): State<Service>) -> Result<Json<Health>, Problem> {
+    if service.readiness.0.load(Relaxed) {
+        Ok(OK)
+    } else {
+        Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The service is about to stop",
+        ))
+    }
+}

@@ -1,0 +1,124 @@
+//! How the service says no: the bodies that FastAPI's users expect. Nothing
+//! but the forms; each endpoint decides what is wrong.
+//!
+//! Source: FastAPI's documentation, "Handling Errors": `{"detail": "…"}`, and
+//! for what fails validation a list of `loc`, `msg` and `type`.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::signals::FailureCause;
+
+/// An answer that is not the one asked for.
+#[derive(Debug)]
+pub enum Problem {
+    /// Anything but failed validation.
+    Detail {
+        /// The answer's status.
+        status: StatusCode,
+        /// What is wrong and what would be right.
+        detail: String,
+    },
+    /// 422: parts of the request are not what they must be.
+    Invalid(Vec<Invalid>),
+    /// 503, to be tried again in a second: the service is full.
+    Shed,
+    /// 504: the request took too long.
+    Timeout,
+    /// 500: the handler panicked.
+    Panic,
+}
+
+/// The body of any problem but 422.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Detail {
+    /// What is wrong and what would be right.
+    pub detail: String,
+}
+
+/// The body of a 422.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ValidationError {
+    /// Everything that is wrong.
+    pub detail: Vec<Invalid>,
+}
+
+/// One thing that is wrong with a request.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Invalid {
+    /// Where: `body`, `query` or `path`, and the way from there.
+    pub loc: Vec<String>,
+    /// What is wrong and what would be right.
+    pub msg: String,
+    /// The kind of mistake, in Pydantic's words.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+}
+
+impl Problem {
+    /// A problem other than failed validation.
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self::Detail {
+            status,
+            detail: detail.into(),
+        }
+    }
+}
+
+impl Invalid {
+    /// A field of the body that is not what it must be.
+    pub fn field(name: &str, msg: impl Into<String>, kind: &'static str) -> Self {
+        Self {
+            loc: vec!["body".to_owned(), name.to_owned()],
+            msg: msg.into(),
+            kind,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, body, cause) = match self {
+            Self::Detail { status, detail } => (status, json!({ "detail": detail }), None),
+            Self::Invalid(detail) => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                json!(ValidationError { detail }),
+                None,
+            ),
+            Self::Shed => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                json!({ "detail": "The service is full: its concurrency limit and its queue are used up" }),
+                Some(FailureCause::Shed),
+            ),
+            Self::Timeout => (
+                StatusCode::GATEWAY_TIMEOUT,
+                json!({ "detail": "The request took longer than the request timeout" }),
+                Some(FailureCause::Timeout),
+            ),
+            Self::Panic => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                json!({ "detail": "Internal Server Error" }),
+                Some(FailureCause::Panic),
+            ),
+        };
+        let mut response = (status, Json(body)).into_response();
+        if let Some(cause) = cause {
+            response.extensions_mut().insert(cause);
+        }
+        if cause == Some(FailureCause::Shed) {
+            let second = HeaderValue::from_static("1");
+            response.headers_mut().insert(header::RETRY_AFTER, second);
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            let bearer = HeaderValue::from_static("Bearer");
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, bearer);
+        }
+        response
+    }
+}

@@ -1,0 +1,61 @@
+//! `GET /random`: the workshop's one piece of work.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Service;
+use super::admission::Admitted;
+use super::problem::{Detail, Problem};
+use crate::signals::TraceContext;
+
+/// A number drawn from the hidden law. How long it took is not told: that is
+/// to be recovered by monitoring.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RandomNumber {
+    /// The number; it has no unit.
+    #[schema(example = 57.3)]
+    random: f64,
+}
+
+/// Answers a random number after a random delay.
+#[utoipa::path(
+    get,
+    path = "/random",
+    tag = "work",
+    responses(
+        (status = 200, description = "The number", body = RandomNumber),
+        (status = 500, description = "A simulated failure, or a panic", body = Detail),
+        (status = 503, description = "The service is full; `Retry-After` says when to come back", body = Detail),
+        (status = 504, description = "The request took longer than the request timeout", body = Detail),
+    ),
+)]
+pub async fn random(
+    State(service): State<Service>,
+    Extension(context): Extension<TraceContext>,
+    _admitted: Admitted,
+) -> Result<Json<RandomNumber>, Problem> {
+    let drawn = service.scenario.draw();
+    if !drawn.outcome.delay.is_zero() {
+        // Not Tokio's timer, whose millisecond would be seen in every quantile.
+        async_io::Timer::after(drawn.outcome.delay).await;
+    }
+    assert!(
+        !drawn.panics,
+        "a simulated panic, as /control/faults asks for"
+    );
+    match drawn.outcome.result {
+        Ok(random) => {
+            service
+                .random_value
+                .observe(random, Some(context.trace_id()));
+            Ok(Json(RandomNumber { random }))
+        }
+        Err(failure) => Err(Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            failure.to_string(),
+        )),
+    }
+}

@@ -1,0 +1,140 @@
+//! The accept loop: takes connections up to a limit, speaks HTTP/1 on them, and
+//! drains them at the end. `axum::serve` has none of these limits.
+
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+
+use super::connection::SharedStream;
+
+/// The most bytes that a request's head may have; more is answered 431. No
+/// browser sends half as much, and each connection may hold this much memory.
+pub const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+/// After a failed accept. Out of descriptors, the next one fails too until a
+/// connection ends: trying at once would only burn the processor.
+const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(50);
+
+/// What the accept loop allows.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections open at a time. Further ones wait in the kernel's backlog.
+    pub connections: usize,
+    /// How long a request's head may take from the moment that the connection
+    /// waits for it, also for a client that sends nothing: so it bounds idle
+    /// keep-alive too.
+    pub header_read_timeout: Duration,
+    /// How long requests in flight may take once the drain has begun.
+    pub drain_timeout: Duration,
+}
+
+/// How the drain ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drained {
+    /// Every request was answered.
+    Completely,
+    /// So many connections were cut off, by the deadline or the second signal.
+    CutOff(usize),
+}
+
+/// Serves `router` on `listener` until `drain` resolves; then takes no further
+/// connection, lets requests in flight end, closes idle connections, and cuts
+/// off what is left when the drain timeout passes or `stop_now` resolves.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    drain: impl Future<Output = ()>,
+    stop_now: impl Future<Output = ()>,
+) -> Drained {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.header_read_timeout)
+        .max_buf_size(MAX_HEAD_BYTES);
+    let permits = Arc::new(Semaphore::new(limits.connections));
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    let mut drain = pin!(drain);
+
+    loop {
+        let (stream, permit) = tokio::select! {
+            () = &mut drain => break,
+            accepted = accept(&listener, &permits) => accepted,
+            // Reaps what has ended, so that the set holds open ones only.
+            Some(_) = connections.join_next() => continue,
+        };
+        let stream = SharedStream::new(stream);
+        let connection = http.serve_connection(
+            TokioIo::new(stream.clone()),
+            TowerToHyperService::new(router.clone()),
+        );
+        let connection = graceful.watch(connection);
+        connections.spawn(async move {
+            let _permit = permit;
+            match connection.await {
+                Err(error) if error.is_timeout() => stream.refuse_late_head(),
+                // The client's going away is counted where requests are.
+                Err(error) => tracing::trace!(%error, "connection failed"),
+                Ok(()) => {}
+            }
+        });
+    }
+    drop(listener);
+    tokio::select! {
+        () = graceful.shutdown() => return Drained::Completely,
+        () = tokio::time::sleep(limits.drain_timeout) => {}
+        () = stop_now => {}
+    }
+    while connections.try_join_next().is_some() {}
+    let cut_off = connections.len();
+    connections.shutdown().await;
+    Drained::CutOff(cut_off)
+}
+
+/// The next connection, once there is room for it.
+async fn accept(
+    listener: &TcpListener,
+    permits: &Arc<Semaphore>,
+) -> (TcpStream, OwnedSemaphorePermit) {
+    let permit = Arc::clone(permits)
+        .acquire_owned()
+        .await
+        .expect("the semaphore is never closed");
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Answers are written whole; waiting to fill a packet would
+                // only add Nagle's delay to the measured one.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "TCP_NODELAY refused");
+                }
+                return (stream, permit);
+            }
+            Err(error) if is_of_the_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "accept failed");
+                tokio::time::sleep(PAUSE_AFTER_FAILED_ACCEPT).await;
+            }
+        }
+    }
+}
+
+/// Whether an accept failed for a connection that is already gone again.
+fn is_of_the_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionReset
+    )
+}

@@ -1,0 +1,114 @@
+//! How many requests of `/random` a second, all instruments on, against the
+//! same handler without them and against what others use.
+//!
+//! All servers run at once and are loaded in turn, nine times; a ratio is of
+//! neighbours in time, and the median of nine counts. The order turns with every
+//! round, so that none is always first.
+//!
+//! wrk shares the machine with the servers and needs as much of it as a fast one
+//! does, so a ratio of rates flatters the slow: processor time per request is
+//! printed beside it, which contains the server alone.
+
+#[path = "harness/mod.rs"]
+mod harness;
+#[path = "../support/mod.rs"]
+mod support;
+
+use harness::process::cpu_seconds;
+use harness::report::{Report, Target};
+use harness::statistics::{median, quantile, sorted};
+use harness::twins::Twin;
+use harness::wrk::requests_per_second;
+use support::server::Server;
+
+const ROUNDS: usize = 9;
+const SECONDS: u64 = 4;
+const CONNECTIONS: usize = 64;
+
+fn main() {
+    if !harness::wanted() {
+        return;
+    }
+    let Some(wrk) = support::peers::require("wrk") else {
+        return;
+    };
+    let ours = Server::start(&[
+        "--delay=constant(0s)",
+        "--error-rate=0",
+        "--traffic=0",
+        "--concurrency-limit=1000",
+        "--queue-limit=1000",
+    ]);
+    let (bare, common, fastapi) = (Twin::bare(), Twin::axum_prometheus(), Twin::fastapi());
+    let names = [
+        "ours",
+        "bare axum",
+        "axum + axum-prometheus",
+        "FastAPI + instrumentator",
+    ];
+    let urls = [
+        ours.url("/random"),
+        bare.url("/random"),
+        common.url("/random"),
+        fastapi.url("/random"),
+    ];
+
+    let pids = [ours.pid(), bare.pid(), common.pid(), fastapi.pid()];
+    let measure = |server: usize, seconds| {
+        let before = cpu_seconds(pids[server]);
+        let rate = requests_per_second(&wrk, &urls[server], CONNECTIONS, seconds);
+        let spent = cpu_seconds(pids[server]) - before;
+        (rate, spent / (rate * seconds as f64) * 1e6)
+    };
+    for server in 0..urls.len() {
+        measure(server, 2);
+    }
+    let mut rates = [const { Vec::new() }; 4];
+    let mut costs = [const { Vec::new() }; 4];
+    for round in 0..ROUNDS {
+        for turn in 0..urls.len() {
+            let server = (round + turn) % urls.len();
+            let (rate, cost) = measure(server, SECONDS);
+            rates[server].push(rate);
+            costs[server].push(cost);
+        }
+        let round_rates: Vec<_> = rates
+            .iter()
+            .map(|rates| format!("{:.0}", rates[round]))
+            .collect();
+        println!("round {}: {} requests/s", round + 1, round_rates.join(" "));
+    }
+
+    let mut report = Report::new();
+    for ((name, rates), costs) in names.iter().zip(&rates).zip(&costs) {
+        report.row(name, median(rates), 0, "requests/s", Target::None);
+        report.row(
+            &format!("{name}, processor time"),
+            median(costs),
+            1,
+            "µs/request",
+            Target::None,
+        );
+    }
+    let targets = [Target::AtLeast(0.95), Target::None, Target::AtLeast(15.0)];
+    for (twin, target) in (1..).zip(targets) {
+        let ratio = |(ours, twin): (&f64, &f64)| ours / twin;
+        let ratios = sorted(rates[0].iter().zip(&rates[twin]).map(ratio).collect());
+        let figure = format!(
+            "ours ÷ {}, median of {ROUNDS} ({:.3} to {:.3})",
+            names[twin],
+            quantile(&ratios, 0.0),
+            quantile(&ratios, 1.0)
+        );
+        report.row(&figure, median(&ratios), 3, "", target);
+        let cheaper = sorted(costs[twin].iter().zip(&costs[0]).map(ratio).collect());
+        report.row(
+            "the same by processor time",
+            median(&cheaper),
+            3,
+            "",
+            Target::None,
+        );
+    }
+    report.print();
+}

@@ -1,0 +1,44 @@
+//! What both twins are: the routes of the teaching service with its answer to
+//! `/random`, and the start that the benchmarks rely on.
+
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Random {
+    random: f64,
+}
+
+// `uniform(0, 100)`, drawn as anybody would.
+async fn random() -> Json<Random> {
+    Json(Random {
+        random: rand::random_range(0.0..100.0),
+    })
+}
+
+async fn ok() -> &'static str {
+    "ok"
+}
+
+/// Every route of the service, so that finding one costs the same.
+pub(crate) fn routes() -> Router {
+    Router::new()
+        .route("/random", get(random))
+        .route("/", get(ok))
+        .route("/live", get(ok))
+        .route("/healthz", get(ok))
+        .route("/readyz", get(ok))
+        .route("/docs", get(ok))
+        .route("/openapi.json", get(ok))
+        .route("/control/faults", get(ok).post(ok))
+        .route("/control/traffic", get(ok).post(ok))
+        .route("/alerts", post(ok))
+}
+
+/// Serves on a free port of the loopback and writes its address, alone on a line, to standard output.
+pub(crate) async fn serve(routes: Router) -> std::io::Result<()> {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+    println!("{}", listener.local_addr()?);
+    axum::serve(listener, routes).await
+}

@@ -1,0 +1,11 @@
+//! The teaching service's handler on bare axum: no instruments, no limits, no
+//! trace, the server that axum itself provides. What our instruments cost is
+//! what we are slower than this.
+
+#[path = "app.rs"]
+mod app;
+
+#[tokio::main]
+async fn main() -> std::io::Result<()> {
+    app::serve(app::routes()).await
+}

@@ -1,0 +1,13 @@
+//! What the integration tests and the benchmarks share: the programs beside the
+//! service ([`peers`], [`prometheus`]), the service itself as its users run it ([`server`]), a
+//! plain HTTP client ([`http`]) and a reader of what it exposes ([`samples`]).
+//! No assertion on the service's behaviour belongs here.
+
+// Every test file compiles this tree into itself and uses a part of it.
+#![allow(dead_code, unreachable_pub)]
+
+pub mod http;
+pub mod peers;
+pub mod prometheus;
+pub mod samples;
+pub mod server;
