@@ -13,13 +13,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::Instant;
+
+use super::problem::{Detail, Invalid, Problem, ValidationError};
 
 /// More alerts than this are not remembered: the oldest go first, resolved ones
 /// before firing ones.
@@ -206,31 +207,48 @@ pub async fn list(State(pager): State<Arc<Pager>>) -> Json<Vec<Alert>> {
     request_body = Notification,
     responses(
         (status = 204, description = "Taken in"),
-        (status = 413, description = "The body is too large"),
-        (status = 422, description = "Not a notification of version 4"),
+        (status = 400, description = "The body broke off", body = Detail),
+        (status = 413, description = "The body is too large", body = Detail),
+        (status = 415, description = "The body is not declared as JSON", body = Detail),
+        (status = 422, description = "Not a notification of version 4", body = ValidationError),
     ),
 )]
-pub async fn deliver(State(pager): State<Arc<Pager>>, body: Bytes) -> Response {
-    let invalid = |at: &str, problem: String, kind: &str| {
-        let detail = serde_json::json!([{ "loc": ["body", at], "msg": problem, "type": kind }]);
-        let body = Json(serde_json::json!({ "detail": detail }));
-        (StatusCode::UNPROCESSABLE_ENTITY, body).into_response()
-    };
-    match serde_json::from_slice::<Notification>(&body) {
-        Ok(Notification { version, alerts }) if version == "4" => {
-            pager.deliver(alerts);
-            StatusCode::NO_CONTENT.into_response()
-        }
-        Ok(Notification { version, .. }) => {
-            let problem = format!("version must be \"4\", Alertmanager's; found {version:?}");
-            invalid("version", problem, "literal_error")
-        }
-        Err(error) => invalid("alerts", error.to_string(), "json_invalid"),
+pub async fn deliver(
+    State(pager): State<Arc<Pager>>,
+    notification: Result<Json<Notification>, JsonRejection>,
+) -> Result<StatusCode, Problem> {
+    let Json(Notification { version, alerts }) = notification.map_err(problem)?;
+    if version != "4" {
+        let msg = format!("must be \"4\", Alertmanager's; found {version:?}");
+        let invalid = Invalid::field("version", msg, "literal_error");
+        return Err(Problem::Invalid(vec![invalid]));
     }
+    pager.deliver(alerts);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What is wrong with a body that is no notification. That it must be declared as
+/// JSON keeps a page from elsewhere from ringing here: for that type a browser asks
+/// first.
+fn problem(rejection: JsonRejection) -> Problem {
+    let kind = match rejection {
+        JsonRejection::JsonSyntaxError(_) => "json_invalid",
+        JsonRejection::JsonDataError(_) => "model_type",
+        rejection => return Problem::new(rejection.status(), rejection.body_text()),
+    };
+    Problem::Invalid(vec![Invalid {
+        loc: vec!["body".to_owned()],
+        msg: rejection.body_text(),
+        kind,
+    }])
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+    use axum::extract::{FromRequest, Request};
+    use axum::response::IntoResponse;
+
     use super::*;
 
     fn alert(fingerprint: &str, status: Status) -> Alert {
@@ -317,8 +335,16 @@ mod tests {
             "generatorURL": "http://x:9090/graph", "fingerprint": "c01dcafe"
           }]
         }"#;
-        let deliver = |body: &'static str| deliver(State(Arc::clone(&pager)), Bytes::from(body));
-        assert_eq!(deliver(notification).await.status(), StatusCode::NO_CONTENT);
+        let deliver = async |body: &'static str| {
+            let request = Request::post("/alerts")
+                .header("content-type", "application/json")
+                .body(Body::from(body))
+                .unwrap();
+            let notification = Json::from_request(request, &()).await;
+            let answer = deliver(State(Arc::clone(&pager)), notification).await;
+            answer.into_response().status()
+        };
+        assert_eq!(deliver(notification).await, StatusCode::NO_CONTENT);
         assert_eq!(pager.alerts()[0].generator_url, "http://x:9090/graph");
 
         for wrong in [
@@ -329,8 +355,11 @@ mod tests {
             r#"{"version":"3","alerts":[]}"#,
             r#"{"version":"4","alerts":[{}]}"#,
         ] {
-            let status = deliver(wrong).await.status();
-            assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+            assert_eq!(
+                deliver(wrong).await,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "{wrong}"
+            );
         }
         assert_eq!(pager.alerts().len(), 1);
     }
