@@ -24,7 +24,7 @@ pub struct Prometheus {
 
 impl Prometheus {
     /// Starts this binary on a free port, with native histograms and exemplars
-    /// turned on, and returns once it listens.
+    /// turned on, and returns once it is ready.
     ///
     /// # Panics
     ///
@@ -77,14 +77,28 @@ impl Prometheus {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             directory,
         };
-        match address {
-            Ok(address) => started.address = address,
-            Err(error) => {
-                let log = log.lock().expect("nobody panics holding it");
-                panic!("{error}: Prometheus does not listen, having written:\n{log}");
-            }
-        }
+        let listens = address.is_ok_and(|address| {
+            started.address = address;
+            started.becomes_ready()
+        });
+        let log = log.lock().expect("nobody panics holding it");
+        assert!(
+            listens,
+            "Prometheus does not come up, having written:\n{log}"
+        );
         started
+    }
+
+    // It listens before it answers queries.
+    fn becomes_ready(&self) -> bool {
+        let deadline = Instant::now() + PATIENCE;
+        while http::get(self.address, "/-/ready", &[]).status != 200 {
+            if Instant::now() > deadline {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        true
     }
 
     /// The series that the expression selects or computes now.
