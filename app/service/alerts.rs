@@ -13,13 +13,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Bytes;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::Instant;
+
+use super::body::Body;
+use super::problem::{Detail, ValidationError};
 
 /// More alerts than this are not remembered: the oldest go first, resolved ones
 /// before firing ones.
@@ -206,11 +209,13 @@ pub async fn list(State(pager): State<Arc<Pager>>) -> Json<Vec<Alert>> {
     request_body = Notification,
     responses(
         (status = 204, description = "Taken in"),
-        (status = 413, description = "The body is too large"),
-        (status = 422, description = "Not a notification of version 4"),
+        (status = 400, description = "The body broke off", body = Detail),
+        (status = 408, description = "The body did not arrive in time", body = Detail),
+        (status = 413, description = "The body is too large", body = Detail),
+        (status = 422, description = "Not a notification of version 4", body = ValidationError),
     ),
 )]
-pub async fn deliver(State(pager): State<Arc<Pager>>, body: Bytes) -> Response {
+pub async fn deliver(State(pager): State<Arc<Pager>>, Body(body): Body) -> Response {
     let invalid = |at: &str, problem: String, kind: &str| {
         let detail = serde_json::json!([{ "loc": ["body", at], "msg": problem, "type": kind }]);
         let body = Json(serde_json::json!({ "detail": detail }));

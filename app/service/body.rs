@@ -1,0 +1,29 @@
+//! The body of a request, within its limits of size and time.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+
+use super::Service;
+use super::problem::Problem;
+
+/// An argument of the handlers that read a body: all of it. A client that
+/// announces a body and does not send it would hold its connection for ever.
+#[derive(Debug)]
+pub struct Body(pub Bytes);
+
+impl FromRequest<Service> for Body {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, service: &Service) -> Result<Self, Problem> {
+        let body = Bytes::from_request(request, service);
+        match tokio::time::timeout(service.body_timeout, body).await {
+            Ok(Ok(body)) => Ok(Self(body)),
+            Ok(Err(rejection)) => Err(Problem::new(rejection.status(), rejection.body_text())),
+            Err(_) => Err(Problem::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "The body of the request did not arrive in time",
+            )),
+        }
+    }
+}
