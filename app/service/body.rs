@@ -4,7 +4,10 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 
+use http_body::Body as _;
+
 use super::Service;
+use super::layers::MAX_BODY_BYTES;
 use super::problem::Problem;
 
 /// An argument of the handlers that read a body: all of it. A client that
@@ -16,6 +19,13 @@ impl FromRequest<Service> for Body {
     type Rejection = Problem;
 
     async fn from_request(request: Request, service: &Service) -> Result<Self, Problem> {
+        // What is announced as too large need not be sent to be refused.
+        if request.body().size_hint().lower() > MAX_BODY_BYTES as u64 {
+            return Err(Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("The body may have at most {MAX_BODY_BYTES} bytes"),
+            ));
+        }
         let body = Bytes::from_request(request, service);
         match tokio::time::timeout(service.body_timeout, body).await {
             Ok(Ok(body)) => Ok(Self(body)),

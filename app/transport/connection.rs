@@ -24,7 +24,7 @@ struct Inner {
 
 /// What is sent to a client whose request head did not arrive in time.
 const REQUEST_TIMEOUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\n\
-    content-type: application/json\r\nconnection: close\r\ncontent-length: 58\r\n\r\n\
+    content-type: application/json\r\nconnection: close\r\ncontent-length: 59\r\n\r\n\
     {\"detail\":\"The head of the request did not arrive in time\"}";
 
 impl SharedStream {
