@@ -6,8 +6,10 @@
 // Every test file compiles this tree into itself and uses a part of it.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod browser;
 pub mod http;
 pub mod peers;
 pub mod prometheus;
+pub mod promtool;
 pub mod samples;
 pub mod server;
