@@ -1,6 +1,8 @@
 //! What clients send by mistake, by accident and with intent: each is answered
 //! clearly or closed, and afterwards nothing is lost and nothing is held.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod support;
 
 use std::io::{ErrorKind, Read as _, Write as _};

@@ -1,6 +1,8 @@
 //! `/control`: what is set there bends `/random` and nothing else, is logged, and
 //! is for those who may.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod support;
 
 use std::thread;

@@ -1,6 +1,8 @@
 //! How the service ends: it says that it is going, finishes what it has begun,
 //! and does not let itself be held up.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod support;
 
 use std::io::{ErrorKind, Read as _, Write as _};

@@ -1,6 +1,8 @@
 //! What is hidden stays hidden: no page, no line of the log, no metric and no
 //! help gives a mystery's laws or a hidden incident away.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod support;
 
 use std::io::{BufRead as _, BufReader, Write as _};

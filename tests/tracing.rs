@@ -3,6 +3,8 @@
 //!
 //! Source: <https://www.w3.org/TR/trace-context/>.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod support;
 
 use std::collections::HashSet;

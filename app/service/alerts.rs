@@ -236,6 +236,8 @@ pub async fn deliver(State(pager): State<Arc<Pager>>, Body(body): Body) -> Respo
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Bytes;
+
     use super::*;
 
     fn alert(fingerprint: &str, status: Status) -> Alert {
@@ -322,7 +324,8 @@ mod tests {
             "generatorURL": "http://x:9090/graph", "fingerprint": "c01dcafe"
           }]
         }"#;
-        let deliver = |body: &'static str| deliver(State(Arc::clone(&pager)), Bytes::from(body));
+        let deliver =
+            |body: &'static str| deliver(State(Arc::clone(&pager)), Body(Bytes::from(body)));
         assert_eq!(deliver(notification).await.status(), StatusCode::NO_CONTENT);
         assert_eq!(pager.alerts()[0].generator_url, "http://x:9090/graph");
 

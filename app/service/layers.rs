@@ -47,7 +47,6 @@ pub fn around_work(handler: MethodRouter<Service>, timeout: Duration) -> MethodR
     handler.layer(DeadlineLayer(timeout))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]
 fn answer_panic(_: Box<dyn Any + Send + 'static>) -> Response {
     // The panic hook has logged where and why, within the request's span.
     Problem::Panic.into_response()
