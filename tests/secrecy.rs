@@ -8,7 +8,8 @@ mod support;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::process::Command;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use golden_signals::simulation::{Incident, Mystery};
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ fn send(server: &Server, method: &str, path: &str, body: &str) -> Answer {
 
 /// Everything that a student can read without guessing.
 fn everything_shown(server: &Server) -> String {
-    let mut shown = server.log().join("\n");
+    let mut shown = whole_log(server);
     for path in [
         "/",
         "/metrics",
@@ -58,6 +59,22 @@ fn everything_shown(server: &Server) -> String {
     shown += &String::from_utf8_lossy(&protobuf.body);
     shown += &live_events(server);
     shown
+}
+
+/// All that it has written until now: up to the line of a request of ours.
+fn whole_log(server: &Server) -> String {
+    let trace = format!("{:032x}", rand::random::<u128>().max(1));
+    let parent = format!("00-{trace}-00f067aa0ba902b7-01");
+    http::get(server.address(), "/healthz", &[("traceparent", &parent)]);
+    let start = Instant::now();
+    loop {
+        let log = server.log().join("\n");
+        if log.contains(&trace) {
+            return log;
+        }
+        assert!(start.elapsed() < PATIENCE, "no {trace} in {log}");
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// What the live page is told, until it has been told a first point.
@@ -182,7 +199,16 @@ fn a_mystery_is_nowhere_to_be_read() {
 fn a_law_that_is_not_hidden_is_shown() {
     let alice = Mystery::new("alice", SALT);
     let [delay, value] = [alice.delay().to_string(), alice.value().to_string()];
-    let server = Server::start(&["--delay", &delay, "--value", &value, "--traffic", "20"]);
+    let server = Server::start(&[
+        "--log",
+        "debug",
+        "--delay",
+        &delay,
+        "--value",
+        &value,
+        "--traffic",
+        "20",
+    ]);
     let shown = everything_shown(&server);
     for law in laws(&alice) {
         assert!(shown.contains(&law), "{law} is not in {shown}");

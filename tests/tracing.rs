@@ -55,23 +55,22 @@ fn answered(server: &Server, path: &str, headers: &[(&str, &str)]) -> (String, S
     (trace.to_owned(), span.to_owned())
 }
 
-/// The lines of the log that stand in a span of this trace, once there are any.
-fn logged(server: &Server, trace: &str) -> Vec<Value> {
+/// The line of the log with this message in a span of this trace, once it is there.
+fn logged(server: &Server, trace: &str, message: &str) -> Value {
     let start = Instant::now();
     loop {
-        let lines: Vec<Value> = server
-            .log()
+        let log = server.log();
+        let mut lines = log
             .iter()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .filter(|line: &Value| line["span"]["trace_id"] == trace)
-            .collect();
-        if !lines.is_empty() {
-            return lines;
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let found =
+            lines.find(|line| line["message"] == message && line["span"]["trace_id"] == trace);
+        if let Some(line) = found {
+            return line;
         }
         assert!(
             start.elapsed() < PATIENCE,
-            "no {trace} in {:#?}",
-            server.log()
+            "no {message:?} of {trace} in {log:#?}"
         );
         thread::sleep(Duration::from_millis(5));
     }
@@ -95,11 +94,8 @@ fn a_clients_trace_goes_on_in_answer_log_and_exemplar() {
     assert_eq!(trace, TRACE);
     assert_ne!(span, SPAN, "the answer names its own span");
 
-    let line = logged(&server, TRACE).pop().unwrap();
-    assert_eq!(
-        (&line["message"], &line["status"]),
-        (&"answered".into(), &200.into())
-    );
+    let line = logged(&server, TRACE, "answered");
+    assert_eq!(line["status"], 200);
     assert_eq!(
         (&line["span"]["route"], &line["span"]["method"]),
         (&"/random".into(), &"GET".into())
@@ -109,8 +105,14 @@ fn a_clients_trace_goes_on_in_answer_log_and_exemplar() {
         "http_request_duration_seconds_bucket",
         "random_value_bucket",
     ] {
-        let found = exemplars(&server, name);
-        assert!(found.contains(TRACE), "{name}: {found:?}");
+        let start = Instant::now();
+        while !exemplars(&server, name).contains(TRACE) {
+            assert!(
+                start.elapsed() < PATIENCE,
+                "no exemplar of {TRACE} in {name}"
+            );
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 
@@ -142,23 +144,13 @@ fn traces_go_on_whatever_becomes_of_the_request() {
     );
     assert_eq!(answer.status, 200);
     // What a request changed, and why it panicked, stands in its span.
-    let changed = |line: &Value| line["message"] == "faults changed";
-    assert!(
-        logged(&server, TRACE).iter().any(changed),
-        "{:#?}",
-        server.log()
-    );
+    logged(&server, TRACE, "faults changed");
 
     let other = "1".repeat(32);
     let parent = format!("00-{other}-{SPAN}-01");
     let (trace, _) = answered(&server, "/random", &[("traceparent", &parent)]);
     assert_eq!(trace, other);
-    let panicked = |line: &Value| line["message"] == "panicked";
-    assert!(
-        logged(&server, &other).iter().any(panicked),
-        "{:#?}",
-        server.log()
-    );
+    logged(&server, &other, "panicked");
 }
 
 #[test]
