@@ -36,7 +36,10 @@ pub enum LogFormat {
 fn filter(text: &str) -> Result<String, String> {
     match EnvFilter::try_new(text) {
         Ok(_) => Ok(text.to_owned()),
-        Err(error) => Err(error.to_string()),
+        Err(_) => Err(
+            "must be error, warn, info, debug, trace, or a filter such as info,golden_signals=debug"
+                .to_owned(),
+        ),
     }
 }
 

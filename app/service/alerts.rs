@@ -14,12 +14,12 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::body::Body;
 use super::problem::{Detail, Invalid, Problem, ValidationError};
 
 /// More alerts than this are not remembered: the oldest go first, resolved ones
@@ -208,6 +208,7 @@ pub async fn list(State(pager): State<Arc<Pager>>) -> Json<Vec<Alert>> {
     responses(
         (status = 204, description = "Taken in"),
         (status = 400, description = "The body broke off", body = Detail),
+        (status = 408, description = "The body did not arrive in time", body = Detail),
         (status = 413, description = "The body is too large", body = Detail),
         (status = 415, description = "The body is not declared as JSON", body = Detail),
         (status = 422, description = "Not a notification of version 4", body = ValidationError),
@@ -215,9 +216,9 @@ pub async fn list(State(pager): State<Arc<Pager>>) -> Json<Vec<Alert>> {
 )]
 pub async fn deliver(
     State(pager): State<Arc<Pager>>,
-    notification: Result<Json<Notification>, JsonRejection>,
+    Body(body): Body,
 ) -> Result<StatusCode, Problem> {
-    let Json(Notification { version, alerts }) = notification.map_err(problem)?;
+    let Notification { version, alerts } = notification(&body)?;
     if version != "4" {
         let msg = format!("must be \"4\", Alertmanager's; found {version:?}");
         let invalid = Invalid::field("version", msg, "literal_error");
@@ -227,26 +228,23 @@ pub async fn deliver(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What is wrong with a body that is no notification. That it must be declared as
-/// JSON keeps a page from elsewhere from ringing here: for that type a browser asks
-/// first.
-fn problem(rejection: JsonRejection) -> Problem {
-    let kind = match rejection {
-        JsonRejection::JsonSyntaxError(_) => "json_invalid",
-        JsonRejection::JsonDataError(_) => "model_type",
-        rejection => return Problem::new(rejection.status(), rejection.body_text()),
-    };
-    Problem::Invalid(vec![Invalid {
-        loc: vec!["body".to_owned()],
-        msg: rejection.body_text(),
-        kind,
-    }])
+fn notification(body: &[u8]) -> Result<Notification, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        Problem::Invalid(vec![Invalid {
+            loc: vec!["body".to_owned()],
+            msg: error.to_string(),
+            kind: if error.is_data() {
+                "model_type"
+            } else {
+                "json_invalid"
+            },
+        }])
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
-    use axum::extract::{FromRequest, Request};
+    use axum::body::Bytes;
     use axum::response::IntoResponse;
 
     use super::*;
@@ -336,12 +334,7 @@ mod tests {
           }]
         }"#;
         let deliver = async |body: &'static str| {
-            let request = Request::post("/alerts")
-                .header("content-type", "application/json")
-                .body(Body::from(body))
-                .unwrap();
-            let notification = Json::from_request(request, &()).await;
-            let answer = deliver(State(Arc::clone(&pager)), notification).await;
+            let answer = deliver(State(Arc::clone(&pager)), Body(Bytes::from(body))).await;
             answer.into_response().status()
         };
         assert_eq!(deliver(notification).await, StatusCode::NO_CONTENT);

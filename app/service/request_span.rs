@@ -61,7 +61,9 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        let parent = request.headers().get(&TRACEPARENT);
+        let mut given = request.headers().get_all(&TRACEPARENT).iter();
+        // Of several none is known to be right: the specification takes one only.
+        let parent = given.next().filter(|_| given.next().is_none());
         let parent = parent.and_then(|value| value.to_str().ok()?.parse().ok());
         let context = parent.map_or_else(TraceContext::generate, TraceContext::child);
         request.extensions_mut().insert(context);

@@ -65,10 +65,13 @@ pub async fn serve(
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     let mut drain = pin!(drain);
+    let mut stop_now = pin!(stop_now);
 
-    loop {
+    let at_once = loop {
         let (stream, permit) = tokio::select! {
-            () = &mut drain => break,
+            () = &mut drain => break false,
+            // The drain itself may take its time before it resolves.
+            () = &mut stop_now => break true,
             accepted = accept(&listener, &permits) => accepted,
             // Reaps what has ended, so that the set holds open ones only.
             Some(_) = connections.join_next() => continue,
@@ -88,17 +91,22 @@ pub async fn serve(
                 Ok(()) => {}
             }
         });
-    }
+    };
     drop(listener);
-    tokio::select! {
-        () = graceful.shutdown() => return Drained::Completely,
-        () = tokio::time::sleep(limits.drain_timeout) => {}
-        () = stop_now => {}
+    if !at_once {
+        tokio::select! {
+            () = graceful.shutdown() => return Drained::Completely,
+            () = tokio::time::sleep(limits.drain_timeout) => {}
+            () = stop_now => {}
+        }
     }
     while connections.try_join_next().is_some() {}
     let cut_off = connections.len();
     connections.shutdown().await;
-    Drained::CutOff(cut_off)
+    match cut_off {
+        0 => Drained::Completely,
+        cut_off => Drained::CutOff(cut_off),
+    }
 }
 
 /// The next connection, once there is room for it.
