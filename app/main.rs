@@ -13,6 +13,12 @@ use golden_signals::transport::shutdown::Signals;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+/// glibc's allocator keeps what a load once took; this one gives it back, as
+/// `.cargo/config.toml` tells it to, so that the saturation of memory falls.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// So much of a bad value is repeated.
 const MAX_SHOWN_CHARACTERS: usize = 100;
 

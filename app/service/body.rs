@@ -1,23 +1,27 @@
 //! The body of a request: JSON, within its limits of size and time.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::http::{StatusCode, header};
 use http_body::Body as _;
 
 use super::Service;
-use super::layers::MAX_BODY_BYTES;
 use super::problem::Problem;
 
-/// An argument of the handlers that read a body: all of it, declared as JSON. A client that
-/// announces a body and does not send it would hold its connection for ever.
+/// The most bytes of a body that are read; more is answered 413. The largest
+/// honest one is a group of alerts.
+const MAX_BODY_BYTES: usize = 256 * 1024;
+
+/// An argument of the handlers that read a body: all of it, declared as JSON. A
+/// client that announces a body and does not send it would hold its connection
+/// for ever.
 #[derive(Debug)]
 pub struct Body(pub Bytes);
 
 impl FromRequest<Service> for Body {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, service: &Service) -> Result<Self, Problem> {
+    async fn from_request(mut request: Request, service: &Service) -> Result<Self, Problem> {
         // Only `application/json` makes a browser ask first before it sends a
         // request from a page of another origin.
         let content_type = request.headers().get(header::CONTENT_TYPE);
@@ -35,6 +39,7 @@ impl FromRequest<Service> for Body {
                 format!("The body may have at most {MAX_BODY_BYTES} bytes"),
             ));
         }
+        DefaultBodyLimit::max(MAX_BODY_BYTES).apply(&mut request);
         let body = Bytes::from_request(request, service);
         match tokio::time::timeout(service.body_timeout, body).await {
             Ok(Ok(body)) => Ok(Self(body)),

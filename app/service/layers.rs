@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::time::Duration;
 
-use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
@@ -16,16 +15,14 @@ use super::problem::Problem;
 use super::request_span::RequestSpanLayer;
 use crate::signals::layer::SignalsLayer;
 
-/// The most bytes of a body that are read; more is answered 413. The largest
-/// honest one is a group of alerts.
-pub const MAX_BODY_BYTES: usize = 256 * 1024;
-
 /// Around every route, the outermost first.
 pub fn around_every_route(
     handler: MethodRouter<Service>,
     route: &str,
     signals: SignalsLayer,
+    deadline: Option<Duration>,
 ) -> MethodRouter<Service> {
+    // One call: each one would box every request's future once more.
     handler.layer(
         ServiceBuilder::new()
             // The trace must be known to those within: the signals' exemplars
@@ -35,16 +32,12 @@ pub fn around_every_route(
             .layer(signals)
             // Within the signals, which so count a panic as the answer it is.
             .layer(CatchPanicLayer::custom(answer_panic))
-            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES)),
+            // Only around the routes that do work: what must always answer
+            // (metrics, probes, control) has no deadline and no concurrency
+            // limit. That limit is an argument of the handler, `Admitted`, and
+            // so within the deadline: waiting for a place counts as taking time.
+            .option_layer(deadline.map(DeadlineLayer)),
     )
-}
-
-/// Around the routes that do work, within the layers above. What must always
-/// answer (metrics, probes, control) has no deadline and no concurrency limit.
-pub fn around_work(handler: MethodRouter<Service>, timeout: Duration) -> MethodRouter<Service> {
-    // The concurrency limit is an argument of the handler, `Admitted`, and so
-    // within the deadline: waiting for a place counts as taking time.
-    handler.layer(DeadlineLayer(timeout))
 }
 
 fn answer_panic(_: Box<dyn Any + Send + 'static>) -> Response {

@@ -104,7 +104,7 @@ where
         let _entered = this.span.enter();
         let mut answer = ready!(this.inner.poll(cx))?;
         tracing::debug!(status = answer.status().as_u16(), "answered");
-        let traceparent = HeaderValue::try_from(this.context.to_string());
+        let traceparent = HeaderValue::from_bytes(&this.context.to_bytes());
         let traceparent = traceparent.expect("hexadecimal digits and dashes make a header value");
         answer.headers_mut().insert(TRACEPARENT, traceparent);
         Poll::Ready(Ok(answer))

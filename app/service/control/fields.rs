@@ -3,7 +3,6 @@
 
 use axum::extract::FromRequest;
 use axum::extract::Request;
-use axum::http::{StatusCode, header};
 use serde_json::{Map, Value};
 
 use crate::service::Service;
