@@ -1,16 +1,14 @@
 //! All layers, in order, on one screen.
 
-use std::any::Any;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use tower::ServiceBuilder;
-use tower_http::catch_panic::CatchPanicLayer;
 
 use super::Service;
 use super::deadline::DeadlineLayer;
+use super::panics::CatchPanicLayer;
 use super::problem::Problem;
 use super::request_span::RequestSpanLayer;
 use crate::signals::layer::SignalsLayer;
@@ -31,18 +29,13 @@ pub fn around_every_route(
             // Measures all that follows, so that nothing ends uncounted.
             .layer(signals)
             // Within the signals, which so count a panic as the answer it is.
-            .layer(CatchPanicLayer::custom(answer_panic))
+            .layer(CatchPanicLayer)
             // Only around the routes that do work: what must always answer
             // (metrics, probes, control) has no deadline and no concurrency
             // limit. That limit is an argument of the handler, `Admitted`, and
             // so within the deadline: waiting for a place counts as taking time.
             .option_layer(deadline.map(DeadlineLayer)),
     )
-}
-
-fn answer_panic(_: Box<dyn Any + Send + 'static>) -> Response {
-    // The panic hook has logged where and why, within the request's span.
-    Problem::Panic.into_response()
 }
 
 /// What a path answers to a method that it does not serve.

@@ -17,6 +17,7 @@ pub mod live;
 pub mod metrics;
 pub mod options;
 pub mod page;
+mod panics;
 pub mod problem;
 pub mod random;
 mod request_span;

@@ -73,9 +73,9 @@ where
             method = request.method().as_str(),
             route = &*self.route,
         );
-        let inner = span.in_scope(|| self.inner.call(request));
         ResponseFuture {
-            inner,
+            // Not yet in the span: a call only makes the future.
+            inner: self.inner.call(request),
             span,
             context,
         }
