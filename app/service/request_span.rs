@@ -67,9 +67,10 @@ where
         let parent = parent.and_then(|value| value.to_str().ok()?.parse().ok());
         let context = parent.map_or_else(TraceContext::generate, TraceContext::child);
         request.extensions_mut().insert(context);
+        let header = context.to_bytes();
         let span = tracing::info_span!(
             "request",
-            trace_id = format_args!("{:032x}", context.trace_id()),
+            trace_id = std::str::from_utf8(&header[TraceContext::TRACE_ID]).unwrap_or_default(),
             method = request.method().as_str(),
             route = &*self.route,
         );

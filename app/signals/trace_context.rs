@@ -22,6 +22,9 @@ pub struct TraceContext {
 pub struct InvalidTraceparent;
 
 impl TraceContext {
+    /// Where the trace's 32 digits stand in [`Self::to_bytes`].
+    pub const TRACE_ID: std::ops::Range<usize> = 3..35;
+
     /// A new trace with its first span, both random.
     #[must_use]
     pub fn generate() -> Self {
@@ -52,7 +55,7 @@ impl TraceContext {
                 number >>= 4;
             }
         };
-        write(3..35, self.trace_id);
+        write(Self::TRACE_ID, self.trace_id);
         write(36..52, u128::from(self.span_id));
         text
     }
