@@ -15,5 +15,6 @@ pub mod odd_requests;
 pub mod peers;
 pub mod prometheus;
 pub mod promtool;
+pub mod raw_http;
 pub mod samples;
 pub mod server;
