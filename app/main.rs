@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ErrorKind};
 use clap::{Parser, Subcommand};
 use golden_signals::logging::{self, LogOptions};
 use golden_signals::service;
@@ -13,9 +13,22 @@ use golden_signals::transport::shutdown::Signals;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+/// glibc's allocator keeps what a load once took; this one gives it back, as
+/// `.cargo/config.toml` tells it to, so that the saturation of memory falls.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// So much of a bad value is repeated.
+const MAX_SHOWN_CHARACTERS: usize = 100;
+
 /// A monitoring workshop in a box. Without a subcommand it serves.
 #[derive(Parser)]
-#[command(version)]
+#[command(
+    version,
+    override_usage = "golden-signals [COMMAND] [OPTIONS]",
+    after_help = "`golden-signals serve --help` lists the options of serving."
+)]
 struct Cli {
     #[command(subcommand)]
     role: Role,
@@ -53,10 +66,8 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn serve(options: Options) -> anyhow::Result<ExitCode> {
     let bind = options.bind;
-    let listener = TcpListener::bind(bind).await.with_context(|| {
-        format!(
-            "--bind {bind}: cannot listen there; take another address, or port 0 for a free one"
-        )
+    let listener = TcpListener::bind(bind).await.map_err(|error| {
+        anyhow::anyhow!("--bind {bind}: {error}; take another address, or port 0 for a free one")
     })?;
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let (second, stop_now) = oneshot::channel();
@@ -104,10 +115,55 @@ fn refuse(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
     }
+    let reason = bad_value(error).unwrap_or_else(|| bad_usage(error));
+    eprintln!("error: {reason}");
+    ExitCode::from(2)
+}
+
+/// Which flag, or which variable, has which value, and what would be right.
+fn bad_value(error: &clap::Error) -> Option<String> {
+    if !matches!(
+        error.kind(),
+        ErrorKind::ValueValidation | ErrorKind::InvalidValue
+    ) {
+        return None;
+    }
+    let context = |kind| error.get(kind).map(ToString::to_string);
+    let argument = context(ContextKind::InvalidArg)?;
+    let flag = argument.split(' ').next()?;
+    let value = context(ContextKind::InvalidValue).filter(|value| !value.is_empty());
+    let remedy = match (std::error::Error::source(error), &value) {
+        (Some(reason), _) => reason.to_string(),
+        (None, Some(_)) => format!("must be one of {}", context(ContextKind::ValidValue)?),
+        (None, None) => "needs a value behind it".to_owned(),
+    };
+    // A secret does not belong on a terminal or into a log.
+    let value = value.filter(|_| flag != "--control-token");
+    let value = value.map_or_else(String::new, |value| {
+        let start: String = value.chars().take(MAX_SHOWN_CHARACTERS).collect();
+        format!(" {}", start.escape_debug())
+    });
+    let set_here = std::env::args().any(|argument| {
+        argument
+            .strip_prefix(flag)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    });
+    let variable = if set_here {
+        String::new()
+    } else {
+        let name = flag.trim_start_matches('-').replace('-', "_");
+        format!(" (from GOLDEN_{})", name.to_uppercase())
+    };
+    Some(format!("{flag}{value}{variable}: {remedy}"))
+}
+
+/// What clap says, on one line, and where to read on.
+fn bad_usage(error: &clap::Error) -> String {
     let rendered = error.render().to_string();
     let parts = rendered.lines().map(str::trim).filter(|line| {
         !line.is_empty() && !line.starts_with("Usage:") && !line.starts_with("For more")
     });
-    eprintln!("{}", parts.collect::<Vec<_>>().join("; "));
-    ExitCode::from(2)
+    let said = parts.collect::<Vec<_>>().join("; ");
+    let said = said.trim_start_matches("error: ");
+    format!("{said}; `golden-signals serve --help` lists what there is")
 }

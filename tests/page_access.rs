@@ -12,21 +12,16 @@ use support::server::Server;
 /// Longer than anything here may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The page of a service under traffic, watched until it has drawn something.
-fn page(server: &Server) -> Option<Browser> {
-    let browser = Browser::open()?;
-    browser.go(&server.url("/"));
-    browser.wait(
-        PATIENCE,
-        "Number(document.getElementById('traffic').dataset.points)",
-    );
-    Some(browser)
-}
+/// The page is connected and has drawn something.
+const DRAWN: &str = "Number(document.getElementById('traffic').dataset.points)";
 
 #[test]
 fn the_controls_can_be_reached_and_used_by_keyboard() {
     let server = Server::start(&["--traffic", "20"]);
-    let Some(browser) = page(&server) else { return };
+    let Some(browser) = Browser::open_at(&server.url("/")) else {
+        return;
+    };
+    browser.wait(PATIENCE, DRAWN);
     browser.wait(PATIENCE, "document.getElementById('delay').value");
 
     let mut reached = Vec::new();
@@ -83,7 +78,10 @@ fn the_controls_can_be_reached_and_used_by_keyboard() {
 #[test]
 fn it_fits_a_phone_and_can_be_read_in_light_and_dark() {
     let server = Server::start(&["--traffic", "20"]);
-    let Some(browser) = page(&server) else { return };
+    let Some(browser) = Browser::open_at(&server.url("/")) else {
+        return;
+    };
+    browser.wait(PATIENCE, DRAWN);
     for width in [320, 390, 768, 1280] {
         let size =
             json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600 });
@@ -129,7 +127,10 @@ const CONTRAST: &str = "
 #[test]
 fn what_is_drawn_can_be_read_without_seeing_it() {
     let server = Server::start(&["--traffic", "50"]);
-    let Some(browser) = page(&server) else { return };
+    let Some(browser) = Browser::open_at(&server.url("/")) else {
+        return;
+    };
+    browser.wait(PATIENCE, DRAWN);
     browser.wait(
         PATIENCE,
         "Number(document.getElementById('latency').dataset.points)",

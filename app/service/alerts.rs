@@ -13,13 +13,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::Instant;
+
+use super::body::Body;
+use super::problem::{Detail, Invalid, Problem, ValidationError};
 
 /// More alerts than this are not remembered: the oldest go first, resolved ones
 /// before firing ones.
@@ -206,31 +207,46 @@ pub async fn list(State(pager): State<Arc<Pager>>) -> Json<Vec<Alert>> {
     request_body = Notification,
     responses(
         (status = 204, description = "Taken in"),
-        (status = 413, description = "The body is too large"),
-        (status = 422, description = "Not a notification of version 4"),
+        (status = 400, description = "The body broke off", body = Detail),
+        (status = 408, description = "The body did not arrive in time", body = Detail),
+        (status = 413, description = "The body is too large", body = Detail),
+        (status = 415, description = "The body is not declared as JSON", body = Detail),
+        (status = 422, description = "Not a notification of version 4", body = ValidationError),
     ),
 )]
-pub async fn deliver(State(pager): State<Arc<Pager>>, body: Bytes) -> Response {
-    let invalid = |at: &str, problem: String, kind: &str| {
-        let detail = serde_json::json!([{ "loc": ["body", at], "msg": problem, "type": kind }]);
-        let body = Json(serde_json::json!({ "detail": detail }));
-        (StatusCode::UNPROCESSABLE_ENTITY, body).into_response()
-    };
-    match serde_json::from_slice::<Notification>(&body) {
-        Ok(Notification { version, alerts }) if version == "4" => {
-            pager.deliver(alerts);
-            StatusCode::NO_CONTENT.into_response()
-        }
-        Ok(Notification { version, .. }) => {
-            let problem = format!("version must be \"4\", Alertmanager's; found {version:?}");
-            invalid("version", problem, "literal_error")
-        }
-        Err(error) => invalid("alerts", error.to_string(), "json_invalid"),
+pub async fn deliver(
+    State(pager): State<Arc<Pager>>,
+    Body(body): Body,
+) -> Result<StatusCode, Problem> {
+    let Notification { version, alerts } = notification(&body)?;
+    if version != "4" {
+        let msg = format!("must be \"4\", Alertmanager's; found {version:?}");
+        let invalid = Invalid::field("version", msg, "literal_error");
+        return Err(Problem::Invalid(vec![invalid]));
     }
+    pager.deliver(alerts);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn notification(body: &[u8]) -> Result<Notification, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        Problem::Invalid(vec![Invalid {
+            loc: vec!["body".to_owned()],
+            msg: error.to_string(),
+            kind: if error.is_data() {
+                "model_type"
+            } else {
+                "json_invalid"
+            },
+        }])
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Bytes;
+    use axum::response::IntoResponse;
+
     use super::*;
 
     fn alert(fingerprint: &str, status: Status) -> Alert {
@@ -317,8 +333,11 @@ mod tests {
             "generatorURL": "http://x:9090/graph", "fingerprint": "c01dcafe"
           }]
         }"#;
-        let deliver = |body: &'static str| deliver(State(Arc::clone(&pager)), Bytes::from(body));
-        assert_eq!(deliver(notification).await.status(), StatusCode::NO_CONTENT);
+        let deliver = async |body: &'static str| {
+            let answer = deliver(State(Arc::clone(&pager)), Body(Bytes::from(body))).await;
+            answer.into_response().status()
+        };
+        assert_eq!(deliver(notification).await, StatusCode::NO_CONTENT);
         assert_eq!(pager.alerts()[0].generator_url, "http://x:9090/graph");
 
         for wrong in [
@@ -329,8 +348,11 @@ mod tests {
             r#"{"version":"3","alerts":[]}"#,
             r#"{"version":"4","alerts":[{}]}"#,
         ] {
-            let status = deliver(wrong).await.status();
-            assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+            assert_eq!(
+                deliver(wrong).await,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "{wrong}"
+            );
         }
         assert_eq!(pager.alerts().len(), 1);
     }

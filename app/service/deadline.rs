@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
-use tokio::time::Timeout;
+use tokio::time::Sleep;
 use tower::{Layer, Service};
 
 use super::problem::Problem;
@@ -48,7 +48,9 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         ResponseFuture {
-            inner: tokio::time::timeout(self.timeout, self.inner.call(request)),
+            inner: self.inner.call(request),
+            timeout: self.timeout,
+            elapsed: None,
         }
     }
 }
@@ -58,7 +60,12 @@ pin_project! {
     #[derive(Debug)]
     pub(super) struct ResponseFuture<F> {
         #[pin]
-        inner: Timeout<F>,
+        inner: F,
+        timeout: Duration,
+        // Begun when the answer is not there at once: most of a busy service's
+        // requests never need a timer.
+        #[pin]
+        elapsed: Option<Sleep>,
     }
 }
 
@@ -69,8 +76,17 @@ where
     type Output = Result<Response, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let in_time = ready!(self.project().inner.poll(cx));
-        Poll::Ready(in_time.unwrap_or_else(|_| Ok(Problem::Timeout.into_response())))
+        let mut this = self.project();
+        if let Poll::Ready(answer) = this.inner.poll(cx) {
+            return Poll::Ready(answer);
+        }
+        if this.elapsed.is_none() {
+            this.elapsed.set(Some(tokio::time::sleep(*this.timeout)));
+        }
+        if let Some(elapsed) = this.elapsed.as_pin_mut() {
+            ready!(elapsed.poll(cx));
+        }
+        Poll::Ready(Ok(Problem::Timeout.into_response()))
     }
 }
 

@@ -42,7 +42,7 @@ use super::{alerts, control, health, live, metrics, page, random};
         control::incident::end,
     ),
     components(schemas(Detail, ValidationError, Invalid)),
-    modifiers(&ControlToken),
+    modifiers(&ControlToken, &OperationIds),
 )]
 struct Description;
 
@@ -54,6 +54,31 @@ impl Modify for ControlToken {
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
         let components = openapi.components.get_or_insert_default();
         components.add_security_scheme("control_token", SecurityScheme::Http(bearer));
+    }
+}
+
+/// Names each operation after its method and path, such as `patch_control_faults`.
+/// Handlers of several endpoints share a name, and an operation's must be unique.
+struct OperationIds;
+
+impl Modify for OperationIds {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        for (path, item) in &mut openapi.paths.paths {
+            let words = path.split(|c: char| !c.is_ascii_alphanumeric());
+            let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+            for (method, operation) in [
+                ("get", &mut item.get),
+                ("post", &mut item.post),
+                ("put", &mut item.put),
+                ("patch", &mut item.patch),
+                ("delete", &mut item.delete),
+            ] {
+                if let Some(operation) = operation {
+                    let id = [&[method], words.as_slice()].concat().join("_");
+                    operation.operation_id = Some(id);
+                }
+            }
+        }
     }
 }
 

@@ -1,31 +1,26 @@
 //! All layers, in order, on one screen.
 
-use std::any::Any;
 use std::time::Duration;
 
-use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use tower::ServiceBuilder;
-use tower_http::catch_panic::CatchPanicLayer;
 
 use super::Service;
 use super::deadline::DeadlineLayer;
+use super::panics::CatchPanicLayer;
 use super::problem::Problem;
 use super::request_span::RequestSpanLayer;
 use crate::signals::layer::SignalsLayer;
-
-/// The most bytes of a body that are read; more is answered 413. The largest
-/// honest one is a group of alerts.
-pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// Around every route, the outermost first.
 pub fn around_every_route(
     handler: MethodRouter<Service>,
     route: &str,
     signals: SignalsLayer,
+    deadline: Option<Duration>,
 ) -> MethodRouter<Service> {
+    // One call: each one would box every request's future once more.
     handler.layer(
         ServiceBuilder::new()
             // The trace must be known to those within: the signals' exemplars
@@ -34,23 +29,13 @@ pub fn around_every_route(
             // Measures all that follows, so that nothing ends uncounted.
             .layer(signals)
             // Within the signals, which so count a panic as the answer it is.
-            .layer(CatchPanicLayer::custom(answer_panic))
-            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES)),
+            .layer(CatchPanicLayer)
+            // Only around the routes that do work: what must always answer
+            // (metrics, probes, control) has no deadline and no concurrency
+            // limit. That limit is an argument of the handler, `Admitted`, and
+            // so within the deadline: waiting for a place counts as taking time.
+            .option_layer(deadline.map(DeadlineLayer)),
     )
-}
-
-/// Around the routes that do work, within the layers above. What must always
-/// answer (metrics, probes, control) has no deadline and no concurrency limit.
-pub fn around_work(handler: MethodRouter<Service>, timeout: Duration) -> MethodRouter<Service> {
-    // The concurrency limit is an argument of the handler, `Admitted`, and so
-    // within the deadline: waiting for a place counts as taking time.
-    handler.layer(DeadlineLayer(timeout))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]
-fn answer_panic(_: Box<dyn Any + Send + 'static>) -> Response {
-    // The panic hook has logged where and why, within the request's span.
-    Problem::Panic.into_response()
 }
 
 /// What a path answers to a method that it does not serve.

@@ -7,6 +7,7 @@
 
 pub mod admission;
 pub mod alerts;
+mod body;
 pub mod control;
 mod deadline;
 pub mod docs;
@@ -16,6 +17,7 @@ pub mod live;
 pub mod metrics;
 pub mod options;
 pub mod page;
+mod panics;
 pub mod problem;
 pub mod random;
 mod request_span;
@@ -60,6 +62,7 @@ pub struct Service(Arc<Parts>);
 pub struct Parts {
     access: Access,
     admission: Arc<Admission>,
+    body_timeout: Duration,
     live: Arc<Live>,
     mystery_salt: String,
     pager: Arc<Pager>,
@@ -183,6 +186,7 @@ fn assemble(
     let service = Service(Arc::new(Parts {
         access: Access::new(address, options.control_token),
         admission,
+        body_timeout: options.header_timeout,
         live: Live::new(Arc::clone(&registry), Arc::clone(&pager), stopped.clone()),
         mystery_salt: options.mystery_salt,
         pager,

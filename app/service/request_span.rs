@@ -61,19 +61,22 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        let parent = request.headers().get(&TRACEPARENT);
+        let mut given = request.headers().get_all(&TRACEPARENT).iter();
+        // Of several none is known to be right: the specification takes one only.
+        let parent = given.next().filter(|_| given.next().is_none());
         let parent = parent.and_then(|value| value.to_str().ok()?.parse().ok());
         let context = parent.map_or_else(TraceContext::generate, TraceContext::child);
         request.extensions_mut().insert(context);
+        let header = context.to_bytes();
         let span = tracing::info_span!(
             "request",
-            trace_id = format_args!("{:032x}", context.trace_id()),
+            trace_id = std::str::from_utf8(&header[TraceContext::TRACE_ID]).unwrap_or_default(),
             method = request.method().as_str(),
             route = &*self.route,
         );
-        let inner = span.in_scope(|| self.inner.call(request));
         ResponseFuture {
-            inner,
+            // Not yet in the span: a call only makes the future.
+            inner: self.inner.call(request),
             span,
             context,
         }
@@ -102,7 +105,7 @@ where
         let _entered = this.span.enter();
         let mut answer = ready!(this.inner.poll(cx))?;
         tracing::debug!(status = answer.status().as_u16(), "answered");
-        let traceparent = HeaderValue::try_from(this.context.to_string());
+        let traceparent = HeaderValue::from_bytes(&this.context.to_bytes());
         let traceparent = traceparent.expect("hexadecimal digits and dashes make a header value");
         answer.headers_mut().insert(TRACEPARENT, traceparent);
         Poll::Ready(Ok(answer))

@@ -2,6 +2,7 @@
 //! series exist from the start, is read from the API's description in `docs`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::Method;
@@ -9,7 +10,7 @@ use axum::routing::{MethodRouter, any, get, patch, post, put};
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::Operation as Described;
 
-use super::layers::{around_every_route, around_work, method_not_allowed, not_found};
+use super::layers::{around_every_route, method_not_allowed, not_found};
 use super::{Service, alerts, control, docs, health, live, metrics, page, random};
 use crate::signals::layer::SignalsLayer;
 use crate::signals::requests::{Operation, Requests, UNMATCHED};
@@ -21,8 +22,7 @@ pub fn router(service: &Service, requests: &Requests) -> Router {
         description: docs::description(),
         requests,
     };
-    let work = |handler| around_work(handler, service.request_timeout);
-    api.route("/random", work(get(random::random)))
+    api.work("/random", get(random::random), service.request_timeout)
         .route("/", get(page::index))
         .route("/page/{file}", get(page::file))
         .route("/live", get(live::stream::live))
@@ -63,7 +63,22 @@ struct Api<'a> {
 }
 
 impl Api<'_> {
-    fn route(mut self, path: &str, handler: MethodRouter<Service>) -> Self {
+    /// A route that does work, and may take so long for it.
+    fn work(self, path: &str, handler: MethodRouter<Service>, deadline: Duration) -> Self {
+        self.add(path, handler, Some(deadline))
+    }
+
+    /// A route that must always answer.
+    fn route(self, path: &str, handler: MethodRouter<Service>) -> Self {
+        self.add(path, handler, None)
+    }
+
+    fn add(
+        mut self,
+        path: &str,
+        handler: MethodRouter<Service>,
+        deadline: Option<Duration>,
+    ) -> Self {
         let operations = self.operations(path);
         let signals = SignalsLayer::new(
             self.requests.route(path, &operations),
@@ -72,7 +87,7 @@ impl Api<'_> {
         let handler = handler.fallback(method_not_allowed);
         self.router = self
             .router
-            .route(path, around_every_route(handler, path, signals));
+            .route(path, around_every_route(handler, path, signals, deadline));
         self
     }
 
@@ -99,7 +114,7 @@ impl Api<'_> {
     fn finish(self, service: &Service) -> Router {
         let unmatched = self.requests.unmatched();
         let signals = SignalsLayer::new(Arc::clone(&unmatched), unmatched);
-        let fallback = around_every_route(any(not_found), UNMATCHED, signals);
+        let fallback = around_every_route(any(not_found), UNMATCHED, signals, None);
         self.router
             .fallback_service(fallback.with_state(service.clone()))
             .with_state(service.clone())

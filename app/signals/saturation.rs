@@ -188,7 +188,7 @@ fn memory_ratio(cgroup: &Cgroup) -> Option<f64> {
 #[expect(clippy::cast_precision_loss, reason = "descriptors are few")]
 fn fds_ratio() -> Option<f64> {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current?;
-    let open = procfs::process::Process::myself().ok()?.fd_count().ok()?;
+    let open = super::process::open_descriptors()?;
     Some(open as f64 / limit as f64)
 }
 

@@ -2,20 +2,19 @@
 //! drains them at the end. `axum::serve` has none of these limits.
 
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
-use super::connection::SharedStream;
+use super::connection::Connection;
 
 /// The most bytes that a request's head may have; more is answered 431. No
 /// browser sends half as much, and each connection may hold this much memory.
@@ -62,43 +61,71 @@ pub async fn serve(
         .header_read_timeout(limits.header_read_timeout)
         .max_buf_size(MAX_HEAD_BYTES);
     let permits = Arc::new(Semaphore::new(limits.connections));
-    let graceful = GracefulShutdown::new();
+    let (draining, drain_begun) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut drain = pin!(drain);
+    let mut stop_now = pin!(stop_now);
 
-    loop {
+    let at_once = loop {
         let (stream, permit) = tokio::select! {
-            () = &mut drain => break,
+            () = &mut drain => break false,
+            // The drain itself may take its time before it resolves.
+            () = &mut stop_now => break true,
             accepted = accept(&listener, &permits) => accepted,
             // Reaps what has ended, so that the set holds open ones only.
             Some(_) = connections.join_next() => continue,
         };
-        let stream = SharedStream::new(stream);
-        let connection = http.serve_connection(
-            TokioIo::new(stream.clone()),
+        let mut connection = http.serve_connection(
+            TokioIo::new(Connection::new(stream)),
             TowerToHyperService::new(router.clone()),
         );
-        let connection = graceful.watch(connection);
+        let mut drain_begun = drain_begun.clone();
         connections.spawn(async move {
             let _permit = permit;
-            match connection.await {
-                Err(error) if error.is_timeout() => stream.refuse_late_head(),
+            let ended = tokio::select! {
+                biased;
+                ended = &mut connection => Some(ended),
+                // Dropped before anything is awaited: it holds a lock.
+                begun = drain_begun.wait_for(|begun| *begun) => { drop(begun); None }
+            };
+            let ended = match ended {
+                Some(ended) => ended,
+                None => {
+                    Pin::new(&mut connection).graceful_shutdown();
+                    (&mut connection).await
+                }
+            };
+            match ended {
+                Err(error) if error.is_timeout() => {
+                    connection.into_parts().io.into_inner().refuse_late_head();
+                }
                 // The client's going away is counted where requests are.
                 Err(error) => tracing::trace!(%error, "connection failed"),
                 Ok(()) => {}
             }
         });
-    }
+    };
     drop(listener);
-    tokio::select! {
-        () = graceful.shutdown() => return Drained::Completely,
-        () = tokio::time::sleep(limits.drain_timeout) => {}
-        () = stop_now => {}
+    if !at_once {
+        tokio::select! {
+            () = all_ended(&draining, &mut connections) => {}
+            () = tokio::time::sleep(limits.drain_timeout) => {}
+            () = stop_now => {}
+        }
     }
     while connections.try_join_next().is_some() {}
     let cut_off = connections.len();
     connections.shutdown().await;
-    Drained::CutOff(cut_off)
+    match cut_off {
+        0 => Drained::Completely,
+        cut_off => Drained::CutOff(cut_off),
+    }
+}
+
+/// Tells the connections to end with the request in flight, and waits for it.
+async fn all_ended(draining: &watch::Sender<bool>, connections: &mut JoinSet<()>) {
+    draining.send_replace(true);
+    while connections.join_next().await.is_some() {}
 }
 
 /// The next connection, once there is room for it.

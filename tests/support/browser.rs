@@ -108,6 +108,13 @@ impl Browser {
         Some(browser)
     }
 
+    /// Starts a browser that has loaded a page; `None` if there is none.
+    pub fn open_at(url: &str) -> Option<Self> {
+        let browser = Self::open()?;
+        browser.go(url);
+        Some(browser)
+    }
+
     /// Opens a page and returns when it has loaded.
     pub fn go(&self, url: &str) {
         self.ask("POST", "/url", &json!({ "url": url }));
@@ -149,6 +156,14 @@ impl Browser {
             );
             thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// The text of the element with an id, hidden or not.
+    pub fn text(&self, id: &str) -> String {
+        let text = self.run(&format!(
+            "return document.getElementById('{id}').textContent"
+        ));
+        text.as_str().expect("there is such an element").to_owned()
     }
 
     /// Presses and releases keys, one after the other.

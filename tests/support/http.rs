@@ -68,7 +68,12 @@ pub fn request(
     head += "\r\n";
     let answer = raw(address, &[head.as_bytes(), body].concat())
         .unwrap_or_else(|error| panic!("{method} {path}: {error}"));
-    parse(&answer).unwrap_or_else(|| {
+    // What answers HEAD states the length of a body that does not follow.
+    let parsed = match method {
+        "HEAD" => parse_head(&answer),
+        _ => parse(&answer),
+    };
+    parsed.unwrap_or_else(|| {
         panic!(
             "{method} {path} was answered with {:?}",
             String::from_utf8_lossy(&answer)
@@ -94,6 +99,19 @@ pub fn raw(address: SocketAddr, bytes: &[u8]) -> io::Result<Vec<u8>> {
 
 /// Reads one answer; `None` if it is not one.
 pub fn parse(bytes: &[u8]) -> Option<Answer> {
+    let mut answer = parse_head(bytes)?;
+    if answer.header("transfer-encoding") == Some("chunked") {
+        answer.body = unchunked(&answer.body)?;
+    } else if let Some(length) = answer.header("content-length") {
+        // A body cut short is no answer.
+        let length: usize = length.parse().ok()?;
+        answer.body = answer.body.get(..length)?.to_vec();
+    }
+    Some(answer)
+}
+
+// All that follows the head counts as the body.
+fn parse_head(bytes: &[u8]) -> Option<Answer> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&bytes[..end]).ok()?;
     let mut lines = head.split("\r\n");
@@ -109,19 +127,11 @@ pub fn parse(bytes: &[u8]) -> Option<Answer> {
             Some((name.to_ascii_lowercase(), value.trim().to_owned()))
         })
         .collect::<Option<_>>()?;
-    let mut answer = Answer {
+    Some(Answer {
         status,
         headers,
         body: bytes[end + 4..].to_vec(),
-    };
-    if answer.header("transfer-encoding") == Some("chunked") {
-        answer.body = unchunked(&answer.body)?;
-    } else if let Some(length) = answer.header("content-length") {
-        // A body cut short is no answer.
-        let length: usize = length.parse().ok()?;
-        answer.body = answer.body.get(..length)?.to_vec();
-    }
-    Some(answer)
+    })
 }
 
 fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {

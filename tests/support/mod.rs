@@ -1,15 +1,20 @@
 //! What the integration tests and the benchmarks share: the programs beside the
 //! service ([`peers`], [`prometheus`]), the service itself as its users run it ([`server`]), a
-//! plain HTTP client ([`http`]) and a reader of what it exposes ([`samples`]).
+//! plain HTTP client ([`http`]), one that keeps its connection ([`connection`]) and a reader
+//! of what the service exposes ([`samples`]).
 //! No assertion on the service's behaviour belongs here.
 
 // Every test file compiles this tree into itself and uses a part of it.
 #![allow(dead_code, unreachable_pub)]
 
 pub mod browser;
+pub mod cgroup;
+pub mod connection;
 pub mod http;
+pub mod odd_requests;
 pub mod peers;
 pub mod prometheus;
 pub mod promtool;
+pub mod raw_http;
 pub mod samples;
 pub mod server;

@@ -16,6 +16,14 @@ use serde_json::{Value, json};
 /// NaN; nothing for an empty result.
 pub type Returned = Vec<(String, f64)>;
 
+/// A number without labels, or nothing.
+pub fn unlabelled(value: Option<f64>) -> Returned {
+    value
+        .map(|value| ("{}".to_owned(), value))
+        .into_iter()
+        .collect()
+}
+
 /// How near promtool's number must be to the page's.
 #[derive(Clone, Copy)]
 pub enum Near {

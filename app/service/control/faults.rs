@@ -81,6 +81,7 @@ pub async fn show(_: Allowed, State(service): State<Service>) -> Json<FaultsStat
         (status = 401, description = "The token is missing or wrong", body = Detail),
         (status = 403, description = "There is no control here", body = Detail),
         (status = 409, description = "A mystery hides the laws", body = Detail),
+        (status = 408, description = "The body did not arrive in time", body = Detail),
         (status = 413, description = "The body is too large", body = Detail),
         (status = 415, description = "The body is not declared as JSON", body = Detail),
         (status = 422, description = "The body is not right", body = ValidationError),

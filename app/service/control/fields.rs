@@ -1,15 +1,16 @@
 //! A JSON body whose fields are checked one by one, so that an answer can name
 //! everything that is wrong with it at once.
 
-use axum::body::Bytes;
 use axum::extract::FromRequest;
 use axum::extract::Request;
-use axum::extract::rejection::BytesRejection;
-use axum::http::{StatusCode, header};
 use serde_json::{Map, Value};
 
 use crate::service::Service;
+use crate::service::body::Body;
 use crate::service::problem::{Invalid, Problem};
+
+/// Names are shown and logged.
+const MAX_NAME_CHARACTERS: usize = 100;
 
 /// The fields of a JSON object, taken one after the other.
 #[derive(Debug)]
@@ -81,6 +82,17 @@ pub(super) fn text<T: std::str::FromStr<Err: ToString>>(value: &Value) -> Result
     text.parse().map_err(|error: T::Err| error.to_string())
 }
 
+/// A name to draw from.
+pub(super) fn name(value: &Value) -> Result<String, String> {
+    let name: String = text(value)?;
+    if name.trim().is_empty() || name.chars().count() > MAX_NAME_CHARACTERS {
+        return Err(format!(
+            "must be a name of 1 to {MAX_NAME_CHARACTERS} characters, like alice"
+        ));
+    }
+    Ok(name)
+}
+
 /// A number with a range of its own.
 pub(super) fn number<T: TryFrom<f64, Error: ToString>>(value: &Value) -> Result<T, String> {
     let number = value
@@ -93,18 +105,7 @@ impl FromRequest<Service> for Fields {
     type Rejection = Problem;
 
     async fn from_request(request: Request, service: &Service) -> Result<Self, Problem> {
-        // Only `application/json` makes a browser ask first before it sends a
-        // request from a page of another origin.
-        let content_type = request.headers().get(header::CONTENT_TYPE);
-        let essence = content_type.and_then(|value| value.to_str().ok()?.split(';').next());
-        if !essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json")) {
-            let detail = "the body must be JSON, with the header Content-Type: application/json";
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
-        }
-        let body = Bytes::from_request(request, service).await;
-        let body = body.map_err(|rejection: BytesRejection| {
-            Problem::new(rejection.status(), rejection.body_text())
-        })?;
+        let Body(body) = Body::from_request(request, service).await?;
         let whole_body = |msg, kind| {
             Problem::Invalid(vec![Invalid {
                 loc: vec!["body".to_owned()],

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::access::Allowed;
-use super::fields::{Fields, text};
+use super::fields::{Fields, name, text};
 use crate::service::Service;
 use crate::service::problem::{Detail, Invalid, Problem, ValidationError};
 use crate::service::scenario::{RunningIncident, Settings};
@@ -67,6 +67,7 @@ pub async fn show(_: Allowed, State(service): State<Service>) -> Json<IncidentSt
         (status = 400, description = "The body broke off", body = Detail),
         (status = 401, description = "The token is missing or wrong", body = Detail),
         (status = 403, description = "There is no control here", body = Detail),
+        (status = 408, description = "The body did not arrive in time", body = Detail),
         (status = 413, description = "The body is too large", body = Detail),
         (status = 415, description = "The body is not declared as JSON", body = Detail),
         (status = 422, description = "The body is not right", body = ValidationError),
@@ -78,7 +79,7 @@ pub async fn start(
     mut fields: Fields,
 ) -> Result<Json<IncidentState>, Problem> {
     let kind = fields.take("kind", text::<IncidentKind>);
-    let hidden = fields.take("hidden", text::<String>);
+    let hidden = fields.take("hidden", name);
     fields.finish()?;
     let running = match (kind, hidden) {
         (Some(kind), None) => RunningIncident {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::access::Allowed;
-use super::fields::{Fields, text};
+use super::fields::{Fields, name};
 use crate::service::Service;
 use crate::service::problem::{Detail, Problem, ValidationError};
 use crate::service::scenario::Settings;
@@ -58,6 +58,7 @@ pub async fn show(_: Allowed, State(service): State<Service>) -> Json<MysterySta
         (status = 400, description = "The body broke off", body = Detail),
         (status = 401, description = "The token is missing or wrong", body = Detail),
         (status = 403, description = "There is no control here", body = Detail),
+        (status = 408, description = "The body did not arrive in time", body = Detail),
         (status = 413, description = "The body is too large", body = Detail),
         (status = 415, description = "The body is not declared as JSON", body = Detail),
         (status = 422, description = "The body is not right", body = ValidationError),
@@ -68,7 +69,7 @@ pub async fn start(
     State(service): State<Service>,
     mut fields: Fields,
 ) -> Result<Json<MysteryState>, Problem> {
-    let name = fields.take("name", text::<String>);
+    let name = fields.take("name", name);
     let name = fields.require("name", name);
     fields.finish()?;
     let settings = service.scenario.change(|settings| {

@@ -37,6 +37,7 @@ pub async fn show(_: Allowed, State(service): State<Service>) -> Json<TrafficSta
         (status = 400, description = "The body broke off", body = Detail),
         (status = 401, description = "The token is missing or wrong", body = Detail),
         (status = 403, description = "There is no control here", body = Detail),
+        (status = 408, description = "The body did not arrive in time", body = Detail),
         (status = 413, description = "The body is too large", body = Detail),
         (status = 415, description = "The body is not declared as JSON", body = Detail),
         (status = 422, description = "The body is not right", body = ValidationError),

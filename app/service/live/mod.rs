@@ -10,8 +10,8 @@
 //! - [`panels`]: what is asked of them.
 //! - [`stream`]: `GET /live`, the answers once a second.
 //!
-//! It scrapes whether or not someone watches: a scrape costs less than a
-//! thousandth of a core, and a page opened later shows at once what came before.
+//! It scrapes whether or not someone watches: a scrape costs about a millisecond,
+//! and a page opened later shows at once what came before.
 //!
 //! Nothing here may hold up a request: a scrape only reads, and watchers wait for
 //! the scraper, never it for them.

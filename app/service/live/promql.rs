@@ -140,9 +140,9 @@ fn extrapolated<'a>(
 /// ```
 /// use golden_signals::service::live::promql::{Bucket, histogram_quantile};
 ///
-/// let mut seconds = [(0.1, 80.0), (0.2, 100.0), (f64::INFINITY, 100.0)]
+/// let mut seconds = [(1.0, 80.0), (2.0, 100.0), (f64::INFINITY, 100.0)]
 ///     .map(|(upper_bound, count)| Bucket { upper_bound, count });
-/// assert_eq!(histogram_quantile(0.9, &mut seconds), 0.15);
+/// assert_eq!(histogram_quantile(0.9, &mut seconds), 1.5);
 /// ```
 pub fn histogram_quantile(q: f64, buckets: &mut [Bucket]) -> f64 {
     if q.is_nan() {

@@ -2,7 +2,7 @@
 //!
 //! | event | when | data |
 //! |---|---|---|
-//! | `view` | once, first | the range of the rates, the route, the [`Queries`] |
+//! | `view` | once, first | the range of the rates, the [`Queries`] |
 //! | `alerts` | at first and at every change | the pager's alerts |
 //! | `points` | every second | the [`Point`]s the watcher has not seen, and [`Distribution`] and [`Process`] now |
 //!
@@ -14,7 +14,6 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, Sse};
@@ -23,16 +22,15 @@ use futures_util::stream::{self, Stream};
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use super::history::ROUTE;
 use super::panels::{Distribution, Point, Process, Queries, Range};
-use super::{Live, SHOWN, stopped};
+use super::{Live, MOST_WATCHERS, SHOWN, stopped};
 use crate::service::alerts::Alert;
+use crate::service::problem::{Detail, Invalid, Problem, ValidationError};
 
 /// The first event: what the watcher will see.
 #[derive(Serialize)]
 struct View {
     range: String,
-    route: &'static str,
     queries: Queries,
 }
 
@@ -52,8 +50,8 @@ struct Points {
     params(("range" = Option<String>, Query, description = "The range of the rates: `10s` (the default), `30s` or `1m`")),
     responses(
         (status = 200, description = "Events `view`, `alerts` and `points` until the service stops", content_type = "text/event-stream", body = String),
-        (status = 422, description = "The range is not one that is offered"),
-        (status = 503, description = "As many watch as may; `Retry-After` says when to ask again"),
+        (status = 422, description = "The range is not one that is offered", body = ValidationError),
+        (status = 503, description = "As many watch as may; `Retry-After` says when to ask again", body = Detail),
     ),
 )]
 pub async fn live(
@@ -66,21 +64,20 @@ pub async fn live(
     let range = match range.map_or(Ok(Range::default()), |(_, text)| text.parse()) {
         Ok(range) => range,
         Err(error) => {
-            let detail = serde_json::json!([
-                { "loc": ["query", "range"], "msg": error.to_string(), "type": "enum" }
-            ]);
-            let body = Json(serde_json::json!({ "detail": detail }));
-            return (StatusCode::UNPROCESSABLE_ENTITY, body).into_response();
+            let invalid = Invalid {
+                loc: vec!["query".to_owned(), "range".to_owned()],
+                msg: error.to_string(),
+                kind: "enum",
+            };
+            return Problem::Invalid(vec![invalid]).into_response();
         }
     };
     let Ok(seat) = Arc::clone(&live.watchers).try_acquire_owned() else {
-        let body = Json(serde_json::json!({ "detail": "too many pages watch; close one" }));
-        return (
+        let full = Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
-            [(header::RETRY_AFTER, "5")],
-            body,
-        )
-            .into_response();
+            format!("{MOST_WATCHERS} pages watch already; close one"),
+        );
+        return ([(header::RETRY_AFTER, "5")], full).into_response();
     };
     let seen = headers
         .get(HeaderName::from_static("last-event-id"))
@@ -141,7 +138,6 @@ impl Watcher {
             self.greeted = true;
             let view = View {
                 range: self.range.to_string(),
-                route: ROUTE,
                 queries: Queries::new(self.range),
             };
             return Some(event("view", &view));

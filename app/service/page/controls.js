@@ -28,7 +28,10 @@ let announce = () => {};
 /** What was refused for want of the token, to be tried again with it. */
 let refused = null;
 
+/** 401: the token is missing or wrong. */
 class Refused extends Error {}
+/** 403: nobody may control this service from here. */
+class Forbidden extends Error {}
 
 /** Asks the control API; returns its state or throws what it said. */
 async function ask(path, change) {
@@ -46,14 +49,22 @@ async function ask(path, change) {
   const detail = Array.isArray(body.detail)
     ? body.detail.map((problem) => problem.msg).join("; ")
     : (body.detail ?? `the service answered ${answer.status}`);
-  throw [401, 403].includes(answer.status) ? new Refused(detail) : new Error(detail);
+  if (answer.status === 401) throw new Refused(detail);
+  if (answer.status === 403) throw new Forbidden(detail);
+  throw new Error(detail);
 }
 
-function wantToken(problem, again) {
+function wantToken(again) {
   refused = again;
-  const first = $("token-control").hidden;
   $("token-control").hidden = false;
-  say($("token"), first && !sessionStorage.getItem("control-token") ? "" : problem);
+  const guessed = sessionStorage.getItem("control-token") !== null;
+  say($("token"), guessed ? "That is not the token this service was started with." : "");
+}
+
+/** Takes the controls out of use and says why. */
+function turnOff(reason) {
+  $("controls-off").textContent = reason;
+  for (const part of document.querySelectorAll(".control input, .control button")) part.disabled = true;
 }
 
 /** Writes a problem beside its field, or clears it. */
@@ -118,7 +129,8 @@ async function change(field, path, body, show, told) {
     show(state);
     announce(told(state));
   } catch (problem) {
-    if (problem instanceof Refused) wantToken(problem.message, () => change(field, path, body, show, told));
+    if (problem instanceof Refused) wantToken(() => change(field, path, body, show, told));
+    else if (problem instanceof Forbidden) turnOff(problem.message);
     else say(field, problem.message);
   }
 }
@@ -159,7 +171,8 @@ export async function refresh() {
     try {
       show(await ask(path));
     } catch (problem) {
-      if (problem instanceof Refused) wantToken(problem.message, refresh);
+      if (problem instanceof Refused) wantToken(refresh);
+      if (problem instanceof Forbidden) turnOff(problem.message);
       // Any other failure shows as a lost connection, which calls here again.
     }
   }
@@ -192,8 +205,12 @@ export function start(tell) {
   $("token-control").addEventListener("submit", async (event) => {
     event.preventDefault();
     sessionStorage.setItem("control-token", $("token").value);
+    const again = refused;
+    refused = null;
+    await again?.();
+    if (refused) return;
     $("token-control").hidden = true;
-    await refused?.();
-    if ($("token-control").hidden) await refresh();
+    $("rate").focus();
+    await refresh();
   });
 }

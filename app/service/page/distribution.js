@@ -83,7 +83,7 @@ export class Distribution {
   /** Which edges between buckets have room for a label. */
   #edges(width) {
     const buckets = this.#now.bounds.length;
-    const every = Math.max(1, Math.ceil((buckets * 46) / width));
+    const every = Math.max(1, Math.ceil((buckets * 58) / width));
     const edges = [];
     for (let edge = every; edge < buckets; edge += every) edges.push(edge);
     return edges;

@@ -10,10 +10,11 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use axum::Json;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+
+use super::problem::{Detail, Problem};
 
 /// One embedded file.
 struct Asset {
@@ -88,16 +89,13 @@ pub async fn index(headers: HeaderMap) -> Response {
     responses(
         (status = 200, description = "The file", body = String),
         (status = 304, description = "The file has not changed"),
-        (status = 404, description = "There is no such file"),
+        (status = 404, description = "There is no such file", body = Detail),
     ),
 )]
 pub async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
     match ASSETS.iter().find(|asset| asset.name == name) {
         Some(asset) => asset.answer(&headers),
-        None => {
-            let body = Json(serde_json::json!({ "detail": "the live page has no such file" }));
-            (StatusCode::NOT_FOUND, body).into_response()
-        }
+        None => Problem::new(StatusCode::NOT_FOUND, "Not Found").into_response(),
     }
 }
 

@@ -3,7 +3,7 @@
 import { TimeChart } from "./chart.js";
 import { Distribution } from "./distribution.js";
 import { age, bytes, count, duration, number, percent } from "./format.js";
-import { showQuery } from "./promql.js";
+import { showQueriesIn } from "./promql.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -41,9 +41,7 @@ const distribution = new Distribution(
 
 /** Shows the PromQL of every panel. */
 export function showQueries(queries) {
-  for (const host of document.querySelectorAll(".query[data-query]")) {
-    showQuery(host, queries[host.dataset.query]);
-  }
+  for (const host of document.querySelectorAll(".query")) showQueriesIn(host, queries);
 }
 
 /** The strip of process metrics, one item for each. */
@@ -57,7 +55,7 @@ export function buildProcess() {
     value.textContent = "–";
     const query = document.createElement("dd");
     query.className = "query";
-    query.dataset.query = key;
+    query.dataset.queries = key;
     item.append(term, value, query);
     $("process").append(item);
   }

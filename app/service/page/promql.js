@@ -3,12 +3,35 @@
 const tokens =
   /(?<string>"[^"]*")|(?<range>\[[^\]]*\])|(?<word>[a-z_]+)(?=\s*\()|(?<key>\bby\b)|(?<label>[a-z_]+)(?==)|(?<number>\b\d[\d.]*\b)/g;
 
-/** Shows `text` in `host`, a `.query` element, with a button that copies it. */
-export function showQuery(host, text) {
-  if (host.dataset.text === text) return;
-  host.dataset.text = text;
-  const code = highlighted(text);
-  host.replaceChildren(code, copyButton(text, code));
+/**
+ * Shows in `host` those of `queries` that its `data-queries` names: the first, and
+ * buttons to choose another. A button copies the one that is shown.
+ */
+export function showQueriesIn(host, queries) {
+  const names = host.dataset.queries.split(" ");
+  const show = (chosen) => {
+    host.dataset.chosen = chosen;
+    const code = highlighted(queries[chosen]);
+    const side = document.createElement("div");
+    if (names.length > 1) side.append(...names.map((name) => choice(name, chosen, show)));
+    side.append(copyButton(queries[chosen], code));
+    // Who has just chosen by keyboard goes on from there.
+    const focused = host.contains(document.activeElement);
+    host.replaceChildren(code, side);
+    if (focused) side.querySelector("[aria-pressed=true]")?.focus();
+  };
+  show(host.dataset.chosen ?? names[0]);
+}
+
+function choice(name, chosen, show) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "choice";
+  button.textContent = name;
+  button.setAttribute("aria-label", `Show the PromQL of ${name}`);
+  button.setAttribute("aria-pressed", String(name === chosen));
+  button.addEventListener("click", () => show(name));
+  return button;
 }
 
 function copyButton(text, code) {

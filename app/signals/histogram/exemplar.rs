@@ -42,9 +42,7 @@ impl ExemplarSlot {
         // Sequentially consistent, as in the reader: with the halves merely
         // relaxed, a reader could see them before the odd version.
         let store = |to: &AtomicU64, bits| to.store(bits, Ordering::SeqCst);
-        #[expect(clippy::cast_possible_truncation, reason = "the halves are wanted")]
         store(&self.trace_high, (trace_id >> 64) as u64);
-        #[expect(clippy::cast_possible_truncation, reason = "the halves are wanted")]
         store(&self.trace_low, trace_id as u64);
         store(&self.value, value.to_bits());
         store(

@@ -232,7 +232,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    (0..50_000).for_each(|i| histogram.observe(f64::from(i % 2), Some(7)))
+                    (0..50_000).for_each(|i| histogram.observe(f64::from(i % 2), Some(7)));
                 });
             }
         });

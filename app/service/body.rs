@@ -1,0 +1,53 @@
+//! The body of a request: JSON, within its limits of size and time.
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, FromRequest, Request};
+use axum::http::{StatusCode, header};
+use http_body::Body as _;
+
+use super::Service;
+use super::problem::Problem;
+
+/// The most bytes of a body that are read; more is answered 413. The largest
+/// honest one is a group of alerts.
+const MAX_BODY_BYTES: usize = 256 * 1024;
+
+/// An argument of the handlers that read a body: all of it, declared as JSON. A
+/// client that announces a body and does not send it would hold its connection
+/// for ever.
+#[derive(Debug)]
+pub struct Body(pub Bytes);
+
+impl FromRequest<Service> for Body {
+    type Rejection = Problem;
+
+    async fn from_request(mut request: Request, service: &Service) -> Result<Self, Problem> {
+        // Only `application/json` makes a browser ask first before it sends a
+        // request from a page of another origin.
+        let content_type = request.headers().get(header::CONTENT_TYPE);
+        let essence = content_type.and_then(|value| value.to_str().ok()?.split(';').next());
+        if !essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json")) {
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "the body must be JSON, with the header Content-Type: application/json",
+            ));
+        }
+        // What is announced as too large need not be sent to be refused.
+        if request.body().size_hint().lower() > MAX_BODY_BYTES as u64 {
+            return Err(Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("The body may have at most {MAX_BODY_BYTES} bytes"),
+            ));
+        }
+        DefaultBodyLimit::max(MAX_BODY_BYTES).apply(&mut request);
+        let body = Bytes::from_request(request, service);
+        match tokio::time::timeout(service.body_timeout, body).await {
+            Ok(Ok(body)) => Ok(Self(body)),
+            Ok(Err(rejection)) => Err(Problem::new(rejection.status(), rejection.body_text())),
+            Err(_) => Err(Problem::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "The body of the request did not arrive in time",
+            )),
+        }
+    }
+}
