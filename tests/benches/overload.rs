@@ -94,7 +94,8 @@ fn main() {
         .filter(waited)
         .map(|exchange| (exchange.started - over).as_secs_f64())
         .fold(0.0, f64::max);
-    // The first seconds fill what there is to fill.
+    // The first seconds fill what there is to fill; a leak of a hundred bytes a
+    // request would add ten MiB to it in the rest.
     let settled = resident.iter().take(100).copied().fold(0.0, f64::max);
     let most = resident.iter().copied().fold(0.0, f64::max);
 
@@ -147,11 +148,11 @@ fn main() {
     );
     report.row("resident, most", most, 1, "MiB", Target::None);
     report.row(
-        "resident, most ÷ most of the first 10 s",
-        most / settled,
-        3,
-        "",
-        Target::AtMost(1.05),
+        "resident, growth after 10 s",
+        most - settled,
+        1,
+        "MiB",
+        Target::AtMost(4.0),
     );
     report.row("recovered after", recovery, 2, "s", Target::AtMost(2.0));
     report.print();

@@ -31,9 +31,10 @@ const FORMATS: [(&str, &str); 3] = [
 
 // Two thousand requests a second are far from saturation, where a queue would
 // be measured instead of a scrape.
-const PAIRS: usize = 15;
 const RATE: f64 = 2_000.0;
-const SLICE: Duration = Duration::from_secs(3);
+// Short slices and many pairs: the machine's own moods last for seconds.
+const PAIRS: usize = 45;
+const SLICE: Duration = Duration::from_secs(1);
 
 /// Milliseconds that each of so many scrapes took, over one connection, and the size of the last.
 fn scrapes(address: SocketAddr, accept: &str) -> (Vec<f64>, usize) {

@@ -12,9 +12,6 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-// Answers to `/random` fit into one read; an exposition takes a few.
-const READ: usize = 4096;
-
 /// One answered request.
 #[derive(Debug, Clone)]
 pub struct Exchange {
@@ -70,18 +67,21 @@ impl Connection {
         self.send(request).await?;
         self.received.clear();
         loop {
-            if let Some((status, body)) = answer(&self.received)? {
-                let body = self.received[body..].to_vec();
-                return Ok(Exchange {
-                    started,
-                    latency: started.elapsed(),
-                    status,
-                    body,
-                });
-            }
+            let missing = match progress(&self.received)? {
+                Progress::Complete { status, body } => {
+                    let body = self.received[body..].to_vec();
+                    return Ok(Exchange {
+                        started,
+                        latency: started.elapsed(),
+                        status,
+                        body,
+                    });
+                }
+                Progress::Missing(bytes) => bytes,
+            };
             self.stream.readable().await?;
             let filled = self.received.len();
-            self.received.resize(filled + READ, 0);
+            self.received.resize(filled + missing, 0);
             let read = self.stream.try_read(&mut self.received[filled..]);
             self.received
                 .truncate(filled + *read.as_ref().unwrap_or(&0));
@@ -95,8 +95,16 @@ impl Connection {
     }
 }
 
-// The status and where the body begins, once all of it is there.
-fn answer(received: &[u8]) -> io::Result<Option<(u16, usize)>> {
+enum Progress {
+    /// All of it is there: the status, and where the body begins.
+    Complete { status: u16, body: usize },
+    /// So many bytes are to be read, or to be tried while nobody knows.
+    Missing(usize),
+}
+
+fn progress(received: &[u8]) -> io::Result<Progress> {
+    // Heads fit into one read, and short answers with them.
+    const HEAD: usize = 4096;
     let malformed = || {
         io::Error::new(
             io::ErrorKind::InvalidData,
@@ -104,7 +112,7 @@ fn answer(received: &[u8]) -> io::Result<Option<(u16, usize)>> {
         )
     };
     let Some(end) = received.windows(4).position(|window| window == b"\r\n\r\n") else {
-        return Ok(None);
+        return Ok(Progress::Missing(HEAD));
     };
     let head = std::str::from_utf8(&received[..end]).map_err(|_| malformed())?;
     let status = head
@@ -117,7 +125,11 @@ fn answer(received: &[u8]) -> io::Result<Option<(u16, usize)>> {
         .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
         .and_then(|(_, value)| value.trim().parse().ok())
         .ok_or_else(malformed)?;
-    Ok((received.len() >= end + 4 + length).then_some((status, end + 4)))
+    let body = end + 4;
+    Ok(match (body + length).checked_sub(received.len()) {
+        None | Some(0) => Progress::Complete { status, body },
+        Some(missing) => Progress::Missing(missing),
+    })
 }
 
 /// Keeps exactly this many requests in flight until each connection has made
