@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use super::model::{Bucket, Exemplar, LabelPair, Metric, MetricFamily, MetricType};
+use super::model::{Exemplar, LabelPair, Metric, MetricFamily, MetricType};
 
 /// Prometheus' text format 0.0.4.
 pub(super) fn prometheus(families: &[MetricFamily]) -> String {
@@ -58,6 +58,8 @@ fn metadata(text: &mut String, name: &str, family: &MetricFamily) {
 fn samples(text: &mut String, family: &MetricFamily, exemplars: bool) {
     let name = &family.name;
     let mut labels = String::new();
+    // The series of a histogram share their bounds: each is written out once.
+    let mut bounds: Vec<(u64, String)> = Vec::new();
     for metric in &family.metric {
         labels.clear();
         write_labels(&mut labels, &metric.label);
@@ -72,12 +74,21 @@ fn samples(text: &mut String, family: &MetricFamily, exemplars: bool) {
         }
         if let Some(histogram) = &metric.histogram {
             let separator = if labels.is_empty() { "" } else { "," };
-            for bucket in &histogram.bucket {
+            for (place, bucket) in histogram.bucket.iter().enumerate() {
+                let bits = bucket.upper_bound.to_bits();
+                if bounds.get(place).is_none_or(|(known, _)| *known != bits) {
+                    bounds.truncate(place);
+                    let mut bound = String::new();
+                    write_number(&mut bound, bucket.upper_bound);
+                    bounds.push((bits, bound));
+                }
                 text.push_str(name);
                 text.push_str("_bucket{");
                 text.push_str(&labels);
                 text.push_str(separator);
-                write_bucket(text, bucket);
+                text.push_str("le=\"");
+                text.push_str(&bounds[place].1);
+                put!(text, "\"}} {}", bucket.cumulative_count);
                 if let Some(exemplar) = bucket.exemplar.as_ref().filter(|_| exemplars) {
                     write_exemplar(text, exemplar);
                 }
@@ -98,12 +109,6 @@ fn samples(text: &mut String, family: &MetricFamily, exemplars: bool) {
 fn scalar(metric: &Metric) -> Option<f64> {
     let counter = metric.counter.as_ref().map(|counter| counter.value);
     counter.or_else(|| metric.gauge.as_ref().map(|gauge| gauge.value))
-}
-
-fn write_bucket(text: &mut String, bucket: &Bucket) {
-    text.push_str("le=\"");
-    write_number(text, bucket.upper_bound);
-    put!(text, "\"}} {}", bucket.cumulative_count);
 }
 
 fn write_exemplar(text: &mut String, exemplar: &Exemplar) {
@@ -145,7 +150,10 @@ fn write_number(text: &mut String, number: f64) {
     } else if number.is_nan() {
         text.push_str("NaN");
     } else if number == number.trunc() && number.abs() < 1e15 {
-        put!(text, "{number:.1}");
+        // A whole number is written several times faster than a fraction.
+        #[expect(clippy::cast_possible_truncation, reason = "whole, and below 2^52")]
+        let whole = number as i64;
+        put!(text, "{whole}.0");
     } else if (1e-5..1e15).contains(&number.abs()) {
         put!(text, "{number}");
     } else {
