@@ -168,7 +168,7 @@ fn a_token_is_asked_for_where_one_is_needed() {
         "--bind",
         "0.0.0.0:0",
         "--control-token",
-        "open sesame",
+        "open-sesame",
         "--traffic",
         "20",
     ]);
@@ -192,7 +192,7 @@ fn a_token_is_asked_for_where_one_is_needed() {
         ""
     );
 
-    browser.write("open sesame");
+    browser.write("open-sesame");
     browser.press([ENTER]);
     browser.wait(PATIENCE, "document.getElementById('token-control').hidden");
     browser.wait(PATIENCE, "document.getElementById('delay').value");
@@ -206,7 +206,7 @@ fn a_token_is_asked_for_where_one_is_needed() {
     let faults = http::get(
         server.address(),
         "/control/faults",
-        &[("authorization", "Bearer open sesame")],
+        &[("authorization", "Bearer open-sesame")],
     );
     assert_eq!(faults.json()["delay"], "constant(7ms)");
 }
