@@ -7,6 +7,8 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
@@ -132,30 +134,32 @@ fn progress(received: &[u8]) -> io::Result<Progress> {
     })
 }
 
-/// Keeps exactly this many requests in flight until each connection has made
-/// its share of them, and returns them in no order.
+/// Keeps exactly this many requests in flight until so many have been sent, and
+/// returns them in the order they were sent.
 pub async fn closed_loop(
     address: SocketAddr,
-    connections: usize,
-    requests_each: usize,
+    in_flight: usize,
+    requests: usize,
     request: &[u8],
 ) -> io::Result<Vec<Exchange>> {
+    let sent = Arc::new(AtomicUsize::new(0));
     let mut tasks = JoinSet::new();
-    for _ in 0..connections {
+    for _ in 0..in_flight {
         let mut connection = Connection::open(address).await?;
-        let request = request.to_vec();
+        let (request, sent) = (request.to_vec(), Arc::clone(&sent));
         tasks.spawn(async move {
-            let mut exchanges = Vec::with_capacity(requests_each);
-            for _ in 0..requests_each {
+            let mut exchanges = Vec::new();
+            while sent.fetch_add(1, Ordering::Relaxed) < requests {
                 exchanges.push(connection.exchange(&request).await?);
             }
             io::Result::Ok(exchanges)
         });
     }
-    let mut all = Vec::with_capacity(connections * requests_each);
+    let mut all = Vec::with_capacity(requests);
     while let Some(exchanges) = tasks.join_next().await {
         all.extend(exchanges.expect("the task does not panic")?);
     }
+    all.sort_by_key(|exchange| exchange.started);
     Ok(all)
 }
 

@@ -1,7 +1,7 @@
 //! What both twins are: the routes of the teaching service with its answer to
 //! `/random`, and the start that the benchmarks rely on.
 
-use axum::routing::{get, post};
+use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ struct Random {
     random: f64,
 }
 
-// `uniform(0, 100)`, drawn as anybody would.
+// Drawn as anybody would who wanted a number and no law.
 async fn random() -> Json<Random> {
     Json(Random {
         random: rand::random_range(0.0..100.0),
@@ -26,19 +26,23 @@ async fn ok() -> &'static str {
     "ok"
 }
 
-/// Every route of the service, so that finding one costs the same.
+/// Every route of the service but `/metrics`, so that finding one costs the same.
 pub(crate) fn routes() -> Router {
     Router::new()
         .route("/random", get(random))
         .route("/", get(ok))
+        .route("/page/{file}", get(ok))
         .route("/live", get(ok))
         .route("/healthz", get(ok))
         .route("/readyz", get(ok))
         .route("/docs", get(ok))
+        .route("/docs/{file}", get(ok))
         .route("/openapi.json", get(ok))
-        .route("/control/faults", get(ok).post(ok))
-        .route("/control/traffic", get(ok).post(ok))
-        .route("/alerts", post(ok))
+        .route("/alerts", get(ok).post(ok))
+        .route("/control/faults", get(ok).patch(ok))
+        .route("/control/traffic", get(ok).patch(ok))
+        .route("/control/mystery", get(ok).put(ok).delete(ok))
+        .route("/control/incident", get(ok).put(ok).delete(ok))
 }
 
 /// Serves on a free port of the loopback and writes its address, alone on a line, to standard output.
