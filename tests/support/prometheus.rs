@@ -1,10 +1,11 @@
-//! A real Prometheus that scrapes one service every second.
+//! A real Prometheus, with native histograms and exemplars turned on.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,30 +24,44 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts this binary on a free port, with native histograms and exemplars
-    /// turned on, and returns once it is ready.
+    /// One that scrapes this service every second, as job `service`.
     ///
     /// # Panics
     ///
     /// With all it wrote, if it does not come to listen.
     pub fn scraping(binary: &Path, target: SocketAddr) -> Self {
-        let name = format!("prometheus-{}-{}", std::process::id(), target.port());
+        Self::configured(
+            binary,
+            &format!(
+                "global:\n  scrape_interval: 1s\nscrape_configs:\n  - job_name: service\n    \
+                 always_scrape_classic_histograms: true\n    static_configs:\n      - targets: ['{target}']\n"
+            ),
+        )
+    }
+
+    /// One with this configuration, on a free port; returns once it is ready.
+    ///
+    /// # Panics
+    ///
+    /// With all it wrote, if it does not come to listen.
+    pub fn configured(binary: &Path, configuration: &str) -> Self {
+        static STARTED: AtomicUsize = AtomicUsize::new(0);
+
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let name = format!("prometheus-{}-{number}", std::process::id());
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::create_dir_all(&directory).expect("cargo made the directory above");
-        let configuration = directory.join("prometheus.yml");
-        let text = format!(
-            "global:\n  scrape_interval: 1s\nscrape_configs:\n  - job_name: service\n    \
-             always_scrape_classic_histograms: true\n    static_configs:\n      - targets: ['{target}']\n"
-        );
-        fs::write(&configuration, text).expect("the directory is ours");
+        let file = directory.join("prometheus.yml");
+        fs::write(&file, configuration).expect("the directory is ours");
         let mut child = Command::new(binary)
-            .arg(format!("--config.file={}", configuration.display()))
+            .arg(format!("--config.file={}", file.display()))
             .arg(format!(
                 "--storage.tsdb.path={}",
                 directory.join("data").display()
             ))
             .arg("--web.listen-address=127.0.0.1:0")
             .arg("--enable-feature=native-histograms,exemplar-storage")
+            .arg("--web.enable-lifecycle")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -87,6 +102,11 @@ impl Prometheus {
             "Prometheus does not come up, having written:\n{log}"
         );
         started
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     // It listens before it answers queries.
