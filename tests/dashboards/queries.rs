@@ -1,0 +1,400 @@
+//! Every query of every dashboard, on a real Prometheus with the repository's rules
+//! that scrapes the real service under traffic: "everything is up but the graph is
+//! empty" must not happen.
+
+use std::collections::BTreeSet;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use crate::dashboard::{Query, Selection, all, list, text};
+use crate::promql;
+use crate::stack::Stack;
+use crate::support::http;
+use crate::support::prometheus::{Prometheus, percent_encoded};
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How old the newest sample that a query reads may be: the slowest rules are
+/// evaluated every 15 s.
+const FRESH_S: f64 = 25.0;
+
+/// What is rightly empty while the service is well, each with the fault that fills it.
+const EMPTY_WHEN_WELL: [(&str, Filling); 7] = [
+    ("alerts: What fired when A", Filling::FiringAlert),
+    ("alerts: Firing and pending now A", Filling::FiringAlert),
+    ("alerts: annotation Alerts ", Filling::FiringAlert),
+    ("distributions: annotation Alerts ", Filling::FiringAlert),
+    ("golden-signals: annotation Alerts ", Filling::FiringAlert),
+    ("process: annotation Alerts ", Filling::FiringAlert),
+    ("your-turn: annotation Alerts ", Filling::FiringAlert),
+];
+
+/// Empty unless the process runs under `ulimit -v`.
+const EMPTY_WITHOUT_LIMIT: &str = "process: Virtual memory by instance B";
+
+/// Of the alerts' labels, those that no rule of ours gives: Prometheus does.
+const ALERT_LABELS: [&str; 2] = ["alertname", "alertstate"];
+
+#[derive(Clone, Copy, PartialEq)]
+enum Filling {
+    /// Errors raised by /control/faults until an alert fires.
+    FiringAlert,
+}
+
+/// One test, because the stack is the expensive part.
+#[test]
+fn every_query_shows_what_happens_now() {
+    let Some(stack) = Stack::start() else {
+        return;
+    };
+    let queries: Vec<_> = all()
+        .iter()
+        .flat_map(|dashboard| dashboard.queries())
+        .collect();
+    assert!(
+        queries.len() > 100,
+        "only {} queries were found",
+        queries.len()
+    );
+
+    let app = Selection {
+        job: "app",
+        instance: None,
+    };
+    let student = Selection {
+        job: "student",
+        instance: None,
+    };
+    let everything = Selection {
+        job: ".*",
+        instance: None,
+    };
+    let alerts_dashboard = |query: &&Query| query.dashboard == "alerts";
+    let (of_jobs, of_a_job): (Vec<_>, Vec<_>) = queries.iter().partition(alerts_dashboard);
+
+    // The service is well.
+    shows_something(&stack.prometheus, &well(&of_a_job, &[]), &student);
+    for (place, _) in EMPTY_WHEN_WELL {
+        assert!(
+            queries.iter().any(|query| query.place() == place),
+            "{place} is no query"
+        );
+    }
+
+    for query in &queries {
+        let selection = if query.dashboard == "alerts" {
+            &everything
+        } else {
+            &student
+        };
+        names_only_what_exists(&stack.prometheus, query, &query.filled(selection));
+    }
+    variables_list_what_is_there(&stack);
+
+    // One of the two is not.
+    let faults = json!({"error_rate": 0.6, "delay": "constant(300ms)"});
+    let change = http::request(
+        stack.app[0].address(),
+        "PATCH",
+        "/control/faults",
+        &[("content-type", "application/json")],
+        faults.to_string().as_bytes(),
+    );
+    assert_eq!(change.status, 200, "{}", change.text());
+    let filled = |filling: Filling| -> Vec<_> {
+        let places: BTreeSet<_> = EMPTY_WHEN_WELL
+            .iter()
+            .filter(|(_, by)| *by == filling)
+            .map(|(place, _)| (*place).to_owned())
+            .collect();
+        queries
+            .iter()
+            .filter(|query| places.contains(&query.place()))
+            .collect()
+    };
+    let firing = r#"count(ALERTS{alertname="ErrorRatioHigh", alertstate="firing", job="app"})"#;
+    stack.prometheus.number_when(firing, |count| count > 0.0);
+    shows_something(&stack.prometheus, &filled(Filling::FiringAlert), &app);
+
+    selecting_an_instance_changes_the_picture(&stack, &queries);
+}
+
+/// Those of the queries that must show something while the service is well.
+fn well<'a>(queries: &[&'a Query], also_empty: &[&str]) -> Vec<&'a Query> {
+    let may_be_empty = |place: &str| {
+        EMPTY_WHEN_WELL.iter().any(|(listed, _)| *listed == place) || also_empty.contains(&place)
+    };
+    let filled = |query: &&&Query| !may_be_empty(&query.place());
+    queries.iter().filter(filled).copied().collect()
+}
+
+/// Polls until every one of the queries has a fresh number to show.
+fn shows_something(prometheus: &Prometheus, queries: &[&Query], selection: &Selection<'_>) {
+    let start = Instant::now();
+    let mut waiting: Vec<_> = queries
+        .iter()
+        .map(|query| (*query, String::new()))
+        .collect();
+    while !waiting.is_empty() {
+        waiting = waiting
+            .into_iter()
+            .filter_map(|(query, _)| {
+                let reason = empty(prometheus, query, selection)?;
+                Some((query, reason))
+            })
+            .collect();
+        if waiting.is_empty() {
+            return;
+        }
+        let reasons: Vec<_> = waiting
+            .iter()
+            .map(|(query, reason)| {
+                format!("{}: {reason}\n  {}", query.place(), query.filled(selection))
+            })
+            .collect();
+        let job = selection.job;
+        assert!(
+            start.elapsed() < PATIENCE,
+            "nothing to see of {job}:\n{}",
+            reasons.join("\n")
+        );
+        thread::sleep(Duration::from_millis(500));
+    }
+}
+
+/// Why the query shows nothing; `None` if it shows something.
+fn empty(prometheus: &Prometheus, query: &Query, selection: &Selection<'_>) -> Option<String> {
+    let expression = query.filled(selection);
+    let series = last_points(prometheus, query, &expression);
+    if series.is_empty() {
+        return Some("no series".to_owned());
+    }
+    let number = |(_, value): &(Value, f64)| value.is_finite();
+    if !series.iter().any(number) {
+        return Some(format!("no number in {series:?}"));
+    }
+    // An alert's labels differ from alert to alert.
+    for label in placeholders(&query.legend) {
+        let named = series
+            .iter()
+            .any(|(labels, _)| labels.get(&label).is_some());
+        if !named && !query.expression.contains("ALERTS") {
+            return Some(format!("the legend's {label} is in no series"));
+        }
+    }
+    let stale = |selector: &String| {
+        let age = prometheus.number(&format!("time() - max(timestamp({selector}))"));
+        // A status that never occurred has no series; whether the name exists is
+        // another question, asked below.
+        age.filter(|age| *age > FRESH_S)
+            .map(|age| format!("{selector} is {age} s old"))
+    };
+    let names = promql::names(prometheus, &expression);
+    names.selectors.iter().find_map(stale)
+}
+
+/// The newest point of each series, as a panel would get it: labels and number.
+fn last_points(prometheus: &Prometheus, query: &Query, expression: &str) -> Vec<(Value, f64)> {
+    let now = now_s();
+    let expression = percent_encoded(expression);
+    let number = |point: &Value| text(&point[1]).parse().expect("Prometheus writes numbers");
+    if query.instant {
+        let answer = prometheus.api(&format!("query?query={expression}&time={now}"));
+        let series = list(&answer["result"]).iter();
+        return series
+            .map(|series| (series["metric"].clone(), number(&series["value"])))
+            .collect();
+    }
+    // Grafana aligns a graph's ends to multiples of its step.
+    let step = query.step_s();
+    let end = now as u64 / step * step;
+    let start = end - 4 * step;
+    let range = format!("query_range?query={expression}&start={start}&end={end}&step={step}");
+    let answer = prometheus.api(&range);
+    list(&answer["result"])
+        .iter()
+        .filter_map(|series| {
+            let point = list(&series["values"])
+                .last()
+                .expect("no series without points");
+            let current = point[0].as_f64().expect("a time") >= end as f64;
+            current.then(|| (series["metric"].clone(), number(point)))
+        })
+        .collect()
+}
+
+fn now_s() -> f64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.expect("it is after 1970").as_secs_f64()
+}
+
+/// The labels in `{{…}}` of a legend.
+fn placeholders(legend: &str) -> Vec<String> {
+    legend
+        .split("{{")
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once("}}")?.0.trim().to_owned()))
+        .collect()
+}
+
+/// Every metric or rule, and every label that is matched, grouped by or shown.
+fn names_only_what_exists(prometheus: &Prometheus, query: &Query, expression: &str) {
+    let place = query.place();
+    let names = promql::names(prometheus, expression);
+    let rules = prometheus.api("rules?type=alert");
+    let mut labels: BTreeSet<String> = BTreeSet::new();
+    for selector in &names.selectors {
+        let (name, matchers) = selector.split_once('{').expect("it has matchers, if none");
+        if name == "ALERTS" {
+            let groups = list(&rules["groups"]).iter();
+            let alerts = groups.flat_map(|group| list(&group["rules"]));
+            for alert in alerts {
+                labels.extend(keys(&alert["labels"]));
+            }
+            labels.extend(ALERT_LABELS.map(str::to_owned));
+            labels.extend(["job", "instance", "slo"].map(str::to_owned));
+        } else {
+            let found = prometheus.api(&format!("labels?match[]={}", percent_encoded(name)));
+            let found: Vec<_> = list(&found)
+                .iter()
+                .map(|label| text(label).to_owned())
+                .collect();
+            assert!(!found.is_empty(), "{place}: there is no {name}");
+            labels.extend(found);
+        }
+        for matcher in matchers
+            .trim_end_matches('}')
+            .split(", ")
+            .filter(|text| !text.is_empty())
+        {
+            let label: String = matcher
+                .chars()
+                .take_while(|character| character.is_ascii_alphanumeric() || *character == '_')
+                .collect();
+            assert!(
+                labels.contains(&label),
+                "{place}: {selector} has no label {label}"
+            );
+        }
+    }
+    for label in names.labels.iter().chain(&placeholders(&query.legend)) {
+        assert!(
+            labels.contains(label),
+            "{place}: nothing has a label {label}"
+        );
+    }
+}
+
+fn keys(object: &Value) -> impl Iterator<Item = String> + '_ {
+    object
+        .as_object()
+        .into_iter()
+        .flat_map(|fields| fields.keys().cloned())
+}
+
+/// The lists on top of each dashboard, asked both as Grafana 9 and as newer ones ask.
+fn variables_list_what_is_there(stack: &Stack) {
+    let address = |index: usize| stack.app[index].address().to_string();
+    for dashboard in all() {
+        for variable in list(&dashboard.json["templating"]["list"]) {
+            let place = format!("{}: {}", dashboard.name, variable["name"]);
+            let query = text(&variable["query"]["query"]).replace("$job", "app");
+            let (selector, label) = query
+                .strip_prefix("label_values(")
+                .and_then(|rest| rest.strip_suffix(')'))
+                .and_then(|rest| rest.rsplit_once(", "))
+                .unwrap_or_else(|| panic!("{place}: {query} is not label_values"));
+            let matching = percent_encoded(selector);
+            let values = stack
+                .prometheus
+                .api(&format!("label/{label}/values?match[]={matching}"));
+            let values: BTreeSet<_> = list(&values).iter().map(text).map(str::to_owned).collect();
+            let series = stack.prometheus.api(&format!("series?match[]={matching}"));
+            let of_series: BTreeSet<_> = list(&series)
+                .iter()
+                .map(|series| text(&series[label]).to_owned())
+                .collect();
+            assert_eq!(values, of_series, "{place}");
+            let expected = match (dashboard.name.as_str(), label) {
+                (_, "instance") => BTreeSet::from([address(0), address(1)]),
+                ("alerts", _) => ["alertmanager", "app", "prometheus", "student"]
+                    .map(str::to_owned)
+                    .into(),
+                (_, "job") => ["app", "student"].map(str::to_owned).into(),
+                (_, other) => panic!("{place}: nobody expects {other}"),
+            };
+            assert_eq!(values, expected, "{place}");
+        }
+    }
+}
+
+/// While one instance is ill and the other is well, the panels of requests, errors and
+/// durations show which.
+fn selecting_an_instance_changes_the_picture(stack: &Stack, queries: &[Query]) {
+    let dashboards = all();
+    let golden = dashboards
+        .iter()
+        .find(|dashboard| dashboard.name == "golden-signals");
+    let mut row = "";
+    let mut titles = BTreeSet::new();
+    for panel in golden.expect("it is there").panels() {
+        let title = text(&panel["title"]);
+        if panel["type"] == "row" {
+            row = title;
+        } else if ["Traffic", "Latency", "Errors"].contains(&row)
+            || ["Traffic", "Latency, 99th percentile", "Errors"].contains(&title)
+        {
+            titles.insert(title);
+        }
+    }
+    let mut compared = 0;
+    for query in queries
+        .iter()
+        .filter(|query| query.dashboard == "golden-signals")
+    {
+        if !titles.contains(query.panel.as_str()) {
+            continue;
+        }
+        let time = now_s();
+        let picture = |instance: Option<&str>| {
+            let expression = query.filled(&Selection {
+                job: "app",
+                instance,
+            });
+            let expression = percent_encoded(&expression);
+            let answer = stack
+                .prometheus
+                .api(&format!("query?query={expression}&time={time}"));
+            let series = list(&answer["result"]).iter();
+            let picture: BTreeSet<_> = series
+                .map(|series| {
+                    (
+                        series["metric"].to_string(),
+                        text(&series["value"][1]).to_owned(),
+                    )
+                })
+                .collect();
+            picture
+        };
+        let all = picture(None);
+        if all.iter().all(|(_, value)| value == "0") {
+            // Nothing was shed, timed out or panicked: there is nothing to tell apart.
+            continue;
+        }
+        let [first, second] =
+            [0, 1].map(|index| picture(Some(&stack.app[index].address().to_string())));
+        let place = query.place();
+        assert!(
+            !first.is_empty() && !second.is_empty(),
+            "{place}: an instance shows nothing"
+        );
+        assert!(
+            first != second && first != all && second != all,
+            "{place}: {first:?}, {second:?}"
+        );
+        compared += 1;
+    }
+    assert!(compared >= 12, "only {compared} queries were compared");
+}
