@@ -10,23 +10,23 @@ use serde_json::Value;
 const SCRAPE_INTERVAL_S: u64 = 2;
 
 /// What the dashboards open with, and what `$__range` then is.
-pub const RANGE_S: u64 = 15 * 60;
+const RANGE_S: u64 = 15 * 60;
 
 /// A dashboard and where it is.
-pub struct Dashboard {
+pub(crate) struct Dashboard {
     /// The file's name without `.json`.
-    pub name: String,
-    pub text: String,
-    pub json: Value,
+    pub(crate) name: String,
+    pub(crate) text: String,
+    pub(crate) json: Value,
 }
 
 /// Where Grafana's provisioning is.
-pub fn provisioning() -> PathBuf {
+pub(crate) fn provisioning() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("grafana/provisioning")
 }
 
 /// All dashboards, by name.
-pub fn all() -> Vec<Dashboard> {
+pub(crate) fn all() -> Vec<Dashboard> {
     let directory = provisioning().join("dashboards");
     let mut paths: Vec<_> = fs::read_dir(&directory)
         .expect("the directory is in the repository")
@@ -51,32 +51,31 @@ pub fn all() -> Vec<Dashboard> {
 }
 
 /// The elements of an array; none, if it is absent.
-pub fn list(value: &Value) -> &[Value] {
+pub(crate) fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
 /// A string; empty, if it is absent.
-pub fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
 /// What the lists on top of a dashboard are set to.
-pub struct Selection<'a> {
-    pub job: &'a str,
+pub(crate) struct Selection<'a> {
+    pub(crate) job: &'a str,
     /// `None` is All.
-    pub instance: Option<&'a str>,
+    pub(crate) instance: Option<&'a str>,
 }
 
 /// A query of a panel or an annotation.
-pub struct Query {
-    pub dashboard: String,
-    pub panel: String,
-    pub panel_type: String,
-    pub reference: String,
-    pub expression: String,
-    pub legend: String,
+pub(crate) struct Query {
+    pub(crate) dashboard: String,
+    pub(crate) panel: String,
+    pub(crate) reference: String,
+    pub(crate) expression: String,
+    pub(crate) legend: String,
     /// A single moment instead of a range of time.
-    pub instant: bool,
+    pub(crate) instant: bool,
     interval_s: Option<u64>,
     // A list of which several can be chosen is interpolated differently.
     several_jobs: bool,
@@ -84,19 +83,18 @@ pub struct Query {
 
 impl Dashboard {
     /// All panels, the rows among them.
-    pub fn panels(&self) -> &[Value] {
+    pub(crate) fn panels(&self) -> &[Value] {
         list(&self.json["panels"])
     }
 
     /// All queries of panels, then those of annotations.
-    pub fn queries(&self) -> Vec<Query> {
+    pub(crate) fn queries(&self) -> Vec<Query> {
         let several_jobs = list(&self.json["templating"]["list"])
             .iter()
             .any(|variable| variable["name"] == "job" && variable["multi"] == true);
         let query = |panel: &Value, target: &Value, reference: &str| Query {
             dashboard: self.name.clone(),
             panel: text(&panel["title"]).to_owned(),
-            panel_type: text(&panel["type"]).to_owned(),
             reference: reference.to_owned(),
             expression: text(&target["expr"]).to_owned(),
             legend: text(&target["legendFormat"]).to_owned(),
@@ -121,7 +119,7 @@ impl Dashboard {
 
 impl Query {
     /// Which it is, for messages.
-    pub fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         let Self {
             dashboard,
             panel,
@@ -133,7 +131,7 @@ impl Query {
 
     /// Seconds from one point of a graph to the next, on a screen wide enough for the
     /// smallest step.
-    pub fn step_s(&self) -> u64 {
+    pub(crate) fn step_s(&self) -> u64 {
         self.interval_s.unwrap_or(SCRAPE_INTERVAL_S)
     }
 
@@ -142,7 +140,7 @@ impl Query {
     /// `$__rate_interval` is the step and a scrape, but four scrapes at least, where a
     /// query's own smallest step stands for the scrape interval
     /// (<https://grafana.com/docs/grafana/latest/datasources/prometheus/template-variables/>).
-    pub fn filled(&self, selection: &Selection<'_>) -> String {
+    pub(crate) fn filled(&self, selection: &Selection<'_>) -> String {
         let step = self.step_s();
         let rate_interval = (step + step).max(4 * step);
         let job = match selection.job {

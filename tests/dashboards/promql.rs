@@ -9,10 +9,10 @@ use crate::support::prometheus::{Prometheus, percent_encoded};
 
 /// The selectors of an expression and the labels it groups or matches by.
 #[derive(Default)]
-pub struct Names {
+pub(crate) struct Names {
     /// As PromQL: `name{label="value"}`.
-    pub selectors: BTreeSet<String>,
-    pub labels: BTreeSet<String>,
+    pub(crate) selectors: BTreeSet<String>,
+    pub(crate) labels: BTreeSet<String>,
 }
 
 /// Parses the expression.
@@ -20,7 +20,7 @@ pub struct Names {
 /// # Panics
 ///
 /// If Prometheus refuses it.
-pub fn names(prometheus: &Prometheus, expression: &str) -> Names {
+pub(crate) fn names(prometheus: &Prometheus, expression: &str) -> Names {
     let tree = prometheus.api(&format!(
         "parse_query?query={}",
         percent_encoded(expression)

@@ -75,6 +75,11 @@ fn every_query_shows_what_happens_now() {
     let (of_jobs, of_a_job): (Vec<_>, Vec<_>) = queries.iter().partition(alerts_dashboard);
 
     // The service is well.
+    let without_limit = well(&of_a_job, &[EMPTY_WITHOUT_LIMIT]);
+    shows_something(&stack.prometheus, &without_limit, &app);
+    shows_something(&stack.prometheus, &well(&of_jobs, &[]), &everything);
+    shows_something(&stack.prometheus, &well(&of_jobs, &[]), &app);
+    // Another job fits without a change, and has a limit to show.
     shows_something(&stack.prometheus, &well(&of_a_job, &[]), &student);
     for (place, _) in EMPTY_WHEN_WELL {
         assert!(
@@ -93,16 +98,18 @@ fn every_query_shows_what_happens_now() {
     }
     variables_list_what_is_there(&stack);
 
-    // One of the two is not.
-    let faults = json!({"error_rate": 0.6, "delay": "constant(300ms)"});
-    let change = http::request(
-        stack.app[0].address(),
-        "PATCH",
-        "/control/faults",
-        &[("content-type", "application/json")],
-        faults.to_string().as_bytes(),
-    );
-    assert_eq!(change.status, 200, "{}", change.text());
+    // Both fall ill, one more than the other.
+    for (instance, error_rate, delay) in [(0, 0.6, "300ms"), (1, 0.3, "150ms")] {
+        let faults = json!({"error_rate": error_rate, "delay": format!("constant({delay})")});
+        let change = http::request(
+            stack.app[instance].address(),
+            "PATCH",
+            "/control/faults",
+            &[("content-type", "application/json")],
+            faults.to_string().as_bytes(),
+        );
+        assert_eq!(change.status, 200, "{}", change.text());
+    }
     let filled = |filling: Filling| -> Vec<_> {
         let places: BTreeSet<_> = EMPTY_WHEN_WELL
             .iter()
@@ -118,6 +125,11 @@ fn every_query_shows_what_happens_now() {
     stack.prometheus.number_when(firing, |count| count > 0.0);
     shows_something(&stack.prometheus, &filled(Filling::FiringAlert), &app);
 
+    let errors = r#"rate(http_requests_total{job="app", status="500"}[15s])"#;
+    let by_instance = format!("min(sum by (instance) ({errors}))");
+    stack
+        .prometheus
+        .number_when(&by_instance, |least| least > 0.0);
     selecting_an_instance_changes_the_picture(&stack, &queries);
 }
 
@@ -330,8 +342,8 @@ fn variables_list_what_is_there(stack: &Stack) {
     }
 }
 
-/// While one instance is ill and the other is well, the panels of requests, errors and
-/// durations show which.
+/// While the instances differ in all that can be seen, the panels of requests, errors and
+/// durations show so.
 fn selecting_an_instance_changes_the_picture(stack: &Stack, queries: &[Query]) {
     let dashboards = all();
     let golden = dashboards

@@ -16,20 +16,20 @@ use crate::support::prometheus::Prometheus;
 use crate::support::server::Server;
 
 /// A running stack. Dropping it ends all of it.
-pub struct Stack {
+pub(crate) struct Stack {
     /// The job `app`.
-    pub app: [Server; 2],
+    pub(crate) app: [Server; 2],
     /// The job `student`: later there is one, and the dashboards must fit it as they
     /// are. Its address space is limited, as that of the others is not.
-    pub student: Server,
-    pub prometheus: Prometheus,
+    pub(crate) student: Server,
+    pub(crate) prometheus: Prometheus,
     _alertmanager: Alertmanager,
     directory: PathBuf,
 }
 
 impl Stack {
     /// Starts everything; `None` if a program is missing on a laptop.
-    pub fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let prometheus = peers::require("prometheus")?;
         let alertmanager = peers::require("prometheus-alertmanager")?;
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR"))
