@@ -21,7 +21,7 @@ pub(crate) struct Stack {
     pub(crate) app: [Server; 2],
     /// The job `student`: later there is one, and the dashboards must fit it as they
     /// are. Its address space is limited, as that of the others is not.
-    pub(crate) student: Server,
+    _student: Server,
     pub(crate) prometheus: Prometheus,
     _alertmanager: Alertmanager,
     directory: PathBuf,
@@ -71,7 +71,7 @@ impl Stack {
         fs::write(&itself, targets).expect("the directory is ours");
         Some(Self {
             app,
-            student,
+            _student: student,
             prometheus,
             _alertmanager: alertmanager,
             directory,
@@ -118,7 +118,7 @@ impl Alertmanager {
         let file = directory.join("alertmanager.yml");
         fs::write(&file, routes.replace("app:8000", &pager.to_string()))
             .expect("the directory is ours");
-        let mut child = command(binary)
+        let mut child = Command::new(binary)
             .arg(format!("--config.file={}", file.display()))
             .arg(format!(
                 "--storage.path={}",
@@ -159,31 +159,5 @@ impl Drop for Alertmanager {
         // Both fail only if it is gone already; then there is nothing to do.
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-// Debian's Alertmanager reads its templates from /usr/share, where they are only if
-// the package is installed and not unpacked. A mount of its own puts them there.
-fn command(binary: &Path) -> Command {
-    let templates = "prometheus/alertmanager/default.tmpl";
-    let real = fs::canonicalize(binary).expect("it was found");
-    let unpacked = real
-        .parent()
-        .and_then(Path::parent)
-        .map(|usr| usr.join("share"));
-    match unpacked {
-        Some(share)
-            if share.join(templates).is_file()
-                && !Path::new("/usr/share").join(templates).is_file() =>
-        {
-            let mut command = Command::new("unshare");
-            command
-                .args(["--map-root-user", "--mount", "sh", "-c"])
-                .arg(r#"mount --bind "$0" /usr/share && exec "$@""#)
-                .arg(share)
-                .arg(real);
-            command
-        }
-        _ => Command::new(real),
     }
 }
