@@ -74,6 +74,7 @@ pub(crate) struct Query {
     pub(crate) reference: String,
     pub(crate) expression: String,
     pub(crate) legend: String,
+    pub(crate) exemplar: bool,
     /// A single moment instead of a range of time.
     pub(crate) instant: bool,
     interval_s: Option<u64>,
@@ -98,6 +99,7 @@ impl Dashboard {
             reference: reference.to_owned(),
             expression: text(&target["expr"]).to_owned(),
             legend: text(&target["legendFormat"]).to_owned(),
+            exemplar: target["exemplar"] == true,
             instant: target["instant"] == true,
             interval_s: target["interval"].as_str().map(seconds),
             several_jobs,

@@ -4,12 +4,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::dashboard::{list, provisioning, text};
-use crate::support::peers;
+use crate::support::yaml;
 
 /// <https://grafana.com/docs/grafana/latest/administration/provisioning/#data-sources>
 const DATA_SOURCE: [&str; 12] = [
@@ -63,28 +62,14 @@ const PROVIDER: [&str; 10] = [
 
 /// The one YAML file of a directory, as JSON.
 fn read(directory: &str) -> Option<Value> {
-    let python = peers::require_python(&["yaml"])?;
     let directory = provisioning().join(directory);
-    let mut files: Vec<_> = fs::read_dir(&directory)
+    let files: Vec<_> = fs::read_dir(&directory)
         .expect("it is in the repository")
         .map(|entry| entry.expect("it can be listed").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "yml"))
         .collect();
     assert_eq!(files.len(), 1, "{files:?}");
-    let output = Command::new(python)
-        .args([
-            "-c",
-            "import json, sys, yaml; print(json.dumps(yaml.safe_load(open(sys.argv[1]))))",
-        ])
-        .arg(files.remove(0))
-        .output()
-        .expect("Python was found");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Some(serde_json::from_slice(&output.stdout).expect("Python writes JSON"))
+    yaml::read(&files[0])
 }
 
 fn assert_known(object: &Value, known: &[&str]) {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use crate::dashboard::{Query, Selection, all, list, text};
+use crate::dashboard::{Dashboard, Query, Selection, all, list, text};
 use crate::promql;
 use crate::stack::Stack;
 use crate::support::http;
@@ -44,10 +44,7 @@ fn every_query_shows_what_happens_now() {
     let Some(stack) = Stack::start() else {
         return;
     };
-    let queries: Vec<_> = all()
-        .iter()
-        .flat_map(|dashboard| dashboard.queries())
-        .collect();
+    let queries: Vec<_> = all().iter().flat_map(Dashboard::queries).collect();
     assert!(
         queries.len() > 100,
         "only {} queries were found",
@@ -85,6 +82,7 @@ fn every_query_shows_what_happens_now() {
         names_only_what_exists(&stack.prometheus, query, &query.filled(selection));
     }
     variables_list_what_is_there(&stack);
+    exemplars_are_shown(&stack.prometheus, &queries, &app);
 
     // Both fall ill, one more than the other.
     for (instance, error_rate, delay) in [(0, 0.6, "300ms"), (1, 0.3, "150ms")] {
@@ -316,14 +314,40 @@ fn variables_list_what_is_there(stack: &Stack) {
             assert_eq!(values, of_series, "{place}");
             let expected = match (dashboard.name.as_str(), label) {
                 (_, "instance") => BTreeSet::from([address(0), address(1)]),
-                ("alerts", _) => ["alertmanager", "app", "prometheus", "student"]
-                    .map(str::to_owned)
-                    .into(),
+                ("alerts", _) => [
+                    "alertmanager",
+                    "app",
+                    "grafana",
+                    "metrics_gateway",
+                    "prometheus",
+                    "student",
+                ]
+                .map(str::to_owned)
+                .into(),
                 (_, "job") => ["app", "student"].map(str::to_owned).into(),
                 (_, other) => panic!("{place}: nobody expects {other}"),
             };
             assert_eq!(values, expected, "{place}");
         }
+    }
+}
+
+/// Where a panel asks for exemplars there are some, each with the trace that the data
+/// source's configuration names.
+fn exemplars_are_shown(prometheus: &Prometheus, queries: &[Query], selection: &Selection<'_>) {
+    let asking: Vec<_> = queries.iter().filter(|query| query.exemplar).collect();
+    assert!(!asking.is_empty());
+    for query in asking {
+        let expression = percent_encoded(&query.filled(selection));
+        let end = now_s();
+        let start = end - 60.0;
+        let path = format!("query_exemplars?query={expression}&start={start}&end={end}");
+        let found = prometheus.api(&path);
+        let mut exemplars = list(&found)
+            .iter()
+            .flat_map(|series| list(&series["exemplars"]));
+        let traced = exemplars.any(|exemplar| !text(&exemplar["labels"]["trace_id"]).is_empty());
+        assert!(traced, "{}: {found}", query.place());
     }
 }
 
