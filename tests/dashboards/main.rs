@@ -5,6 +5,7 @@
 //!
 //! What a browser draws is not tested here.
 
+mod answers;
 mod dashboard;
 mod model;
 mod promql;
