@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::peer::Answer;
 use super::report::Finding;
+use super::webhook::Calls;
 use super::{Doctor, Verdict};
 
 const PATH: &str = "/api/v2/alerts";
@@ -17,10 +18,15 @@ const PATH: &str = "/api/v2/alerts";
 const PATIENCE: Duration = Duration::from_secs(75);
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// Alertmanager tries again and again; after so many failures, and nothing else,
+/// it will not arrive.
+const ENOUGH_FAILURES: f64 = 4.0;
+
 /// Should the doctor die, the alert ends by itself.
 const ENDS_ITSELF: Duration = Duration::from_secs(180);
 
 pub(super) async fn arrives(doctor: &Doctor) -> Verdict {
+    let before = Calls::read(&doctor.alertmanager).await?;
     let begun = SystemTime::now();
     let id = humantime::format_rfc3339_nanos(begun).to_string();
     let taken = post(doctor, &id, begun, begun + ENDS_ITSELF).await?;
@@ -29,7 +35,7 @@ pub(super) async fn arrives(doctor: &Doctor) -> Verdict {
             "Alertmanager does not take alerts: is it older than 0.16, or is something before it?";
         return Err(Finding::broken(taken.describe(), remedy).asked(&taken.url));
     }
-    let verdict = wait_for(doctor, &id).await;
+    let verdict = wait_for(doctor, &id, before).await;
     // Whatever came of it, it is over; if this fails, it ends by itself.
     post(doctor, &id, begun, SystemTime::now()).await?;
     verdict
@@ -57,7 +63,7 @@ async fn post(
     doctor.alertmanager.post(PATH, &alert).await
 }
 
-async fn wait_for(doctor: &Doctor, id: &str) -> Verdict {
+async fn wait_for(doctor: &Doctor, id: &str, before: Calls) -> Verdict {
     let start = Instant::now();
     loop {
         let alerts = doctor.app.get_json("/alerts", &[]).await?;
@@ -67,15 +73,18 @@ async fn wait_for(doctor: &Doctor, id: &str) -> Verdict {
                 "a test alert was on the pager after {after:.1} s"
             )));
         }
-        if start.elapsed() > PATIENCE {
-            return Err(lost(doctor, id).await);
+        let calls = Calls::read(&doctor.alertmanager).await?;
+        let failed = calls.failed - before.failed;
+        let all_fail = failed >= ENOUGH_FAILURES && failed >= calls.made - before.made;
+        if all_fail || start.elapsed() > PATIENCE {
+            return Err(lost(doctor, id, start.elapsed(), failed).await);
         }
         sleep(PAUSE).await;
     }
 }
 
 /// What Alertmanager did with it instead.
-async fn lost(doctor: &Doctor, id: &str) -> Finding {
+async fn lost(doctor: &Doctor, id: &str, waited: Duration, failed: f64) -> Finding {
     let alerts = doctor
         .alertmanager
         .get_json(PATH, &[])
@@ -97,8 +106,8 @@ async fn lost(doctor: &Doctor, id: &str) -> Finding {
         }
     };
     let observed = format!(
-        "the test alert was not on the service's pager after {} s; {fate}",
-        PATIENCE.as_secs()
+        "the test alert was not on the service's pager after {:.0} s; {fate}; failed calls meanwhile: {failed}",
+        waited.as_secs_f64()
     );
     let remedy = "The route for level 3 in prometheus/alertmanager.yml must lead to the webhook http://app:8000/alerts (natively\n\
                   http://127.0.0.1:8000/alerts), with a group_wait under a minute. `docker compose logs alertmanager` names failed calls.";

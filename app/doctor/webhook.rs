@@ -6,6 +6,7 @@
 
 use super::exposition::sum;
 use super::options::Name;
+use super::peer::Peer;
 use super::prometheus::query;
 use super::report::Finding;
 use super::{Doctor, Verdict};
@@ -22,6 +23,24 @@ const REMEDY: &str = "The url under webhook_configs in prometheus/alertmanager.y
      http://127.0.0.1:8000/alerts natively (in a container localhost is the container itself). `docker compose logs alertmanager`\n\
      names the reason. Then `docker compose restart alertmanager`, or natively POST /-/reload; --ring proves it.";
 
+/// What Alertmanager counted since it started, over all webhooks.
+#[derive(Clone, Copy)]
+pub(super) struct Calls {
+    pub(super) made: f64,
+    pub(super) failed: f64,
+}
+
+impl Calls {
+    pub(super) async fn read(alertmanager: &Peer) -> Result<Self, Finding> {
+        let metrics = alertmanager.get_text_format("/metrics").await?;
+        let count = |metric| sum(&metrics, metric, &[INTEGRATION]).unwrap_or(0.0);
+        Ok(Self {
+            made: count(SENT),
+            failed: count(FAILED),
+        })
+    }
+}
+
 pub(super) async fn delivers(doctor: &Doctor) -> Verdict {
     let peer = &doctor.alertmanager;
     let status = peer.get_json("/api/v2/status", &[]).await?;
@@ -31,9 +50,7 @@ pub(super) async fn delivers(doctor: &Doctor) -> Verdict {
         let observed = "no receiver of Alertmanager's configuration has a webhook";
         return Err(Finding::broken(observed, REMEDY).asked(asked));
     }
-    let metrics = peer.get_text_format("/metrics").await?;
-    let count = |metric| sum(&metrics, metric, &[INTEGRATION]).unwrap_or(0.0);
-    let (sent, failed) = (count(SENT), count(FAILED));
+    let Calls { made: sent, failed } = Calls::read(peer).await?;
     let asked = peer.base().join("/metrics", &[]);
     if sent == 0.0 {
         let observed =
