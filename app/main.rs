@@ -41,7 +41,7 @@ enum Role {
     /// The teaching service: GET /random and its golden signals
     Serve(Serve),
     /// Everything is up and the graph is empty? Finds the broken link
-    Doctor(Box<doctor::options::Options>),
+    Doctor(doctor::options::Options),
 }
 
 #[derive(clap::Args)]
@@ -59,7 +59,7 @@ fn main() -> ExitCode {
     };
     let ended = match cli.role {
         Role::Serve(Serve { options, log }) => logging::start(&log).and_then(|()| serve(options)),
-        Role::Doctor(options) => examine(*options),
+        Role::Doctor(options) => examine(options),
     };
     match ended {
         Ok(code) => code,

@@ -61,9 +61,21 @@ pub(super) async fn is_fresh(doctor: &Doctor, learned: &mut Learned) -> Verdict 
         Err(Finding::broken(observed, remedy))
     } else if skew.abs() >= WORTH_KNOWING {
         Ok(Finding::warning(observed, remedy))
+    } else if no_buckets(doctor).await? {
+        let observed = format!("{fresh}, but there is no http_request_duration_seconds_bucket");
+        let remedy = "Prometheus took the native histograms and left the classic buckets: panels that draw quantiles from them are empty.\n\
+                      Write always_scrape_classic_histograms: true into the job in prometheus.yml and reload.";
+        Ok(Finding::warning(observed, remedy))
     } else {
         Ok(Finding::ok(format!("{fresh}; the clocks agree")))
     }
+}
+
+/// Whether the classic buckets, which the service exposes, are not stored.
+async fn no_buckets(doctor: &Doctor) -> Result<bool, Finding> {
+    let job = &doctor.options.job;
+    let series = format!("count(http_request_duration_seconds_bucket{{job=\"{job}\"}})");
+    Ok(query(&doctor.prometheus, &series).await?.is_empty())
 }
 
 /// By how many seconds Prometheus' clock is certainly ahead of ours, or behind

@@ -170,7 +170,7 @@ fn remedy(error: &str, scrape_url: &str) -> String {
         "Content-Type",
         "expected ",
         "invalid metric",
-        "parse",
+        "pars",
         "unsupported",
         "invalid UTF-8",
     ]) {

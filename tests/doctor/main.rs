@@ -5,6 +5,9 @@
 //! had here; what answers in its place ([`grafana`]) does so as its documented
 //! HTTP API does, and passes queries on to the real Prometheus.
 
+// Shared among these files only, as in tests/support.
+#![allow(unreachable_pub)]
+
 #[path = "../support/mod.rs"]
 mod support;
 

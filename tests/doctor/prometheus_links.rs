@@ -133,6 +133,8 @@ fn the_target_is_not_scraped_or_what_is_scraped_is_not_fresh() {
     // Without any rule, the chain breaks one link further for the right job.
     let report = doctor.report();
     report.is_broken_at("rules", "groups that are: none", "rule_files");
+    // It lost its classic buckets to the native histogram.
+    report.warns_at("sample", "no http_request_duration_seconds_bucket");
 }
 
 /// Prometheus answers as ever, but its clock is elsewhere.

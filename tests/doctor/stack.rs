@@ -32,7 +32,7 @@ impl Stack {
         let server = Server::start(&["--traffic", "20"]);
         let alertmanager = Alertmanager::calling(&alertmanager, &server.url("/alerts"));
         let prometheus = Self::prometheus(&[
-            &scrape("app", server.address(), ""),
+            &scrape("app", server.address(), CLASSIC),
             &scrape("alertmanager", alertmanager.address(), ""),
             &alerting(alertmanager.address()),
             &rules(&rule_directory()),
@@ -65,6 +65,9 @@ impl Stack {
             .at("alertmanager", self.alertmanager.address())
     }
 }
+
+/// What keeps classic buckets beside native histograms.
+pub const CLASSIC: &str = "always_scrape_classic_histograms: true";
 
 /// A job, with further lines.
 pub fn scrape(job: &str, target: impl std::fmt::Display, more: &str) -> String {
@@ -100,12 +103,11 @@ pub struct Outcome {
 impl Doctor {
     /// One that finds nobody until it is told where.
     pub fn new() -> Self {
-        let nobody = ["app", "prometheus", "grafana", "alertmanager"]
+        ["app", "prometheus", "grafana", "alertmanager"]
             .into_iter()
             .fold(Self { arguments: vec![] }, |doctor, peer| {
                 doctor.at(peer, nowhere())
-            });
-        nobody
+            })
     }
 
     pub fn at(self, peer: &str, address: SocketAddr) -> Self {
