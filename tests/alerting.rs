@@ -169,9 +169,9 @@ fn a_service_that_is_killed_is_missed_and_nothing_but_that_is_said() {
     });
     let told = |name: &str, state: &str| {
         let alerts = alertmanager.alerts();
-        let found = alerts.iter().any(|alert| {
-            alert["labels"]["alertname"] == name && alert["status"]["state"] == state
-        });
+        let found = alerts
+            .iter()
+            .any(|alert| alert["labels"]["alertname"] == name && alert["status"]["state"] == state);
         if found { Ok(()) } else { Err(json!(alerts)) }
     };
     wait("Alertmanager wants to deliver it", || {
@@ -182,10 +182,7 @@ fn a_service_that_is_killed_is_missed_and_nothing_but_that_is_said() {
     });
 
     let bind = format!("--bind={address}");
-    let arguments: Vec<_> = AS_IN_THE_STACK
-        .into_iter()
-        .chain([bind.as_str()])
-        .collect();
+    let arguments: Vec<_> = AS_IN_THE_STACK.into_iter().chain([bind.as_str()]).collect();
     let _again = Server::start(&arguments);
     wait("service back, pager told that it was gone", || {
         on_pager(address, "ServiceDown", "resolved")

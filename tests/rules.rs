@@ -152,7 +152,10 @@ fn every_rule_has_unit_tests() {
     for rule in &rules {
         if let Some(alert) = rule["alert"].as_str() {
             assert!(fires.contains(alert), "{alert} has no test that it fires");
-            assert!(quiet.contains(alert), "{alert} has no test that it is quiet");
+            assert!(
+                quiet.contains(alert),
+                "{alert} has no test that it is quiet"
+            );
         } else {
             let record = text(&rule["record"]);
             assert!(names.contains(record), "{record} has no test");
@@ -160,7 +163,10 @@ fn every_rule_has_unit_tests() {
     }
     let alerts: BTreeSet<_> = alerts(&rules).map(|rule| text(&rule["alert"])).collect();
     for name in fires.union(&quiet) {
-        assert!(alerts.contains(name.as_str()), "{name} is tested and is no rule");
+        assert!(
+            alerts.contains(name.as_str()),
+            "{name} is tested and is no rule"
+        );
     }
 }
 
@@ -180,10 +186,15 @@ fn every_alert_says_how_bad_it_is_and_what_to_do() {
         let (labels, annotations) = (&alert["labels"], &alert["annotations"]);
         let level = text(&labels["level"]);
         let severity = LEVELS.iter().find(|known| known.0 == level);
-        let severity = severity.unwrap_or_else(|| panic!("{name}: level {level:?}")).1;
+        let severity = severity
+            .unwrap_or_else(|| panic!("{name}: level {level:?}"))
+            .1;
         assert_eq!(text(&labels["severity"]), severity, "{name}");
         for annotation in ["summary", "description"] {
-            assert!(!text(&annotations[annotation]).is_empty(), "{name}: {annotation}");
+            assert!(
+                !text(&annotations[annotation]).is_empty(),
+                "{name}: {annotation}"
+            );
         }
         let anchor = name.to_lowercase();
         assert_eq!(
@@ -219,14 +230,20 @@ fn every_alert_reaches_the_receiver_of_its_level() {
     for alert in alerts(&rules) {
         let mut labels = vec![format!("alertname={}", text(&alert["alert"]))];
         let own = alert["labels"].as_object().expect("they have labels");
-        labels.extend(own.iter().map(|(name, value)| format!("{name}={}", text(value))));
+        labels.extend(
+            own.iter()
+                .map(|(name, value)| format!("{name}={}", text(value))),
+        );
         let level = text(&alert["labels"]["level"]);
         let receiver = LEVELS.iter().find(|known| known.0 == level);
         routed(&labels, receiver.expect("it has one of three").2);
     }
     // A mistake in a rule is urgent.
     routed(&["alertname=Odd".to_owned()], LEVELS[0].2);
-    routed(&["alertname=Odd".to_owned(), "level=4".to_owned()], LEVELS[0].2);
+    routed(
+        &["alertname=Odd".to_owned(), "level=4".to_owned()],
+        LEVELS[0].2,
+    );
 }
 
 /// The service, Alertmanager and Prometheus as in the stack, with more traffic.
@@ -276,7 +293,9 @@ fn labels_of(prometheus: &Prometheus, selector: &str) -> BTreeSet<String> {
     let start = Instant::now();
     loop {
         let series = prometheus.query(selector);
-        let labels = series.iter().filter_map(|series| series["metric"].as_object());
+        let labels = series
+            .iter()
+            .filter_map(|series| series["metric"].as_object());
         let labels: BTreeSet<_> = labels.flat_map(|labels| labels.keys().cloned()).collect();
         if !labels.is_empty() {
             return labels;
@@ -330,7 +349,11 @@ fn every_name_in_a_rule_and_every_query_of_the_runbook_exists() {
             }
         }
     }
-    println!("{} selectors of {} rules, {asked} queries", known.len(), rules.len());
+    println!(
+        "{} selectors of {} rules, {asked} queries",
+        known.len(),
+        rules.len()
+    );
 }
 
 /// A change of a rule that should not go unnoticed.
@@ -355,7 +378,11 @@ fn mutants(alert: &Value) -> Vec<Mutant> {
         for (at, _) in expression.match_indices(operator) {
             let (left, right) = (&expression[..at], &expression[at + operator.len()..]);
             let zero = right.starts_with('0') && !right.starts_with("0.");
-            let (more, less) = if zero { ("1 +", "-1 +") } else { ("1.25 *", "0.8 *") };
+            let (more, less) = if zero {
+                ("1 +", "-1 +")
+            } else {
+                ("1.25 *", "0.8 *")
+            };
             for mutated in [
                 format!("{left}{reverse}{right}"),
                 format!("{left}{operator}{more} {right}"),
@@ -404,7 +431,9 @@ fn no_comparison_threshold_or_for_can_change_unnoticed() {
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(mutant) = all.get(number) else { return };
+                    let Some(mutant) = all.get(number) else {
+                        return;
+                    };
                     let place = directory.join(number.to_string());
                     if !is_noticed(&promtool, &place, &original, mutant) {
                         let survivor = format!("{}: {}", mutant.alert, mutant.what);
@@ -450,7 +479,12 @@ fn is_noticed(promtool: &Path, place: &Path, original: &Value, mutant: &Mutant) 
         if !output.status.success() {
             // By a test, not by a rule that is none.
             let said = said(&output);
-            assert!(said.contains("exp:"), "{}: {}:\n{said}", mutant.alert, mutant.what);
+            assert!(
+                said.contains("exp:"),
+                "{}: {}:\n{said}",
+                mutant.alert,
+                mutant.what
+            );
             return true;
         }
     }

@@ -63,7 +63,13 @@ fn verdict(doctor: &Doctor, all: usize, down: &[&Value]) -> Verdict {
         .map(|target| {
             let error = target["lastError"].as_str().filter(|text| !text.is_empty());
             let error = error.unwrap_or("not scraped yet");
-            format!("{}: {error}", scrape_url(target))
+            let url = scrape_url(target);
+            // Go's own errors have it in them already.
+            if error.contains(url) {
+                error.to_owned()
+            } else {
+                format!("{url}: {error}")
+            }
         })
         .collect();
     let number = down.len();
@@ -138,16 +144,16 @@ fn remedy(error: &str, scrape_url: &str) -> String {
     if says(&["connection refused"]) && at_loopback {
         format!(
             "If Prometheus runs in a container, localhost is the container itself: the target must be app:8000, not localhost.\n\
-             Natively: nothing listens at that port; start the service, or correct the port in prometheus.yml. {reload}"
+             Natively: nothing listens at that port; start the service, or correct the port in prometheus.yml.\n{reload}"
         )
     } else if says(&["connection refused"]) {
         format!(
             "The host is there, but nothing listens at that port: the service listens at 8000, and inside a container it must\n\
-             listen at 0.0.0.0 (GOLDEN_BIND=0.0.0.0:8000), not at 127.0.0.1. Correct the port in prometheus.yml. {reload}"
+             listen at 0.0.0.0 (GOLDEN_BIND=0.0.0.0:8000), not at 127.0.0.1. Correct the port in prometheus.yml.\n{reload}"
         )
     } else if says(&["no such host", "server misbehaving", "name resolution"]) {
         format!(
-            "The host's name is wrong: in compose it is the service's name (app), natively 127.0.0.1. Correct prometheus.yml. {reload}"
+            "The host's name is wrong: in compose it is the service's name (app), natively 127.0.0.1. Correct prometheus.yml.\n{reload}"
         )
     } else if says(&["context deadline exceeded", "Client.Timeout", "i/o timeout"]) {
         "The service does not answer the scrape in time: is it stopped or overloaded (`docker compose ps app`, its log)?\n\
@@ -155,7 +161,7 @@ fn remedy(error: &str, scrape_url: &str) -> String {
             .to_owned()
     } else if says(&["HTTP status 404"]) {
         format!(
-            "Something answers, but not at that path: metrics_path must be /metrics and the port the service's. {reload}"
+            "Something answers, but not at that path: metrics_path must be /metrics and the port the service's.\n{reload}"
         )
     } else if says(&["HTTP status 401", "HTTP status 403"]) {
         "Something asks for a password there. The service's /metrics never does: the target is another one.".to_owned()
@@ -165,7 +171,7 @@ fn remedy(error: &str, scrape_url: &str) -> String {
         "No way leads there: in compose both must be in one network; natively the address is wrong."
             .to_owned()
     } else if says(&["HTTP response to HTTPS", "tls:", "x509"]) {
-        format!("The service speaks http: scheme must be http in prometheus.yml. {reload}")
+        format!("The service speaks http: scheme must be http in prometheus.yml.\n{reload}")
     } else if says(&[
         "Content-Type",
         "expected ",

@@ -200,7 +200,10 @@ pub fn stack_configuration(
     }
     let discovered = text.matches("_sd_configs").count();
     assert_eq!(discovered, 0, "a discovery remains in {text}");
-    let targets: Vec<_> = text.lines().filter(|line| line.contains("targets:")).collect();
+    let targets: Vec<_> = text
+        .lines()
+        .filter(|line| line.contains("targets:"))
+        .collect();
     assert!(
         targets.iter().all(|line| line.contains("127.0.0.1:")),
         "not of this machine: {targets:?}"
