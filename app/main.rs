@@ -37,10 +37,17 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one, while the process begins"
+)]
 enum Role {
     /// The teaching service: GET /random and its golden signals
     Serve(Serve),
     /// Everything is up and the graph is empty? Finds the broken link
+    #[command(
+        after_help = "Exit code: 0 nothing is broken (there may be warnings), 1 a link is broken, 2 bad usage."
+    )]
     Doctor(doctor::options::Options),
 }
 
