@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::error::{ContextKind, ErrorKind};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use golden_signals::doctor;
 use golden_signals::logging::{self, LogOptions};
 use golden_signals::service;
@@ -122,8 +122,12 @@ async fn examine(options: doctor::options::Options) -> anyhow::Result<ExitCode> 
     } else {
         report.write_text(out, colours)
     };
-    // Whoever closed the pipe has seen enough; the exit code still says it.
-    drop(written);
+    if let Err(error) = written
+        // Whoever closed the pipe has seen enough; the exit code still says it.
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        return Err(error).context("cannot write the report");
+    }
     Ok(if report.is_healthy() {
         ExitCode::SUCCESS
     } else {
@@ -203,5 +207,9 @@ fn bad_usage(error: &clap::Error) -> String {
     });
     let said = parts.collect::<Vec<_>>().join("; ");
     let said = said.trim_start_matches("error: ");
-    format!("{said}; `golden-signals serve --help` lists what there is")
+    let role = match std::env::args().nth(1) {
+        Some(first) if Cli::command().find_subcommand(&first).is_some() => first,
+        _ => "serve".to_owned(),
+    };
+    format!("{said}; `golden-signals {role} --help` lists what there is")
 }
