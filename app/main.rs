@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Parser, Subcommand};
+use golden_signals::healthcheck;
 use golden_signals::logging::{self, LogOptions};
 use golden_signals::service;
 use golden_signals::service::options::Options;
@@ -37,7 +38,9 @@ struct Cli {
 #[derive(Subcommand)]
 enum Role {
     /// The teaching service: GET /random and its golden signals
-    Serve(Serve),
+    Serve(Box<Serve>),
+    /// Ask a running service whether it is ready: exit code 0 or 1
+    Healthcheck(Healthcheck),
 }
 
 #[derive(clap::Args)]
@@ -48,17 +51,41 @@ struct Serve {
     log: LogOptions,
 }
 
+#[derive(clap::Args)]
+struct Healthcheck {
+    /// What to ask
+    #[arg(default_value = "http://127.0.0.1:8000/readyz")]
+    url: healthcheck::Target,
+}
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse_from(with_default_role(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    let Role::Serve(Serve { options, log }) = cli.role;
-    match logging::start(&log).and_then(|()| serve(options)) {
-        Ok(code) => code,
+    let outcome = match cli.role {
+        Role::Serve(arguments) => {
+            let Serve { options, log } = *arguments;
+            logging::start(&log).and_then(|()| serve(options))
+        }
+        Role::Healthcheck(Healthcheck { url }) => return report_health(&url),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::from(2)
+    })
+}
+
+/// One line of what was seen: Docker keeps it beside the container.
+fn report_health(url: &healthcheck::Target) -> ExitCode {
+    match healthcheck::ask(url) {
+        Ok(status) => {
+            println!("{url}: {status}");
+            ExitCode::SUCCESS
+        }
         Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::from(2)
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
         }
     }
 }
@@ -148,7 +175,8 @@ fn bad_value(error: &clap::Error) -> Option<String> {
             .strip_prefix(flag)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
     });
-    let variable = if set_here {
+    // What has no dashes is no flag, and has no variable.
+    let variable = if set_here || !flag.starts_with("--") {
         String::new()
     } else {
         let name = flag.trim_start_matches('-').replace('-', "_");
