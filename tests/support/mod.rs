@@ -10,6 +10,7 @@
 pub mod browser;
 pub mod cgroup;
 pub mod connection;
+pub mod engine;
 pub mod http;
 pub mod odd_requests;
 pub mod peers;
