@@ -167,6 +167,22 @@ impl Stack {
         output(self.command(arguments))
     }
 
+    /// The same with another program than `docker compose`.
+    ///
+    /// # Panics
+    ///
+    /// With all it wrote, if it fails.
+    pub fn compose_by(&self, program: &Path, arguments: &[&str]) -> String {
+        let mut command = Command::new(program);
+        command
+            .args(["--project-name", &self.project])
+            .args(arguments)
+            .current_dir(root())
+            .stdin(Stdio::null())
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        output(command)
+    }
+
     /// The compose file as compose reads it, load included.
     pub fn configuration(&self) -> Value {
         let text = self.compose(&["--profile", "load", "config", "--format", "json"]);
