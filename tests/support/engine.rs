@@ -203,6 +203,24 @@ impl Stack {
         address.unwrap_or_else(|error| panic!("{service}: {port} is published nowhere: {error}"))
     }
 
+    /// All that stay up, but Grafana only if its image is there: not every machine
+    /// can have it.
+    pub fn services(&self) -> Vec<String> {
+        let listed = self.compose(&["config", "--services"]);
+        let grafana = self.docker.has_image(&self.variable("GRAFANA_IMAGE"));
+        let wanted = listed.lines().filter(|name| grafana || *name != "grafana");
+        wanted.map(str::to_owned).collect()
+    }
+
+    /// Whether a service answers `GET path` with 200.
+    pub fn answers(&self, service: &str, port: u16, path: &str) -> bool {
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: {service}\r\nconnection: close\r\n\r\n");
+        let answer = http::raw(self.address(service, port), request.as_bytes()).ok();
+        let answer = answer.and_then(|answer| http::parse(&answer));
+        answer.is_some_and(|answer| answer.status == 200)
+    }
+
     /// The result of an expression in its Prometheus, at a time or now.
     pub fn query(&self, expression: &str, time: Option<f64>) -> Vec<Value> {
         let mut path = format!(
