@@ -45,6 +45,7 @@ fn the_stack_comes_up_counts_scales_remembers_and_goes() {
     stack.compose(&[&up[..], &services].concat());
 
     everything_is_confined(&stack);
+    no_link_of_the_chain_is_broken(&stack);
     prometheus_counts_what_hey_counts(&stack);
     wrk_reports_by_its_script(&stack);
     replicas_are_found_and_lost(&stack);
@@ -155,14 +156,14 @@ fn everything_is_confined(stack: &Stack) {
 }
 
 /// `golden-signals doctor`, as a student calls it on the running stack.
-#[expect(
-    dead_code,
-    reason = "called from the test once the subcommand is there"
-)]
 fn no_link_of_the_chain_is_broken(stack: &Stack) {
     let url = |service, port| format!("http://{}", stack.address(service, port));
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_golden-signals"))
-        .args(["doctor", "--skip", "grafana"])
+        .args(["doctor", "--wait=60s", "--ring"])
+        .args([
+            "--skip=grafana",
+            "--dashboards=grafana/provisioning/dashboards",
+        ])
         .args(["--app", &url("balancer", 8000)])
         .args(["--prometheus", &url("prometheus", 9090)])
         .args(["--alertmanager", &url("alertmanager", 9093)])
