@@ -13,9 +13,10 @@
 //!   faults.
 //! - [`transport`]: the accept loop with its limits and its drain.
 //!
-//! [`logging`] serves every role.
+//! [`logging`] serves every role. [`healthcheck`] asks a running one from outside.
 
 pub mod doctor;
+pub mod healthcheck;
 pub mod logging;
 pub mod service;
 pub mod signals;

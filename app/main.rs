@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 use golden_signals::doctor;
+use golden_signals::healthcheck;
 use golden_signals::logging::{self, LogOptions};
 use golden_signals::service;
 use golden_signals::service::options::Options;
@@ -49,6 +50,8 @@ enum Role {
         after_help = "Exit code: 0 nothing is broken (there may be warnings), 1 a link is broken, 2 bad usage."
     )]
     Doctor(doctor::options::Options),
+    /// Ask a running service whether it is ready: exit code 0 or 1
+    Healthcheck(Healthcheck),
 }
 
 #[derive(clap::Args)]
@@ -59,6 +62,13 @@ struct Serve {
     log: LogOptions,
 }
 
+#[derive(clap::Args)]
+struct Healthcheck {
+    /// What to ask
+    #[arg(default_value = "http://127.0.0.1:8000/readyz")]
+    url: healthcheck::Target,
+}
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse_from(with_default_role(std::env::args_os())) {
         Ok(cli) => cli,
@@ -67,12 +77,27 @@ fn main() -> ExitCode {
     let ended = match cli.role {
         Role::Serve(Serve { options, log }) => logging::start(&log).and_then(|()| serve(options)),
         Role::Doctor(options) => examine(options),
+        Role::Healthcheck(Healthcheck { url }) => return report_health(&url),
     };
     match ended {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::from(2)
+        }
+    }
+}
+
+/// One line of what was seen: Docker keeps it beside the container.
+fn report_health(url: &healthcheck::Target) -> ExitCode {
+    match healthcheck::ask(url) {
+        Ok(status) => {
+            println!("{url}: {status}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
         }
     }
 }
@@ -190,7 +215,8 @@ fn bad_value(error: &clap::Error) -> Option<String> {
             .strip_prefix(flag)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
     });
-    let variable = if set_here {
+    // What has no dashes is no flag, and has no variable.
+    let variable = if set_here || !flag.starts_with("--") {
         String::new()
     } else {
         let name = flag.trim_start_matches('-').replace('-', "_");
