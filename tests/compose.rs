@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use support::engine::{self, Docker, Stack};
-use support::{http, peers};
+use support::{http, peers, readme};
 
 /// Longer than anything takes that a user waits for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -179,16 +179,47 @@ fn no_link_of_the_chain_is_broken(stack: &Stack) {
         let answer = http::request(service, "PATCH", path, &headers, body.as_bytes());
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
     }
+    let doctor = ["run", "--rm", "-T", "doctor", "--wait=60s", "--ring"];
+    let report = stack.compose(&[&doctor[..], &without_grafana(stack)].concat());
+    assert!(!report.contains("BROKEN"), "{report}");
+    the_readmes_commands_run(stack);
+
+    // From outside, and the dashboards' queries on this Prometheus.
     let url = |service, port| format!("http://{}", stack.address(service, port));
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_golden-signals"))
-        .args(["doctor", "--wait=60s", "--ring"])
-        .arg("--skip=grafana")
+        .args(["doctor", "--wait=60s", "--skip=grafana"])
+        .arg("--dashboards=grafana/provisioning/dashboards")
         .args(["--app", &url("balancer", 8000)])
         .args(["--prometheus", &url("prometheus", 9090)])
         .args(["--alertmanager", &url("alertmanager", 9093)])
         .output()
         .expect("it starts");
     assert!(output.status.success(), "{output:?}");
+}
+
+/// As they stand there, but without a terminal.
+fn the_readmes_commands_run(stack: &Stack) {
+    let commands = readme::commands();
+    let commands: Vec<Vec<&str>> = commands
+        .iter()
+        .filter_map(|command| command.strip_prefix("docker compose run --rm "))
+        .map(|arguments| arguments.split_whitespace().collect())
+        .collect();
+    assert!(commands.len() >= 3, "{commands:?}");
+    for arguments in commands {
+        let skipped = if arguments[0] == "doctor" {
+            without_grafana(stack)
+        } else {
+            vec![]
+        };
+        stack.compose(&[&["run", "--rm", "-T"][..], &arguments, &skipped].concat());
+    }
+}
+
+/// Where Grafana's image cannot be had, it is not examined.
+fn without_grafana(stack: &Stack) -> Vec<&'static str> {
+    let runs = stack.services().iter().any(|service| service == "grafana");
+    if runs { vec![] } else { vec!["--skip=grafana"] }
 }
 
 fn prometheus_counts_what_hey_counts(stack: &Stack) {
@@ -335,13 +366,18 @@ fn the_file_relies_on_nothing_that_the_images_lack() {
     let configuration = stack.configuration();
     let originals = engine::originals();
     let services = configuration["services"].as_object().expect("a map");
+    let built: Vec<_> = services
+        .values()
+        .filter(|service| service["build"].is_object())
+        .map(|service| &service["image"])
+        .collect();
     let mut found = String::new();
     for (name, service) in services {
         let image = service["image"].as_str().expect("each has an image");
         assert!(!image.ends_with(":latest"), "{name}: {image}");
         assert!(image.contains(':'), "{name}: {image} has no tag");
         let original = &originals[image.rsplit_once(':').expect("a tag").0];
-        if service["build"].is_object() {
+        if built.contains(&&service["image"]) {
             continue;
         }
         assert!(original.is_object(), "{image} is not in .ci/originals.json");

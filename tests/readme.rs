@@ -11,9 +11,9 @@ use std::process::Command;
 
 use support::http;
 use support::peers;
+use support::readme::{self, README};
 use support::server::Server;
 
-const README: &str = include_str!("../README.md");
 const MANIFEST: &str = include_str!("../Cargo.toml");
 
 /// Who runs a command of the README.
@@ -32,26 +32,13 @@ fn runner(command: &str) -> Runner {
         // Every test of the service starts what the first one builds, and the
         // second one runs this test.
         ["cargo", "run", "--release"] | ["cargo", "test"] => Runner::Elsewhere,
+        // The test `compose`, on a real engine: these as they stand, …
+        ["docker", "compose", "run", ..] => Runner::Elsewhere,
+        // … and these step by step.
+        ["docker", "compose", "up", "--build" | "--detach", ..]
+        | ["docker", "compose", "down", "--volumes"] => Runner::Elsewhere,
         _ => panic!("nobody runs this command of the README: {command}"),
     }
-}
-
-/// The commands of all blocks marked `sh`, a continued line being one command.
-fn commands() -> Vec<String> {
-    let mut commands = Vec::new();
-    let mut in_block = false;
-    let mut command = String::new();
-    for line in README.lines() {
-        if line.starts_with("```") {
-            in_block = line == "```sh";
-        } else if in_block && !line.trim().is_empty() {
-            match line.strip_suffix('\\') {
-                Some(part) => command += part,
-                None => commands.push(std::mem::take(&mut command) + line),
-            }
-        }
-    }
-    commands
 }
 
 /// What stands between backticks on lines for which `on` holds.
@@ -64,7 +51,7 @@ fn code_spans(on: impl Fn(&str) -> bool) -> Vec<&'static str> {
 
 #[test]
 fn every_command_runs() {
-    let commands = commands();
+    let commands = readme::commands();
     assert!(commands.len() >= 5, "{commands:?}");
     let Some(hey) = peers::require("hey") else {
         return;

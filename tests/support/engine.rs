@@ -183,9 +183,9 @@ impl Stack {
         output(command)
     }
 
-    /// The compose file as compose reads it, load included.
+    /// The compose file as compose reads it, all profiles included.
     pub fn configuration(&self) -> Value {
-        let text = self.compose(&["--profile", "load", "config", "--format", "json"]);
+        let text = self.compose(&["--profile", "*", "config", "--format", "json"]);
         serde_json::from_str(&text).expect("it writes JSON")
     }
 
@@ -243,7 +243,7 @@ impl Stack {
     ///
     /// If that fails.
     pub fn down(&self) {
-        self.compose(&["--profile", "load", "down", "--volumes", "--timeout", "10"]);
+        self.compose(&["--profile", "*", "down", "--volumes", "--timeout", "10"]);
     }
 
     /// What the engine still has of it: one line each.
@@ -262,7 +262,7 @@ impl Stack {
 impl Drop for Stack {
     fn drop(&mut self) {
         // After a failure the rest matters more than whether this succeeds.
-        let down = ["--profile", "load", "down", "--volumes", "--timeout", "1"];
+        let down = ["--profile", "*", "down", "--volumes", "--timeout", "1"];
         let _ = self.command(&down).output();
         for image in ["APP_IMAGE", "LOAD_IMAGE"] {
             let remove = ["image", "rm", "--force", &self.variable(image)];

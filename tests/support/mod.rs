@@ -19,6 +19,7 @@ pub mod peers;
 pub mod prometheus;
 pub mod promtool;
 pub mod raw_http;
+pub mod readme;
 pub mod samples;
 pub mod server;
 pub mod yaml;
