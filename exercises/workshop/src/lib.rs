@@ -1,0 +1,28 @@
+//! `cargo workshop`: shows the exercises, watches them, checks them.
+//!
+//! From the screen down to what it stands on:
+//!
+//! - [`command`]: the command line, and what each command prints.
+//! - [`watch`], with [`keys`] and [`screen`]: the loop of edit and verdict.
+//! - [`course`]: the exercises, their files and texts; [`progress`]: how far one is.
+//! - [`checks`]: what each exercise demands. A check says what was observed, in a
+//!   [`finding`]; it never says how to do it.
+//! - [`student`], [`http`], [`exposition`]: the student's service, started, asked
+//!   and read as Prometheus would. [`promtool`]: queries and rules, judged by
+//!   Prometheus' own engine.
+//!
+//! Nothing here uses the code that the students write, or the reference service:
+//! a checker that shares code with what it checks shares its mistakes.
+
+pub mod checks;
+pub mod command;
+pub mod course;
+pub mod exposition;
+pub mod finding;
+pub mod http;
+pub mod keys;
+pub mod progress;
+pub mod promtool;
+pub mod screen;
+pub mod student;
+pub mod watch;

@@ -1,0 +1,7 @@
+//! `cargo workshop`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    workshop::command::run(std::env::args().skip(1).collect())
+}
