@@ -18,7 +18,12 @@ use workshop::course::{Check, Course, EXERCISES, Exercise};
 use workshop::finding::Judgement;
 
 /// What an untouched exercise is told.
-const OPENINGS: &[(usize, &str)] = &[(1, "no-metric")];
+const OPENINGS: &[(usize, &str)] = &[
+    (1, "no-metric"),
+    (2, "no-metric"),
+    (3, "all-success"),
+    (4, "no-metric"),
+];
 
 fn course() -> Course {
     Course::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
@@ -36,9 +41,6 @@ fn answers() -> Vec<Answer> {
     let course = course();
     let mut answers = Vec::new();
     for exercise in EXERCISES {
-        if exercise.number > 1 {
-            break;
-        } //THIN
         let opening = OPENINGS
             .iter()
             .find(|(number, _)| *number == exercise.number);
@@ -56,10 +58,6 @@ fn answers() -> Vec<Answer> {
         });
         let mut wrong = files(&course.root().join("exercises/wrong").join(exercise.name));
         wrong.sort();
-        //THIN
-        if exercise.number > 1 {
-            continue;
-        }
         assert!(
             wrong.len() >= 3,
             "{} wrong answers to {}",
