@@ -65,6 +65,13 @@ pub const EXERCISES: &[Exercise] = &[
         file: "saturation.rs",
         check: Check::Service(checks::saturation::check),
     },
+    Exercise {
+        number: 6,
+        name: "06_promql",
+        title: "PromQL: ask the right question",
+        file: "queries.promql",
+        check: Check::File(checks::promql::check),
+    },
 ];
 
 /// The verdict on one exercise.

@@ -242,7 +242,7 @@ fn sample(line: &str) -> Option<Sample> {
 }
 
 // Reads `{…}` if it is there and returns what follows it.
-fn labels(text: &str) -> Option<(BTreeMap<String, String>, &str)> {
+pub(crate) fn labels(text: &str) -> Option<(BTreeMap<String, String>, &str)> {
     let mut labels = BTreeMap::new();
     let Some(mut rest) = text.strip_prefix('{') else {
         return Some((labels, text));
@@ -256,7 +256,7 @@ fn labels(text: &str) -> Option<(BTreeMap<String, String>, &str)> {
         if labels.insert(name.to_owned(), value).is_some() {
             return None;
         }
-        rest = after.strip_prefix(',').unwrap_or(after);
+        rest = after.strip_prefix(',').unwrap_or(after).trim_start();
     }
 }
 

@@ -8,7 +8,8 @@
 //! - [`checks`]: what each exercise demands. A check says what was observed, in a
 //!   [`finding`]; it never says how to do it.
 //! - [`student`], [`http`], [`exposition`]: the student's service, started, asked
-//!   and read as Prometheus would. [`promtool`]: queries and rules, judged by
+//!   and read as Prometheus would. [`numbered`]: answers in a text file.
+//! - [`promtool`]: queries and rules, judged by
 //!   Prometheus' own engine.
 //!
 //! Nothing here uses the code that the students write, or the reference service:
@@ -21,6 +22,7 @@ pub mod exposition;
 pub mod finding;
 pub mod http;
 pub mod keys;
+pub mod numbered;
 pub mod progress;
 pub mod promtool;
 pub mod screen;

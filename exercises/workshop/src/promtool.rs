@@ -1,7 +1,17 @@
 //! Prometheus' own tools, found and used offline: what a query returns over
 //! series that are written down.
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::json;
+
+use crate::exposition;
+use crate::finding::Finding;
 
 /// The programs that exercises use, and for what.
 pub const PROGRAMS: &[(&str, &str)] = &[
@@ -22,4 +32,176 @@ pub fn find(program: &str) -> Option<PathBuf> {
         .chain(std::env::split_paths(&path))
         .map(|folder| folder.join(format!("{program}{}", std::env::consts::EXE_SUFFIX)))
         .find(|path| path.is_file())
+}
+
+/// Series that are written down, and the moment at which they are looked at.
+#[derive(Debug, Clone)]
+pub struct Scene {
+    /// What happens in it.
+    pub name: &'static str,
+    /// Name with labels, and values as promtool writes them: one every 5 s.
+    pub series: Vec<(String, String)>,
+    /// Seconds from the first value.
+    pub at: u32,
+}
+
+/// One series of what a query returns.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Returned {
+    /// With `__name__`, if it has one.
+    pub labels: BTreeMap<String, String>,
+    /// May be NaN or infinite.
+    pub value: f64,
+}
+
+/// What a query returns, or what Prometheus has against it.
+pub type Outcome = Result<Vec<Returned>, String>;
+
+/// Why nothing could be evaluated.
+#[derive(Debug, thiserror::Error)]
+pub enum PromtoolError {
+    /// There is no promtool.
+    #[error("promtool is not installed. {REMEDY}")]
+    Missing,
+    /// It could not be run, or wrote what nobody expects.
+    #[error("promtool could not be asked: {0}")]
+    Failed(String),
+}
+
+impl From<PromtoolError> for Finding {
+    fn from(error: PromtoolError) -> Self {
+        let id = match error {
+            PromtoolError::Missing => "not-installed",
+            PromtoolError::Failed(_) => "promtool-failed",
+        };
+        Self::new(id, error.to_string())
+    }
+}
+
+/// What each query returns in each scene: for each scene, the queries in order.
+/// The rules of the file, if there is one, are evaluated every 5 s.
+///
+/// promtool compares what a query returns with what is expected, and shows both
+/// if they differ. It is told to expect what no query returns.
+///
+/// # Errors
+///
+/// If promtool is missing or fails otherwise than by finding differences.
+pub fn evaluate(
+    rules: Option<&Path>,
+    scenes: &[Scene],
+    queries: &[String],
+) -> Result<Vec<Vec<Outcome>>, PromtoolError> {
+    let promtool = find("promtool").ok_or(PromtoolError::Missing)?;
+    let tests: Vec<_> = scenes
+        .iter()
+        .map(|scene| {
+            let series: Vec<_> = scene
+                .series
+                .iter()
+                .map(|(name, values)| json!({ "series": name, "values": values }))
+                .collect();
+            let asked: Vec<_> = queries
+                .iter()
+                .map(|query| {
+                    json!({
+                        "expr": query,
+                        "eval_time": format!("{}s", scene.at),
+                        "exp_samples": [{ "labels": "{never=\"returned\"}", "value": 1 }],
+                    })
+                })
+                .collect();
+            json!({ "interval": "5s", "input_series": series, "promql_expr_test": asked })
+        })
+        .collect();
+    let rule_files: Vec<_> = rules
+        .into_iter()
+        .map(|path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()))
+        .collect();
+    let unit = json!({ "rule_files": rule_files, "evaluation_interval": "5s", "tests": tests });
+    let folder = Scratch::new().map_err(|error| PromtoolError::Failed(error.to_string()))?;
+    let file = folder.path().join("unit.yml");
+    // JSON is YAML.
+    fs::write(&file, unit.to_string()).map_err(|error| PromtoolError::Failed(error.to_string()))?;
+    let output = Command::new(promtool)
+        .args(["test", "rules"])
+        .arg(&file)
+        .output()
+        .map_err(|error| PromtoolError::Failed(error.to_string()))?;
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    let outcomes = outcomes(&said);
+    if outcomes.len() != scenes.len() * queries.len() {
+        return Err(PromtoolError::Failed(said.trim().to_owned()));
+    }
+    Ok(outcomes
+        .chunks(queries.len())
+        .map(<[Outcome]>::to_vec)
+        .collect())
+}
+
+// From lines such as
+//     expr: "x", time: 1m30s,
+//         exp: {never="returned"} 1E+00
+//         got: {__name__="x", a="1"} 9E+01, {__name__="x", a="2"} 1.26E+02
+// or   expr: "sum(x", time: 1m30s, err: 1:6: parse error: …
+fn outcomes(said: &str) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    for line in said.lines().map(str::trim_start) {
+        if let Some((_, error)) = line
+            .strip_prefix("expr: ")
+            .and_then(|rest| rest.rsplit_once(", err: "))
+        {
+            outcomes.push(Err(error.to_owned()));
+        } else if let Some(got) = line.strip_prefix("got: ") {
+            outcomes.push(Ok(returned(got)));
+        }
+    }
+    outcomes
+}
+
+fn returned(mut got: &str) -> Vec<Returned> {
+    let mut all = Vec::new();
+    while let Some((labels, rest)) = exposition::labels(got).filter(|(_, rest)| *rest != got) {
+        let (value, next) = rest.trim_start().split_once(", ").unwrap_or((rest, ""));
+        let Ok(value) = value.trim().parse() else {
+            break;
+        };
+        all.push(Returned { labels, value });
+        got = next;
+    }
+    all
+}
+
+/// A folder of our own, removed in the end.
+#[derive(Debug)]
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    /// A new one.
+    ///
+    /// # Errors
+    ///
+    /// If the system's folder for such things cannot be written.
+    pub fn new() -> io::Result<Self> {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let name = format!("workshop-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left over lies where such things may lie.
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }

@@ -1,5 +1,5 @@
 //! The checker, checked: every stub fails with its opening hint, every solution
-//! passes, and every wrong answer earns exactly the hint that is meant for it.
+//! passes, so does what is right in another way, and every wrong answer earns exactly the hint that is meant for it.
 //!
 //! The services of all answers are programs of one package that is written for
 //! the occasion, so that one run of cargo builds them all, with the libraries
@@ -23,6 +23,7 @@ const OPENINGS: &[(usize, &str)] = &[
     (2, "no-metric"),
     (3, "all-success"),
     (4, "no-metric"),
+    (6, "not-answered"),
 ];
 
 fn course() -> Course {
@@ -64,19 +65,32 @@ fn answers() -> Vec<Answer> {
             wrong.len(),
             exercise.name
         );
+        let right = course.root().join("exercises/right").join(exercise.name);
+        if right.is_dir() {
+            answers.extend(files(&right).into_iter().map(|file| Answer {
+                exercise,
+                name: format!("right_{}", stem(&file)),
+                earns: None,
+                file,
+            }));
+        }
         for file in wrong {
             let text = fs::read_to_string(&file).unwrap();
             let earns = text.lines().find_map(|line| line.split_once("Earns: "));
             let (_, id) = earns.unwrap_or_else(|| panic!("{}: earns nothing", file.display()));
             answers.push(Answer {
                 exercise,
-                name: file.file_stem().unwrap().to_str().unwrap().to_owned(),
+                name: stem(&file),
                 earns: Some(id.trim().to_owned()),
                 file,
             });
         }
     }
     answers
+}
+
+fn stem(file: &Path) -> String {
+    file.file_stem().unwrap().to_str().unwrap().to_owned()
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

@@ -6,6 +6,7 @@
 
 pub mod errors;
 pub mod latency;
+pub mod promql;
 pub mod saturation;
 pub mod traffic;
 
