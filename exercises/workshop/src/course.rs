@@ -72,6 +72,13 @@ pub const EXERCISES: &[Exercise] = &[
         file: "queries.promql",
         check: Check::File(checks::promql::check),
     },
+    Exercise {
+        number: 7,
+        name: "07_rules",
+        title: "Rules: be woken, but only when it matters",
+        file: "student.rules.yml",
+        check: Check::File(checks::rules::check),
+    },
 ];
 
 /// The verdict on one exercise.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::exposition;
 use crate::finding::Finding;
@@ -37,7 +37,7 @@ pub fn find(program: &str) -> Option<PathBuf> {
 /// Series that are written down, and the moment at which they are looked at.
 #[derive(Debug, Clone)]
 pub struct Scene {
-    /// What happens in it.
+    /// What happens in it, as "over series in which …".
     pub name: &'static str,
     /// Name with labels, and values as promtool writes them: one every 5 s.
     pub series: Vec<(String, String)>,
@@ -92,51 +92,77 @@ pub fn evaluate(
     scenes: &[Scene],
     queries: &[String],
 ) -> Result<Vec<Vec<Outcome>>, PromtoolError> {
-    let promtool = find("promtool").ok_or(PromtoolError::Missing)?;
-    let tests: Vec<_> = scenes
-        .iter()
-        .map(|scene| {
-            let series: Vec<_> = scene
-                .series
-                .iter()
-                .map(|(name, values)| json!({ "series": name, "values": values }))
-                .collect();
-            let asked: Vec<_> = queries
-                .iter()
-                .map(|query| {
-                    json!({
-                        "expr": query,
-                        "eval_time": format!("{}s", scene.at),
-                        "exp_samples": [{ "labels": "{never=\"returned\"}", "value": 1 }],
-                    })
+    let tests = scenes.iter().map(|scene| {
+        let asked: Vec<_> = queries
+            .iter()
+            .map(|query| {
+                json!({
+                    "expr": query,
+                    "eval_time": format!("{}s", scene.at),
+                    "exp_samples": [{ "labels": "{never=\"returned\"}", "value": 1 }],
                 })
-                .collect();
-            json!({ "interval": "5s", "input_series": series, "promql_expr_test": asked })
-        })
-        .collect();
-    let rule_files: Vec<_> = rules
-        .into_iter()
-        .map(|path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()))
-        .collect();
-    let unit = json!({ "rule_files": rule_files, "evaluation_interval": "5s", "tests": tests });
-    let folder = Scratch::new().map_err(|error| PromtoolError::Failed(error.to_string()))?;
-    let file = folder.path().join("unit.yml");
-    // JSON is YAML.
-    fs::write(&file, unit.to_string()).map_err(|error| PromtoolError::Failed(error.to_string()))?;
-    let output = Command::new(promtool)
-        .args(["test", "rules"])
-        .arg(&file)
-        .output()
-        .map_err(|error| PromtoolError::Failed(error.to_string()))?;
-    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+            })
+            .collect();
+        unit(scene, "promql_expr_test", &json!(asked))
+    });
+    let said = test(rules, tests.collect())?;
     let outcomes = outcomes(&said);
     if outcomes.len() != scenes.len() * queries.len() {
-        return Err(PromtoolError::Failed(said.trim().to_owned()));
+        return Err(PromtoolError::Failed(said));
     }
     Ok(outcomes
         .chunks(queries.len())
         .map(<[Outcome]>::to_vec)
         .collect())
+}
+
+/// What the alert tells whoever is called, if it rings in the scene: its
+/// annotations as promtool writes them, such as `{summary="…"}`.
+///
+/// # Errors
+///
+/// As [`evaluate`].
+pub fn annotations(
+    rules: &Path,
+    scene: &Scene,
+    alert: &str,
+) -> Result<Option<String>, PromtoolError> {
+    let asked =
+        json!([{ "eval_time": format!("{}s", scene.at), "alertname": alert, "exp_alerts": [] }]);
+    let said = test(Some(rules), vec![unit(scene, "alert_rule_test", &asked)])?;
+    let annotations = said.split_once("Annotations:").map(|(_, rest)| rest);
+    Ok(annotations.map(|rest| rest.lines().next().unwrap_or_default().to_owned()))
+}
+
+fn unit(scene: &Scene, kind: &str, asked: &Value) -> Value {
+    let series: Vec<_> = scene
+        .series
+        .iter()
+        .map(|(name, values)| json!({ "series": name, "values": values }))
+        .collect();
+    json!({ "interval": "5s", "input_series": series, kind: asked })
+}
+
+// Runs promtool and returns what it said.
+fn test(rules: Option<&Path>, tests: Vec<Value>) -> Result<String, PromtoolError> {
+    let failed = |error: io::Error| PromtoolError::Failed(error.to_string());
+    let promtool = find("promtool").ok_or(PromtoolError::Missing)?;
+    let folder = Scratch::new().map_err(failed)?;
+    // Beside the unit, so that messages name the file and nothing else.
+    if let Some(rules) = rules {
+        fs::copy(rules, folder.path().join("rules.yml")).map_err(failed)?;
+    }
+    let files: &[&str] = if rules.is_some() { &["rules.yml"] } else { &[] };
+    let unit = json!({ "rule_files": files, "evaluation_interval": "5s", "tests": tests });
+    // JSON is YAML.
+    fs::write(folder.path().join("unit.yml"), unit.to_string()).map_err(failed)?;
+    let output = Command::new(promtool)
+        .args(["test", "rules", "unit.yml"])
+        .current_dir(folder.path())
+        .output()
+        .map_err(failed)?;
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    Ok(said.trim().to_owned())
 }
 
 // From lines such as

@@ -24,6 +24,7 @@ const OPENINGS: &[(usize, &str)] = &[
     (3, "all-success"),
     (4, "no-metric"),
     (6, "not-answered"),
+    (7, "not-recorded"),
 ];
 
 fn course() -> Course {

@@ -7,6 +7,7 @@
 pub mod errors;
 pub mod latency;
 pub mod promql;
+pub mod rules;
 pub mod saturation;
 pub mod traffic;
 
