@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
+use crate::class::Class;
 use crate::course::{Course, EXERCISES, Exercise, numbered, read};
 use crate::progress::Progress;
 use crate::screen::Screen;
@@ -19,6 +20,7 @@ cargo workshop go N               make N the current exercise
 cargo workshop reset N            the exercise as it was at first
 cargo workshop solution N [--spoil]  one way to do it, once you have done it
 cargo workshop doctor             what is installed, what is missing
+cargo workshop class DIR [--csv]  for the teacher: who is where
 ";
 
 /// Runs the command; 0 if all is well, 1 if an exercise is not done, 2 if the
@@ -64,6 +66,10 @@ pub fn run(arguments: Vec<String>) -> ExitCode {
             with(number, |exercise| solution(&course, exercise, true))
         }
         ["doctor"] => doctor(),
+        ["class", folder] => class(Path::new(folder), Class::table),
+        ["class", folder, "--csv"] | ["class", "--csv", folder] => {
+            class(Path::new(folder), Class::csv)
+        }
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             ExitCode::SUCCESS
@@ -106,13 +112,13 @@ fn check(course: &Course, words: &[&str]) -> ExitCode {
         progress.judged(report.number, report.passed);
     }
     if as_json {
-        let hints: Vec<_> = chosen.iter().map(|one| progress.hints(one)).collect();
         let reports: Vec<_> = reports
             .iter()
-            .zip(hints)
-            .map(|(report, hints)| {
+            .zip(&chosen)
+            .map(|(report, exercise)| {
                 let mut report = json!(report);
-                report["hints_read"] = json!(hints);
+                report["hints_read"] = json!(progress.hints(exercise));
+                report["begun"] = json!(course.is_begun(exercise));
                 report
             })
             .collect();
@@ -157,6 +163,20 @@ fn doctor() -> ExitCode {
         }
     }
     code
+}
+
+fn class(folder: &Path, shown: fn(&Class) -> String) -> ExitCode {
+    match Class::read(folder) {
+        Ok(class) => {
+            Screen::new(false).print(&shown(&class));
+            if class.unreadable.is_empty() {
+                ExitCode::SUCCESS
+            } else {
+                failure(&class.unreadable.join("\n"))
+            }
+        }
+        Err(error) => failure(&error.to_string()),
+    }
 }
 
 fn with(number: &str, then: impl FnOnce(&'static Exercise) -> ExitCode) -> ExitCode {

@@ -165,6 +165,17 @@ impl Course {
         Ok(hints.collect())
     }
 
+    /// Whether the student has changed the file.
+    #[must_use]
+    pub fn is_begun(&self, exercise: &Exercise) -> bool {
+        // Line ends are git's on some systems, not the student's.
+        let lines = |path| {
+            let text = fs::read_to_string(path).unwrap_or_default();
+            text.lines().map(str::to_owned).collect::<Vec<_>>()
+        };
+        lines(self.file(exercise)) != lines(self.stub(exercise))
+    }
+
     /// Puts the stub back in the place of what the student wrote.
     ///
     /// # Errors

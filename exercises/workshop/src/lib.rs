@@ -7,6 +7,7 @@
 //! - [`course`]: the exercises, their files and texts; [`progress`]: how far one is.
 //! - [`checks`]: what each exercise demands. A check says what was observed, in a
 //!   [`finding`]; it never says how to do it.
+//! - [`class`]: many students' reports, for the teacher.
 //! - [`student`], [`http`], [`exposition`]: the student's service, started, asked
 //!   and read as Prometheus would. [`numbered`]: answers in a text file.
 //! - [`promtool`]: queries and rules, judged by
@@ -16,6 +17,7 @@
 //! a checker that shares code with what it checks shares its mistakes.
 
 pub mod checks;
+pub mod class;
 pub mod command;
 pub mod course;
 pub mod exposition;
