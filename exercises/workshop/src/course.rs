@@ -31,6 +31,8 @@ pub struct Exercise {
 pub enum Check {
     /// The student's service: the program.
     Service(fn(&Path) -> Judgement),
+    /// The program of this name, which is the file that the student edits.
+    Program(&'static str, fn(&Path) -> Judgement),
     /// The file that the student edits.
     File(fn(&Path) -> Judgement),
 }
@@ -78,6 +80,13 @@ pub const EXERCISES: &[Exercise] = &[
         title: "Rules: be woken, but only when it matters",
         file: "student.rules.yml",
         check: Check::File(checks::rules::check),
+    },
+    Exercise {
+        number: 14,
+        name: "14_cardinality",
+        title: "Cardinality: find the bomb and defuse it",
+        file: "shop.rs",
+        check: Check::Program("shop", checks::cardinality::check),
     },
 ];
 
@@ -189,15 +198,18 @@ impl Course {
 
     /// Checks these exercises; the service is built once for all of them.
     pub fn check(&self, exercises: &[&Exercise], mut each: impl FnMut(&Report)) -> Vec<Report> {
-        let mut built = None;
+        let mut service = None;
         let mut reports = Vec::new();
         for exercise in exercises {
             let start = Instant::now();
             let judgement = match exercise.check {
-                Check::Service(check) => built
-                    .get_or_insert_with(|| student::build(&self.root))
+                Check::Service(check) => service
+                    .get_or_insert_with(|| student::build(&self.root, "student"))
                     .clone()
                     .and_then(|program| check(&program)),
+                Check::Program(name, check) => {
+                    student::build(&self.root, name).and_then(|program| check(&program))
+                }
                 Check::File(check) => check(&self.file(exercise)),
             };
             let report = Report {

@@ -22,15 +22,15 @@ const START: Duration = Duration::from_secs(10);
 // Of what it writes, so much is kept to be shown.
 const KEPT: usize = 2000;
 
-/// Builds the student's service and returns its program.
+/// Builds this program of the student's package and returns where it is.
 ///
 /// # Errors
 ///
 /// `does-not-compile` with what the compiler said; `no-cargo`, `build-hangs`.
-pub fn build(root: &Path) -> Result<PathBuf, Finding> {
+pub fn build(root: &Path, name: &str) -> Result<PathBuf, Finding> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
-        .args(["build", "--quiet", "--package", "student"])
+        .args(["build", "--quiet", "--package", "student", "--bin", name])
         .args(["--message-format", "json"])
         .current_dir(root)
         .stdin(Stdio::null())
@@ -57,7 +57,7 @@ pub fn build(root: &Path) -> Result<PathBuf, Finding> {
         let Ok(message) = serde_json::from_str::<serde_json::Value>(message) else {
             continue;
         };
-        if message["reason"] == "compiler-artifact" && message["target"]["name"] == "student" {
+        if message["reason"] == "compiler-artifact" && message["target"]["name"] == name {
             program = message["executable"].as_str().map(PathBuf::from);
         }
         if message["message"]["level"] == "error" {
@@ -72,7 +72,7 @@ pub fn build(root: &Path) -> Result<PathBuf, Finding> {
             }
             Err(Finding::new(
                 "does-not-compile",
-                format!("Your service does not compile yet:\n\n{}", said.trim_end()),
+                format!("Your program does not compile yet:\n\n{}", said.trim_end()),
             ))
         }
     }

@@ -25,6 +25,7 @@ const OPENINGS: &[(usize, &str)] = &[
     (4, "no-metric"),
     (6, "not-answered"),
     (7, "not-recorded"),
+    (14, "searches-grow"),
 ];
 
 fn course() -> Course {
@@ -139,7 +140,8 @@ fn package() -> &'static Path {
             }
             write!(text, "\n[[bin]]\nname = \"{name}\"\npath = \"{name}/main.rs\"\n").unwrap();
         };
-        for Answer { exercise, name, file, .. } in &answers() {
+        let answers = answers();
+        for Answer { exercise, name, file, .. } in &answers {
             if matches!(exercise.check, Check::Service(_)) {
                 // What comes before is done, what comes after is not.
                 let name = format!("{}_{name}", exercise.name);
@@ -151,6 +153,15 @@ fn package() -> &'static Path {
             }
         }
         program("solved", &|exercise| course.solution(exercise));
+        for Answer { exercise, name, file, .. } in &answers {
+            if matches!(exercise.check, Check::Program(..)) {
+                let name = format!("{}_{name}", exercise.name);
+                let source = package.join(&name).join("main.rs");
+                fs::create_dir_all(package.join(&name)).unwrap();
+                write_if_other(&source, &fs::read_to_string(file).unwrap());
+                write!(text, "\n[[bin]]\nname = \"{name}\"\npath = \"{name}/main.rs\"\n").unwrap();
+            }
+        }
         write_if_other(&package.join("Cargo.toml"), &text);
         let lock = fs::read_to_string(course.root().join("Cargo.lock")).unwrap();
         if !package.join("Cargo.lock").is_file() {
@@ -193,7 +204,7 @@ fn program(name: &str) -> PathBuf {
 
 fn judge(answer: &Answer) -> Judgement {
     match answer.exercise.check {
-        Check::Service(check) => check(&program(&format!(
+        Check::Service(check) | Check::Program(_, check) => check(&program(&format!(
             "{}_{}",
             answer.exercise.name, answer.name
         ))),
@@ -258,21 +269,24 @@ fn the_service_with_all_solutions_passes_every_exercise() {
 #[test]
 fn solutions_are_formatted_and_clippy_has_nothing_to_say() {
     let package = package();
-    cargo(
-        package,
-        &["clippy", "--bin", "solved", "--", "-D", "warnings"],
-    );
-    let course = course();
-    let mut files: Vec<_> = services()
-        .map(|exercise| course.solution(exercise))
+    let programs = EXERCISES
+        .iter()
+        .filter(|exercise| matches!(exercise.check, Check::Program(..)))
+        .map(|exercise| format!("{}_solution", exercise.name));
+    let solved: Vec<_> = std::iter::once("solved".to_owned())
+        .chain(programs)
+        .flat_map(|name| ["--bin".to_owned(), name])
         .collect();
-    files.extend(services().map(|exercise| course.stub(exercise)));
-    files.extend(
-        answers()
-            .into_iter()
-            .map(|answer| answer.file)
-            .filter(|file| file.extension().is_some_and(|extension| extension == "rs")),
-    );
+    let mut arguments = vec!["clippy"];
+    arguments.extend(solved.iter().map(String::as_str));
+    arguments.extend(["--", "-D", "warnings"]);
+    cargo(package, &arguments);
+    // Stubs and solutions are among the answers.
+    let files: Vec<_> = answers()
+        .into_iter()
+        .map(|answer| answer.file)
+        .filter(|file| file.extension().is_some_and(|extension| extension == "rs"))
+        .collect();
     let output = Command::new("rustfmt")
         .args(["--check", "--edition", "2024"])
         .args(files)
