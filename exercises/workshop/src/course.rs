@@ -68,6 +68,13 @@ pub const EXERCISES: &[Exercise] = &[
         check: Check::Service(checks::saturation::check),
     },
     Exercise {
+        number: 5,
+        name: "05_scrape",
+        title: "Scraping: let Prometheus come by",
+        file: "prometheus.yml",
+        check: Check::File(checks::scrape::check),
+    },
+    Exercise {
         number: 6,
         name: "06_promql",
         title: "PromQL: ask the right question",

@@ -79,13 +79,18 @@ pub fn all(
 fn parse(bytes: &[u8]) -> Option<Answer> {
     let text = String::from_utf8_lossy(bytes);
     let (head, body) = text.split_once("\r\n\r\n")?;
-    let mut lines = head.lines();
-    let status = lines.next()?.strip_prefix("HTTP/1.1 ")?;
+    let status = head.lines().next()?.strip_prefix("HTTP/1.1 ")?;
     let header = |wanted: &str| {
         head.lines().find_map(|line| {
             let (name, value) = line.split_once(':')?;
             name.eq_ignore_ascii_case(wanted).then(|| value.trim())
         })
+    };
+    let chunked = header("transfer-encoding").is_some_and(|coding| coding == "chunked");
+    let body = if chunked {
+        dechunked(body)?
+    } else {
+        body.to_owned()
     };
     let length = header("content-length").and_then(|length| length.parse().ok());
     if length.is_some_and(|length: usize| length != body.len()) {
@@ -93,7 +98,21 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
     }
     Some(Answer {
         status: status.get(..3)?.parse().ok()?,
-        body: body.to_owned(),
+        body,
         content_type: header("content-type").unwrap_or_default().to_owned(),
     })
+}
+
+// Each chunk has its length before it, in hexadecimal; the last is empty.
+fn dechunked(mut body: &str) -> Option<String> {
+    let mut whole = String::new();
+    loop {
+        let (length, rest) = body.split_once("\r\n")?;
+        let length = usize::from_str_radix(length, 16).ok()?;
+        if length == 0 {
+            return Some(whole);
+        }
+        whole.push_str(rest.get(..length)?);
+        body = rest.get(length..)?.strip_prefix("\r\n")?;
+    }
 }

@@ -11,7 +11,7 @@
 //! - [`student`], [`http`], [`exposition`]: the student's service, started, asked
 //!   and read as Prometheus would. [`numbered`]: answers in a text file.
 //! - [`promtool`]: queries and rules, judged by
-//!   Prometheus' own engine.
+//!   Prometheus' own engine. [`prometheus`]: Prometheus itself.
 //!
 //! Nothing here uses the code that the students write, or the reference service:
 //! a checker that shares code with what it checks shares its mistakes.
@@ -26,6 +26,7 @@ pub mod http;
 pub mod keys;
 pub mod numbered;
 pub mod progress;
+pub mod prometheus;
 pub mod promtool;
 pub mod screen;
 pub mod student;

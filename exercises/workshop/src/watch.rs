@@ -110,6 +110,8 @@ pub fn next_hint(course: &Course, progress: &mut Progress, exercise: &Exercise) 
 
 fn check_current(course: &Course, screen: Screen, progress: &mut Progress) -> Report {
     let exercise = progress.current();
+    // Stays the current one when it is done, until `n`.
+    progress.go_to(exercise);
     screen.clear();
     screen.print(&screen.exercise(course, exercise));
     screen.print("\nchecking …\n\n");

@@ -23,6 +23,7 @@ const OPENINGS: &[(usize, &str)] = &[
     (2, "no-metric"),
     (3, "all-success"),
     (4, "no-metric"),
+    (5, "no-target"),
     (6, "not-answered"),
     (7, "not-recorded"),
     (14, "searches-grow"),

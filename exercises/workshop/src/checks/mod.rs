@@ -10,6 +10,7 @@ pub mod latency;
 pub mod promql;
 pub mod rules;
 pub mod saturation;
+pub mod scrape;
 pub mod traffic;
 
 use std::collections::BTreeMap;
