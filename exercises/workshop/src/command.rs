@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -9,6 +11,7 @@ use crate::class::Class;
 use crate::course::{Course, EXERCISES, Exercise, numbered, read};
 use crate::progress::Progress;
 use crate::screen::Screen;
+use crate::stalling::{Stalling, Stalls};
 use crate::{promtool, watch};
 
 const USAGE: &str = "\
@@ -20,6 +23,7 @@ cargo workshop go N               make N the current exercise
 cargo workshop reset N            the exercise as it was at first
 cargo workshop solution N [--spoil]  one way to do it, once you have done it
 cargo workshop doctor             what is installed, what is missing
+cargo workshop stall [ADDRESS]    a service that stalls, for load generators
 cargo workshop class DIR [--csv]  for the teacher: who is where
 ";
 
@@ -66,6 +70,8 @@ pub fn run(arguments: Vec<String>) -> ExitCode {
             with(number, |exercise| solution(&course, exercise, true))
         }
         ["doctor"] => doctor(),
+        ["stall"] => stall("127.0.0.1:8002"),
+        ["stall", address] => stall(address),
         ["class", folder] => class(Path::new(folder), Class::table),
         ["class", folder, "--csv"] | ["class", "--csv", folder] => {
             class(Path::new(folder), Class::csv)
@@ -163,6 +169,26 @@ fn doctor() -> ExitCode {
         }
     }
     code
+}
+
+// Until it is ended from outside.
+fn stall(address: &str) -> ExitCode {
+    let stalls = Stalls {
+        after: Duration::from_secs(4),
+        length: Duration::from_secs(1),
+        every: Duration::from_secs(5),
+    };
+    match Stalling::start(address, stalls, 0) {
+        Ok(service) => {
+            let screen = Screen::new(false);
+            screen.print(&format!("listening on {}\n", service.address()));
+            screen.print("It answers in 5 ms, but every 5 s it stalls for one. Ctrl-C ends it.\n");
+            loop {
+                thread::park();
+            }
+        }
+        Err(finding) => failure(&finding.observed),
+    }
 }
 
 fn class(folder: &Path, shown: fn(&Class) -> String) -> ExitCode {

@@ -89,6 +89,13 @@ pub const EXERCISES: &[Exercise] = &[
         check: Check::File(checks::rules::check),
     },
     Exercise {
+        number: 13,
+        name: "13_loops",
+        title: "Loops: closed and open",
+        file: "load.rs",
+        check: Check::Program("load", checks::loops::check),
+    },
+    Exercise {
         number: 14,
         name: "14_cardinality",
         title: "Cardinality: find the bomb and defuse it",

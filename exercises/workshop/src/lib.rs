@@ -13,6 +13,8 @@
 //! - [`promtool`]: queries and rules, judged by
 //!   Prometheus' own engine. [`prometheus`]: Prometheus itself.
 //!
+//! - [`stalling`]: a service that stalls, for load generators.
+//!
 //! Nothing here uses the code that the students write, or the reference service:
 //! a checker that shares code with what it checks shares its mistakes.
 
@@ -29,5 +31,6 @@ pub mod progress;
 pub mod prometheus;
 pub mod promtool;
 pub mod screen;
+pub mod stalling;
 pub mod student;
 pub mod watch;

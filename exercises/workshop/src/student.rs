@@ -78,6 +78,44 @@ pub fn build(root: &Path, name: &str) -> Result<PathBuf, Finding> {
     }
 }
 
+/// Runs a program to its end and returns what it wrote to its standard output.
+///
+/// # Errors
+///
+/// `does-not-start`, `does-not-end` after so long, or `fails` with what it wrote.
+pub fn output(program: &Path, arguments: &[String], patience: Duration) -> Result<String, Finding> {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| {
+            Finding::new(
+                "does-not-start",
+                format!("Your program could not be started: {error}"),
+            )
+        })?;
+    let (said, errors) = (collect(child.stdout.take()), collect(child.stderr.take()));
+    let status = wait(&mut child, patience).ok_or_else(|| {
+        Finding::new(
+            "does-not-end",
+            format!("Your program had not ended after {} s.", patience.as_secs()),
+        )
+    })?;
+    let said = said.join().unwrap_or_default();
+    if status.success() {
+        return Ok(said);
+    }
+    let errors = errors.join().unwrap_or_default();
+    let last: Vec<_> = errors.lines().rev().take(20).collect();
+    let last: Vec<_> = last.into_iter().rev().collect();
+    Err(Finding::new(
+        "fails",
+        format!("Your program ended with {status}:\n\n{}", last.join("\n")),
+    ))
+}
+
 /// A running service. Dropping it ends it.
 #[derive(Debug)]
 pub struct Student {
@@ -302,7 +340,8 @@ fn collect(from: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Strin
     thread::spawn(move || {
         let mut text = Vec::new();
         if let Some(mut from) = from {
-            let _ = from.read_to_end(&mut text);
+            // More than this is no report: whoever writes on waits until time is up.
+            let _ = from.by_ref().take(64 << 20).read_to_end(&mut text);
         }
         String::from_utf8_lossy(&text).into_owned()
     })

@@ -26,6 +26,7 @@ const OPENINGS: &[(usize, &str)] = &[
     (5, "no-target"),
     (6, "not-answered"),
     (7, "not-recorded"),
+    (13, "waits-for-answers"),
     (14, "searches-grow"),
 ];
 

@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use workshop::course::Course;
 use workshop::promtool::{self, Scene};
+use workshop::stalling::{Stalling, Stalls};
 use workshop::student::{self, Student};
 
 fn root() -> PathBuf {
@@ -78,8 +81,14 @@ fn every_query_is_understood_by_prometheus() {
 
 #[test]
 fn every_command_runs() {
-    let program = student::build(&root()).unwrap();
+    let program = student::build(&root(), "student").unwrap();
     let student = Student::start(&program).unwrap();
+    let stalls = Stalls {
+        after: Duration::ZERO,
+        length: Duration::from_millis(100),
+        every: Duration::from_secs(1),
+    };
+    let stalling = Stalling::start("127.0.0.1:0", stalls, 0).unwrap();
     let mut ran = 0;
     for (page, lines) in fenced("sh") {
         for line in lines.lines().filter(|line| !line.trim().is_empty()) {
@@ -96,8 +105,20 @@ fn every_command_runs() {
                         "{said}: {status}"
                     );
                 }
+                "hey" | "wrk" => {
+                    let program = words_of(line)[0];
+                    if promtool::find(program).is_none() {
+                        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{said}");
+                        continue;
+                    }
+                    let line = line.replace("127.0.0.1:8002", &stalling.address().to_string());
+                    assert_eq!(shell(&line, &said), 0, "{said}");
+                }
                 "promtool" => assert_eq!(shell(line, &said), 0, "{said}"),
-                "cargo" => cargo(&words.collect::<Vec<_>>(), &said),
+                "cargo" => {
+                    let line = line.replace("127.0.0.1:8002", &stalling.address().to_string());
+                    cargo(&words_of(&line)[1..], &said);
+                }
                 _ => panic!("nobody knows how to try this: {said}"),
             }
             ran += 1;
@@ -110,6 +131,37 @@ fn every_command_runs() {
 fn cargo(words: &[&str], said: &str) {
     match words {
         ["run", "--package", "student"] | ["workshop"] => {}
+        // They listen until they are ended.
+        ["run", "--package", "student", "--bin", name] => {
+            let program = student::build(&root(), name).unwrap();
+            Student::start(&program).unwrap();
+        }
+        [
+            "run",
+            "--package",
+            "student",
+            "--bin",
+            name,
+            "--",
+            arguments @ ..,
+        ] => {
+            let program = student::build(&root(), name).unwrap();
+            let arguments: Vec<_> = arguments.iter().map(|word| (*word).to_owned()).collect();
+            student::output(&program, &arguments, Duration::from_mins(1)).expect(said);
+        }
+        ["workshop", "stall"] => {
+            let mut child = Command::new(env!("CARGO_BIN_EXE_workshop"))
+                .args(["stall", "127.0.0.1:0"])
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut line = String::new();
+            let stdout = child.stdout.take().unwrap();
+            BufReader::new(stdout).read_line(&mut line).unwrap();
+            child.kill().unwrap();
+            child.wait().unwrap();
+            assert!(line.starts_with("listening on 127.0.0.1:"), "{line}");
+        }
         ["workshop", rest @ ..] => {
             let status = Command::new(env!("CARGO_BIN_EXE_workshop"))
                 .args(rest)
@@ -121,6 +173,10 @@ fn cargo(words: &[&str], said: &str) {
         }
         _ => panic!("nobody knows how to try this: {said}"),
     }
+}
+
+fn words_of(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
 }
 
 fn shell(line: &str, said: &str) -> i32 {

@@ -7,6 +7,7 @@
 pub mod cardinality;
 pub mod errors;
 pub mod latency;
+pub mod loops;
 pub mod promql;
 pub mod rules;
 pub mod saturation;
