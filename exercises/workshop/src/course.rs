@@ -86,6 +86,13 @@ pub const EXERCISES: &[Exercise] = &[
         file: "student.rules.yml",
         check: Check::File(checks::rules::check),
     },
+    Exercise {
+        number: 10,
+        name: "10_buckets",
+        title: "Bucket lab: predict what is reported",
+        file: "predictions.txt",
+        check: Check::File(checks::buckets::check),
+    },
 ];
 
 /// The verdict on one exercise.
