@@ -93,6 +93,20 @@ pub const EXERCISES: &[Exercise] = &[
         file: "predictions.txt",
         check: Check::File(checks::buckets::check),
     },
+    Exercise {
+        number: 11,
+        name: "11_random_value",
+        title: "Recover the law of the random numbers",
+        file: "answer.txt",
+        check: Check::File(checks::recover::values),
+    },
+    Exercise {
+        number: 12,
+        name: "12_random_delay",
+        title: "Recover the law of the delays",
+        file: "answer.txt",
+        check: Check::File(checks::recover::delays),
+    },
 ];
 
 /// The verdict on one exercise.

@@ -27,6 +27,8 @@ const OPENINGS: &[(usize, &str)] = &[
     (6, "not-answered"),
     (7, "not-recorded"),
     (10, "not-answered"),
+    (11, "not-answered"),
+    (12, "not-answered"),
 ];
 
 fn course() -> Course {
