@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::checks::recover;
 use crate::class::Class;
 use crate::course::{Course, EXERCISES, Exercise, numbered, read};
 use crate::progress::Progress;
@@ -22,6 +23,7 @@ cargo workshop list               all exercises, and which are done
 cargo workshop go N               make N the current exercise
 cargo workshop reset N            the exercise as it was at first
 cargo workshop solution N [--spoil]  one way to do it, once you have done it
+cargo workshop mystery N          what your bounds show of exercise 11's or 12's mystery
 cargo workshop doctor             what is installed, what is missing
 cargo workshop stall [ADDRESS]    a service that stalls, for load generators
 cargo workshop class DIR [--csv]  for the teacher: who is where
@@ -69,6 +71,7 @@ pub fn run(arguments: Vec<String>) -> ExitCode {
         ["solution", number, "--spoil"] | ["solution", "--spoil", number] => {
             with(number, |exercise| solution(&course, exercise, true))
         }
+        ["mystery", number] => with(number, |exercise| show_mystery(&course, exercise)),
         ["doctor"] => doctor(),
         ["stall"] => stall("127.0.0.1:8002"),
         ["stall", address] => stall(address),
@@ -151,6 +154,16 @@ fn solution(course: &Course, exercise: &Exercise, spoil: bool) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => failure(&error.to_string()),
+    }
+}
+
+fn show_mystery(course: &Course, exercise: &Exercise) -> ExitCode {
+    match recover::page(exercise, &course.file(exercise)) {
+        Ok(page) => {
+            print!("{page}");
+            ExitCode::SUCCESS
+        }
+        Err(finding) => failure(&finding.observed),
     }
 }
 

@@ -89,6 +89,27 @@ pub const EXERCISES: &[Exercise] = &[
         check: Check::File(checks::rules::check),
     },
     Exercise {
+        number: 10,
+        name: "10_buckets",
+        title: "Bucket lab: predict what is reported",
+        file: "predictions.txt",
+        check: Check::File(checks::buckets::check),
+    },
+    Exercise {
+        number: 11,
+        name: "11_random_value",
+        title: "Recover the law of the random numbers",
+        file: "answer.txt",
+        check: Check::File(checks::recover::values),
+    },
+    Exercise {
+        number: 12,
+        name: "12_random_delay",
+        title: "Recover the law of the delays",
+        file: "answer.txt",
+        check: Check::File(checks::recover::delays),
+    },
+    Exercise {
         number: 13,
         name: "13_loops",
         title: "Loops: closed and open",

@@ -26,6 +26,9 @@ const OPENINGS: &[(usize, &str)] = &[
     (5, "no-target"),
     (6, "not-answered"),
     (7, "not-recorded"),
+    (10, "not-answered"),
+    (11, "not-answered"),
+    (12, "not-answered"),
     (13, "waits-for-answers"),
     (14, "searches-grow"),
 ];

@@ -84,11 +84,11 @@ pub fn check(file: &Path) -> Judgement {
 fn arrives(prometheus: &Prometheus, job: &str, metric: &str, port: u16) -> Judgement {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let scraped = query(prometheus, metric)?;
-        if !scraped.is_empty() {
+        // `up` first: a scrape that comes in between may only add to what follows.
+        let up = query(prometheus, &format!("up{{job=\"{job}\"}}"))?;
+        if !query(prometheus, metric)?.is_empty() {
             return Ok(());
         }
-        let up = query(prometheus, &format!("up{{job=\"{job}\"}}"))?;
         let up = up.first().and_then(|one| one["value"][1].as_str());
         if up == Some("0") {
             let targets = targets(prometheus)?;
