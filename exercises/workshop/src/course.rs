@@ -89,6 +89,13 @@ pub const EXERCISES: &[Exercise] = &[
         check: Check::File(checks::rules::check),
     },
     Exercise {
+        number: 8,
+        name: "08_dashboard",
+        title: "Dashboard: show the golden signals",
+        file: "dashboard.json",
+        check: Check::File(checks::dashboard::check),
+    },
+    Exercise {
         number: 10,
         name: "10_buckets",
         title: "Bucket lab: predict what is reported",

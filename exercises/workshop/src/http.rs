@@ -44,10 +44,11 @@ pub fn request(address: SocketAddr, method: &str, path: &str) -> io::Result<Answ
 pub fn sent(address: SocketAddr, method: &str, path: &str) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    write!(
-        stream,
+    let request = format!(
         "{method} {path} HTTP/1.1\r\nhost: student\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-    )?;
+    );
+    // In one piece: a server may answer the first piece that it reads.
+    stream.write_all(request.as_bytes())?;
     Ok(stream)
 }
 

@@ -14,6 +14,7 @@
 //!   Prometheus' own engine. [`prometheus`]: Prometheus itself.
 //!
 //! - [`mystery`]: what is to be recovered.
+//! - [`dashboard`]: what Grafana exports, read for its queries.
 //! - [`stalling`]: a service that stalls, for load generators.
 //!
 //! Nothing here uses the code that the students write, or the reference service:
@@ -24,6 +25,7 @@ pub mod checks;
 pub mod class;
 pub mod command;
 pub mod course;
+pub mod dashboard;
 pub mod exposition;
 pub mod finding;
 pub mod http;

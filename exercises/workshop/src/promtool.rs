@@ -15,7 +15,7 @@ use crate::finding::Finding;
 
 /// The programs that exercises use, and for what.
 pub const PROGRAMS: &[(&str, &str)] = &[
-    ("promtool", "exercises 6 and 7 need it"),
+    ("promtool", "exercises 6 to 8 need it"),
     ("prometheus", "exercise 5 needs it"),
 ];
 

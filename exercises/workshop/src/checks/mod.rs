@@ -6,6 +6,7 @@
 
 pub mod buckets;
 pub mod cardinality;
+pub mod dashboard;
 pub mod errors;
 pub mod latency;
 pub mod loops;
