@@ -130,6 +130,13 @@ pub const EXERCISES: &[Exercise] = &[
         file: "shop.rs",
         check: Check::Program("shop", checks::cardinality::check),
     },
+    Exercise {
+        number: 15,
+        name: "15_capstone",
+        title: "Capstone: instrument a service from nothing",
+        file: "service.rs",
+        check: Check::Program("capstone", checks::capstone::check),
+    },
 ];
 
 /// The verdict on one exercise.

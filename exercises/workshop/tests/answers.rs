@@ -32,6 +32,7 @@ const OPENINGS: &[(usize, &str)] = &[
     (12, "not-answered"),
     (13, "waits-for-answers"),
     (14, "searches-grow"),
+    (15, "no-page"),
 ];
 
 fn course() -> Course {

@@ -5,6 +5,7 @@
 //! only where the exercise's text fixes them.
 
 pub mod buckets;
+pub mod capstone;
 pub mod cardinality;
 pub mod dashboard;
 pub mod errors;
