@@ -26,7 +26,7 @@ cargo workshop doctor             what is installed, what is missing
 /// Runs the command; 0 if all is well, 1 if an exercise is not done, 2 if the
 /// command is not understood.
 #[must_use]
-pub fn run(arguments: Vec<String>) -> ExitCode {
+pub fn run(arguments: &[String]) -> ExitCode {
     let course = Course::new(root());
     let words: Vec<_> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {

@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod copy;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use copy::Copy;
 use workshop::course::Course;
 use workshop::promtool::{self, Scene};
 use workshop::student::{self, Student};
@@ -80,6 +83,7 @@ fn every_query_is_understood_by_prometheus() {
 fn every_command_runs() {
     let program = student::build(&root()).unwrap();
     let student = Student::start(&program).unwrap();
+    let course = Copy::new("texts");
     let mut ran = 0;
     for (page, lines) in fenced("sh") {
         for line in lines.lines().filter(|line| !line.trim().is_empty()) {
@@ -97,7 +101,7 @@ fn every_command_runs() {
                     );
                 }
                 "promtool" => assert_eq!(shell(line, &said), 0, "{said}"),
-                "cargo" => cargo(&words.collect::<Vec<_>>(), &said),
+                "cargo" => cargo(&course, &words.collect::<Vec<_>>(), &said),
                 _ => panic!("nobody knows how to try this: {said}"),
             }
             ran += 1;
@@ -107,17 +111,13 @@ fn every_command_runs() {
 }
 
 // `run --package student` has just been done; `workshop …` is tried for real.
-fn cargo(words: &[&str], said: &str) {
+fn cargo(course: &Copy, words: &[&str], said: &str) {
     match words {
         ["run", "--package", "student"] | ["workshop"] => {}
+        // On the stubs, which are not done: 1 is as right as 0.
         ["workshop", rest @ ..] => {
-            let status = Command::new(env!("CARGO_BIN_EXE_workshop"))
-                .args(rest)
-                .current_dir(root())
-                .output()
-                .unwrap()
-                .status;
-            assert_ne!(status.code(), Some(2), "{said}");
+            let code = course.run(rest).status.code();
+            assert!(matches!(code, Some(0 | 1)), "{said}: {code:?}");
         }
         _ => panic!("nobody knows how to try this: {said}"),
     }
