@@ -87,6 +87,13 @@ pub const EXERCISES: &[Exercise] = &[
         check: Check::File(checks::rules::check),
     },
     Exercise {
+        number: 9,
+        name: "09_questions",
+        title: "The questions at the end of the day",
+        file: "answers.txt",
+        check: Check::File(checks::questions::check),
+    },
+    Exercise {
         number: 10,
         name: "10_buckets",
         title: "Bucket lab: predict what is reported",

@@ -26,6 +26,7 @@ const OPENINGS: &[(usize, &str)] = &[
     (5, "no-target"),
     (6, "not-answered"),
     (7, "not-recorded"),
+    (9, "not-answered"),
     (10, "not-answered"),
     (11, "not-answered"),
     (12, "not-answered"),

@@ -8,6 +8,7 @@ pub mod buckets;
 pub mod errors;
 pub mod latency;
 pub mod promql;
+pub mod questions;
 pub mod recover;
 pub mod rules;
 pub mod saturation;
