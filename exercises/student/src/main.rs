@@ -7,6 +7,8 @@
 mod errors;
 #[path = "../../02_latency/latency.rs"]
 mod latency;
+#[path = "../../14_cardinality/logins.rs"]
+mod logins;
 mod random;
 #[path = "../../04_saturation/saturation.rs"]
 mod saturation;
@@ -22,13 +24,14 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::routing::{get, post};
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use latency::Latency;
+use logins::Logins;
 use random::Random;
 use saturation::Saturation;
 use traffic::Traffic;
@@ -44,6 +47,7 @@ async fn main() -> std::io::Result<()> {
     let traffic = Traffic::register(&mut registry);
     let latency = Latency::register(&mut registry);
     let saturation = Saturation::register(&mut registry);
+    let logins = Logins::register(&mut registry);
     errors::start_at_zero(&traffic, &latency);
     let registry = Arc::new(registry);
 
@@ -51,6 +55,7 @@ async fn main() -> std::io::Result<()> {
         .route("/random", get(random::random))
         .route("/random/{name}", get(random::random))
         .with_state(random)
+        .route("/login/{user}", post(logins::login).with_state(logins))
         // Layers lie around the routes like the skins of an onion: a request
         // passes them from the last line here to the first, its answer from the
         // first to the last.

@@ -114,6 +114,13 @@ pub const EXERCISES: &[Exercise] = &[
         file: "answer.txt",
         check: Check::File(checks::recover::delays),
     },
+    Exercise {
+        number: 14,
+        name: "14_cardinality",
+        title: "Defuse the cardinality bomb",
+        file: "logins.rs",
+        check: Check::Service(checks::cardinality::check),
+    },
 ];
 
 /// The verdict on one exercise.

@@ -5,6 +5,7 @@
 //! only where the exercise's text fixes them.
 
 pub mod buckets;
+pub mod cardinality;
 pub mod errors;
 pub mod latency;
 pub mod promql;
