@@ -33,6 +33,13 @@ impl Copy {
             section("profile.dev"),
         );
         fs::write(root.join("Cargo.toml"), manifest).unwrap();
+        // Cargo tells packages in one target folder apart by name, version and place
+        // in their workspace: the same in all three, it would take this one for
+        // the original and build neither again.
+        let student = root.join("exercises/student/Cargo.toml");
+        let manifest = fs::read_to_string(&student).unwrap();
+        let version = format!("version = \"0.1.0-{name}\"");
+        fs::write(&student, manifest.replace("version = \"0.1.0\"", &version)).unwrap();
         Self { root }
     }
 
