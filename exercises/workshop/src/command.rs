@@ -32,7 +32,7 @@ cargo workshop class DIR [--csv]  for the teacher: who is where
 /// Runs the command; 0 if all is well, 1 if an exercise is not done, 2 if the
 /// command is not understood.
 #[must_use]
-pub fn run(arguments: Vec<String>) -> ExitCode {
+pub fn run(arguments: &[String]) -> ExitCode {
     let course = Course::new(root());
     let words: Vec<_> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {

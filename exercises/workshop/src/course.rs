@@ -96,6 +96,13 @@ pub const EXERCISES: &[Exercise] = &[
         check: Check::File(checks::dashboard::check),
     },
     Exercise {
+        number: 9,
+        name: "09_questions",
+        title: "The questions at the end of the day",
+        file: "answers.txt",
+        check: Check::File(checks::questions::check),
+    },
+    Exercise {
         number: 10,
         name: "10_buckets",
         title: "Bucket lab: predict what is reported",

@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    workshop::command::run(std::env::args().skip(1).collect())
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    workshop::command::run(&arguments)
 }

@@ -105,7 +105,7 @@ pub fn evaluate(
             .collect();
         unit(scene, "promql_expr_test", &json!(asked))
     });
-    let said = test(rules, tests.collect())?;
+    let said = test(rules, &tests.collect::<Vec<_>>())?;
     let outcomes = outcomes(&said);
     if outcomes.len() != scenes.len() * queries.len() {
         return Err(PromtoolError::Failed(said));
@@ -129,7 +129,7 @@ pub fn annotations(
 ) -> Result<Option<String>, PromtoolError> {
     let asked =
         json!([{ "eval_time": format!("{}s", scene.at), "alertname": alert, "exp_alerts": [] }]);
-    let said = test(Some(rules), vec![unit(scene, "alert_rule_test", &asked)])?;
+    let said = test(Some(rules), &[unit(scene, "alert_rule_test", &asked)])?;
     let annotations = said.split_once("Annotations:").map(|(_, rest)| rest);
     Ok(annotations.map(|rest| rest.lines().next().unwrap_or_default().to_owned()))
 }
@@ -144,7 +144,7 @@ fn unit(scene: &Scene, kind: &str, asked: &Value) -> Value {
 }
 
 // Runs promtool and returns what it said.
-fn test(rules: Option<&Path>, tests: Vec<Value>) -> Result<String, PromtoolError> {
+fn test(rules: Option<&Path>, tests: &[Value]) -> Result<String, PromtoolError> {
     let failed = |error: io::Error| PromtoolError::Failed(error.to_string());
     let promtool = find("promtool").ok_or(PromtoolError::Missing)?;
     let folder = Scratch::new().map_err(failed)?;

@@ -27,6 +27,7 @@ const OPENINGS: &[(usize, &str)] = &[
     (6, "not-answered"),
     (7, "not-recorded"),
     (8, "no-queries"),
+    (9, "not-answered"),
     (10, "not-answered"),
     (11, "not-answered"),
     (12, "not-answered"),

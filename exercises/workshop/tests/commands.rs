@@ -2,91 +2,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use std::fs;
+mod copy;
+
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Output, Stdio};
+use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
+use copy::Copy;
 use serde_json::Value;
 
 // The service may have to be built first.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// A copy of the course, with the stubs in their places.
-struct Copy {
-    root: PathBuf,
-}
-
-impl Copy {
-    fn new(name: &str) -> Self {
-        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("course-{name}"));
-        let _ = fs::remove_dir_all(&root);
-        copy(&from.join("exercises"), &root.join("exercises"));
-        copy(&from.join("exercises/stubs"), &root.join("exercises"));
-        let _ = fs::remove_file(root.join("exercises/.progress"));
-        fs::copy(from.join("Cargo.lock"), root.join("Cargo.lock")).unwrap();
-        let manifest = fs::read_to_string(from.join("Cargo.toml")).unwrap();
-        let section = |name: &str| {
-            let (_, rest) = manifest.split_once(&format!("\n[{name}]\n")).unwrap();
-            let body = rest.split("\n[").next().unwrap();
-            format!("[{name}]\n{body}\n")
-        };
-        let manifest = format!(
-            "[workspace]\nresolver = \"3\"\nmembers = [\"exercises/student\"]\n\n{}{}",
-            section("workspace.package"),
-            section("profile.dev"),
-        );
-        fs::write(root.join("Cargo.toml"), manifest).unwrap();
-        Self { root }
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_workshop"));
-        command
-            .args(words)
-            .current_dir(&self.root)
-            .env("CARGO", env!("CARGO"))
-            .env("CARGO_NET_OFFLINE", "true")
-            .env(
-                "CARGO_TARGET_DIR",
-                Path::new(env!("CARGO_TARGET_TMPDIR")).join(".."),
-            );
-        command
-    }
-
-    fn run(&self, words: &[&str]) -> Output {
-        self.command(words).output().unwrap()
-    }
-
-    fn said(&self, words: &[&str]) -> String {
-        String::from_utf8(self.run(words).stdout).unwrap()
-    }
-
-    fn write(&self, path: &str, text: &str) {
-        fs::write(self.root.join(path), text).unwrap();
-    }
-
-    fn read(&self, path: &str) -> String {
-        fs::read_to_string(self.root.join(path)).unwrap()
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let to = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy(&path, &to);
-        } else {
-            fs::copy(&path, &to).unwrap();
-        }
-    }
-}
 
 /// The watch mode, with its keys as lines.
 struct Watch {

@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod copy;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use copy::Copy;
 use workshop::course::Course;
 use workshop::promtool::{self, Scene};
 use workshop::stalling::{Stalling, Stalls};
@@ -89,6 +92,7 @@ fn every_command_runs() {
         every: Duration::from_secs(1),
     };
     let stalling = Stalling::start("127.0.0.1:0", stalls, 0).unwrap();
+    let course = Copy::new("texts");
     let mut ran = 0;
     for (page, lines) in fenced("sh") {
         for line in lines.lines().filter(|line| !line.trim().is_empty()) {
@@ -117,7 +121,7 @@ fn every_command_runs() {
                 "promtool" => assert_eq!(shell(line, &said), 0, "{said}"),
                 "cargo" => {
                     let line = line.replace("127.0.0.1:8002", &stalling.address().to_string());
-                    cargo(&words_of(&line)[1..], &said);
+                    cargo(&course, &words_of(&line)[1..], &said);
                 }
                 _ => panic!("nobody knows how to try this: {said}"),
             }
@@ -128,7 +132,7 @@ fn every_command_runs() {
 }
 
 // `run --package student` has just been done; `workshop …` is tried for real.
-fn cargo(words: &[&str], said: &str) {
+fn cargo(course: &Copy, words: &[&str], said: &str) {
     match words {
         ["run", "--package", "student"] | ["workshop"] => {}
         // They listen until they are ended.
@@ -162,14 +166,10 @@ fn cargo(words: &[&str], said: &str) {
             child.wait().unwrap();
             assert!(line.starts_with("listening on 127.0.0.1:"), "{line}");
         }
+        // On the stubs, which are not done: 1 is as right as 0.
         ["workshop", rest @ ..] => {
-            let status = Command::new(env!("CARGO_BIN_EXE_workshop"))
-                .args(rest)
-                .current_dir(root())
-                .output()
-                .unwrap()
-                .status;
-            assert_ne!(status.code(), Some(2), "{said}");
+            let code = course.run(rest).status.code();
+            assert!(matches!(code, Some(0 | 1)), "{said}: {code:?}");
         }
         _ => panic!("nobody knows how to try this: {said}"),
     }

@@ -12,6 +12,7 @@ pub mod errors;
 pub mod latency;
 pub mod loops;
 pub mod promql;
+pub mod questions;
 pub mod recover;
 pub mod rules;
 pub mod saturation;

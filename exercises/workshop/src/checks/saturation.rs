@@ -1,11 +1,12 @@
 //! Exercise 4: `http_requests_in_flight` goes up and comes down again whatever
 //! way a request ends, and `saturation_ratio` says how full that is.
 
+use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::exposition::Exposition;
-use crate::finding::{Judgement, demand};
+use crate::finding::{Finding, Judgement, demand};
 use crate::http;
 use crate::student::Student;
 
@@ -34,30 +35,16 @@ pub fn check(program: &Path) -> Judgement {
     watched.comes_down("never-down", |left| {
         format!("One request was answered, and {} s later the gauge still stood {left} higher than before it. What is in flight?", SOON.as_secs())
     })?;
-    // While they are under way.
-    let waiting = watched.send("/random?delay_ms=900")?;
-    let full = SENT as f64 / LIMIT;
-    let metrics = watched.student.metrics()?;
-    let (series, ratio) = (
-        metrics.series(RATIO, CONCURRENCY),
-        metrics.sum(RATIO, CONCURRENCY),
-    );
-    demand(series > 0, "no-ratio", || {
-        format!(
-            "/metrics shows no `{RATIO}{{resource=\"concurrency\"}}`. {SENT} requests in flight: is that much or little?"
-        )
-    })?;
-    demand((ratio - 100.0 * full).abs() > 1e-6, "percent", || {
-        format!(
-            "With {SENT} requests in flight, and {LIMIT} as the limit, the ratio was {ratio}. Does a ratio of 1 mean full, or one percent?"
-        )
-    })?;
-    demand((ratio - full).abs() < 1e-6, "wrong-ratio", || {
-        format!(
-            "With {SENT} requests in flight, and {LIMIT} as the limit, `{RATIO}{{resource=\"concurrency\"}}` was {ratio}."
-        )
-    })?;
-    drop(waiting);
+    // On a busy machine the requests may be over before all were seen. What is
+    // really wrong is wrong every time.
+    let mut waiting = watched.while_running();
+    for _ in 0..2 {
+        if waiting.is_err() {
+            watched.settles()?;
+            waiting = watched.while_running();
+        }
+    }
+    drop(waiting?);
 
     watched.comes_down("leak-disconnect", |left| {
         format!("{SENT} clients went away without waiting for their answers. {} s later the gauge still stood {left} too high. Which of your lines did not run for them?", SOON.as_secs())
@@ -113,8 +100,35 @@ struct Watched {
 }
 
 impl Watched {
+    // Sends requests and looks while they are under way.
+    fn while_running(&self) -> Result<Vec<TcpStream>, Finding> {
+        let waiting = self.send("/random?delay_ms=900")?;
+        let full = SENT as f64 / LIMIT;
+        let metrics = self.student.metrics()?;
+        let (series, ratio) = (
+            metrics.series(RATIO, CONCURRENCY),
+            metrics.sum(RATIO, CONCURRENCY),
+        );
+        demand(series > 0, "no-ratio", || {
+            format!(
+                "/metrics shows no `{RATIO}{{resource=\"concurrency\"}}`. {SENT} requests in flight: is that much or little?"
+            )
+        })?;
+        demand((ratio - 100.0 * full).abs() > 1e-6, "percent", || {
+            format!(
+                "With {SENT} requests in flight, and {LIMIT} as the limit, the ratio was {ratio}. Does a ratio of 1 mean full, or one percent?"
+            )
+        })?;
+        demand((ratio - full).abs() < 1e-6, "wrong-ratio", || {
+            format!(
+                "With {SENT} requests in flight, and {LIMIT} as the limit, `{RATIO}{{resource=\"concurrency\"}}` was {ratio}."
+            )
+        })?;
+        Ok(waiting)
+    }
+
     // Sends them one by one, each seen in the gauge before the next.
-    fn send(&self, path: &str) -> Result<Vec<std::net::TcpStream>, crate::finding::Finding> {
+    fn send(&self, path: &str) -> Result<Vec<TcpStream>, Finding> {
         let mut waiting = Vec::new();
         for number in 1..=SENT {
             let stream = http::sent(self.student.address(), "GET", path);
@@ -135,10 +149,15 @@ impl Watched {
     }
 
     fn comes_down(&self, id: &'static str, observed: impl FnOnce(f64) -> String) -> Judgement {
+        let left = self.settles()?;
+        demand(left == 0.0, id, || observed(left))
+    }
+
+    // Waits until nothing is in flight any more; returns what is left.
+    fn settles(&self) -> Result<f64, Finding> {
         let metrics = self
             .student
             .metrics_when(|metrics| metrics.sum(IN_FLIGHT, &[]) == self.resting, SOON)?;
-        let left = metrics.sum(IN_FLIGHT, &[]) - self.resting;
-        demand(left == 0.0, id, || observed(left))
+        Ok(metrics.sum(IN_FLIGHT, &[]) - self.resting)
     }
 }
