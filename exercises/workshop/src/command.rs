@@ -9,7 +9,7 @@ use crate::checks::recover;
 use crate::course::{Course, EXERCISES, Exercise, numbered, read};
 use crate::progress::Progress;
 use crate::screen::Screen;
-use crate::{promtool, watch};
+use crate::{class, promtool, watch};
 
 const USAGE: &str = "\
 cargo workshop                    watch: save a file, read the verdict
@@ -20,6 +20,7 @@ cargo workshop go N               make N the current exercise
 cargo workshop reset N            the exercise as it was at first
 cargo workshop solution N [--spoil]  one way to do it, once you have done it
 cargo workshop mystery N          what your bounds show of exercise 11's or 12's mystery
+cargo workshop class DIR [--csv]  the reports of a class, as a table
 cargo workshop doctor             what is installed, what is missing
 ";
 
@@ -66,6 +67,8 @@ pub fn run(arguments: &[String]) -> ExitCode {
             with(number, |exercise| solution(&course, exercise, true))
         }
         ["mystery", number] => with(number, |exercise| show_mystery(&course, exercise)),
+        ["class", folder] => class(Path::new(folder), false),
+        ["class", folder, "--csv"] | ["class", "--csv", folder] => class(Path::new(folder), true),
         ["doctor"] => doctor(),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
@@ -152,6 +155,16 @@ fn show_mystery(course: &Course, exercise: &Exercise) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(finding) => failure(&finding.observed),
+    }
+}
+
+fn class(folder: &Path, csv: bool) -> ExitCode {
+    match class::table(folder, csv) {
+        Ok(table) => {
+            print!("{table}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => failure(&error.to_string()),
     }
 }
 

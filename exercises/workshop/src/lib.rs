@@ -4,6 +4,7 @@
 //!
 //! - [`command`]: the command line, and what each command prints.
 //! - [`watch`], with [`keys`] and [`screen`]: the loop of edit and verdict.
+//! - [`class`]: many students' reports as one table, for the teacher.
 //! - [`course`]: the exercises, their files and texts; [`progress`]: how far one is.
 //! - [`checks`]: what each exercise demands. A check says what was observed, in a
 //!   [`finding`]; it never says how to do it.
@@ -19,6 +20,7 @@
 //! laws of what is hidden are the service's own.
 
 pub mod checks;
+pub mod class;
 pub mod command;
 pub mod course;
 pub mod exposition;

@@ -4,6 +4,7 @@
 
 mod copy;
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -153,6 +154,38 @@ fn check_reports_as_json_and_remembers() {
     assert!(course.said(&["list"]).contains("✓  6  06_promql"));
     assert!(course.run(&["reset", "6"]).status.success());
     assert!(!course.said(&["list"]).contains('✓'));
+}
+
+#[test]
+fn a_class_is_shown_at_a_glance() {
+    let course = Copy::new("class");
+    fs::create_dir(course.root.join("reports")).unwrap();
+    let empty = course.run(&["class", "reports"]);
+    assert_eq!(empty.status.code(), Some(1));
+    let todo = course.said(&["check", "6", "9", "--json"]);
+    course.write("reports/ada.json", &todo);
+    course.write("reports/alan.json", &todo);
+    let solution = course.read("exercises/solutions/06_promql/queries.promql");
+    course.write("exercises/06_promql/queries.promql", &solution);
+    course.write(
+        "reports/grace.json",
+        &course.said(&["check", "6", "9", "--json"]),
+    );
+    let table = course.said(&["class", "reports"]);
+    let lines: Vec<Vec<_>> = table
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(lines[1], ["ada", "0", "0", "06_promql", "not-answered"]);
+    assert_eq!(
+        lines[3],
+        ["grace", "1", "0", "09_questions", "not-answered"]
+    );
+    assert_eq!(lines[6], ["2", "06_promql", "not-answered"]);
+    let csv = course.said(&["class", "--csv", "reports"]);
+    assert!(csv.contains("\"grace\",06_promql,true,\n"), "{csv}");
+    course.write("reports/zoe.json", "{}");
+    assert_eq!(course.run(&["class", "reports"]).status.code(), Some(1));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 
 /// A copy of the course, with the stubs in their places.
 pub struct Copy {
-    root: PathBuf,
+    pub root: PathBuf,
 }
 
 impl Copy {
