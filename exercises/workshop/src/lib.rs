@@ -12,7 +12,6 @@
 //!   and read as Prometheus would. [`numbered`]: answers in a text file.
 //! - [`promtool`]: queries and rules, judged by
 //!   Prometheus' own engine. [`prometheus`]: Prometheus itself.
-//!
 //! - [`mystery`]: what is to be recovered.
 //! - [`dashboard`]: what Grafana exports, read for its queries.
 //! - [`stalling`]: a service that stalls, for load generators.
