@@ -1,0 +1,273 @@
+//! Exercise 10: what buckets make of a known delay, predicted on paper.
+
+use std::path::Path;
+
+use crate::finding::{Finding, Judgement, demand};
+use crate::numbered;
+
+// Prometheus' own example, <https://prometheus.io/docs/practices/histograms/>.
+const EXAMPLE: &[f64] = &[0.1, 0.2, 0.3, 0.45];
+// What most libraries take if nobody says otherwise.
+const DEFAULT: &[f64] = &[
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+const COARSE: &[f64] = &[1.0, 10.0];
+// Of a native histogram of schema 3: each bound is 2^(1/8) times the one before.
+const SCHEMA: f64 = 8.0;
+
+// What the student's own bounds are for, in seconds.
+const FROM: f64 = 0.1;
+const TO: f64 = 0.8;
+const PROMISED: f64 = 0.5;
+const MOST: usize = 12;
+const ERROR: f64 = 0.2;
+
+/// How a delay is counted.
+enum Buckets {
+    Classic(&'static [f64]),
+    Native,
+}
+
+/// A prediction: every request takes so long; what is the reported p95?
+struct Case {
+    number: usize,
+    buckets: Buckets,
+    delay: f64,
+}
+
+const CASES: [Case; 7] = [
+    case(1, Buckets::Classic(EXAMPLE), 0.22),
+    case(2, Buckets::Classic(EXAMPLE), 0.32),
+    case(3, Buckets::Classic(DEFAULT), 0.22),
+    case(4, Buckets::Classic(DEFAULT), 0.32),
+    case(5, Buckets::Classic(COARSE), 0.22),
+    case(6, Buckets::Classic(EXAMPLE), 0.8),
+    case(7, Buckets::Native, 0.22),
+];
+
+const fn case(number: usize, buckets: Buckets, delay: f64) -> Case {
+    Case {
+        number,
+        buckets,
+        delay,
+    }
+}
+
+/// # Errors
+///
+/// The first finding.
+pub fn check(file: &Path) -> Judgement {
+    let answers = numbered::answers(file)?;
+    let numbers = |number: usize| -> Result<Vec<f64>, Finding> {
+        let text = answers.get(&number).map_or("", String::as_str);
+        demand(!text.is_empty(), "not-answered", || {
+            format!("Question {number} has no answer yet.")
+        })?;
+        text.split([' ', ','])
+            .filter(|word| !word.is_empty() && *word != "ms")
+            .map(|word| {
+                let number_text = word.strip_suffix("ms").unwrap_or(word);
+                number_text.parse().map_err(|_| {
+                    Finding::new(
+                        "no-number",
+                        format!("In the answer to question {number}, `{word}` is no number."),
+                    )
+                })
+            })
+            .collect()
+    };
+    for case in &CASES {
+        let given = numbers(case.number)?;
+        predicted(case, given.first().copied().unwrap_or(f64::NAN))?;
+    }
+    let range = numbers(8)?;
+    demand(range == [200.0, 300.0], "wrong-range", || {
+        format!(
+            "Question 8: you answered {range:?}. All the requests fell into one bucket. Where in \
+             it could they all have been?"
+        )
+    })?;
+    bounds(&numbers(9)?)
+}
+
+fn predicted(case: &Case, given: f64) -> Judgement {
+    let number = case.number;
+    let (low, high, reported) = case.buckets.reported(case.delay);
+    let [low, high, reported, truth] = [low, high, reported, case.delay].map(|s| 1000.0 * s);
+    let near = |value: f64| (given - value).abs() <= (0.005 * value).max(0.05);
+    if near(reported) {
+        return Ok(());
+    }
+    let finding = |id, text: String| Err(Finding::new(id, format!("Question {number}: {text}")));
+    if (given * 1000.0 - reported).abs() <= 0.005 * reported {
+        return finding("seconds", format!("{given} of which unit?"));
+    }
+    if near(truth) {
+        return finding(
+            "truth-for-report",
+            format!(
+                "{truth} ms is how long every request took. But Prometheus does not see that: what does it see?"
+            ),
+        );
+    }
+    if !high.is_finite() {
+        return finding(
+            "beyond-the-last",
+            format!(
+                "you predict {given} ms. All requests are above the last bound that is a number. What is the most that Prometheus can honestly say?"
+            ),
+        );
+    }
+    if near(high) || near((low + high) / 2.0) {
+        return finding(
+            "place-in-bucket",
+            format!(
+                "you predict {given} ms, and that lies in the right bucket. Prometheus takes the requests to be spread evenly over it. After which share of them does the 95th of a hundred come?"
+            ),
+        );
+    }
+    if given <= low || given > high {
+        return finding(
+            "other-bucket",
+            format!("you predict {given} ms. Into which bucket do requests of {truth} ms fall?"),
+        );
+    }
+    finding(
+        "wrong-prediction",
+        format!(
+            "you predict {given} ms, and that lies in the right bucket, but not in the right place of it."
+        ),
+    )
+}
+
+impl Buckets {
+    // The bounds around the delay and the 95th percentile that Prometheus reports
+    // if all requests take so long.
+    fn reported(&self, delay: f64) -> (f64, f64, f64) {
+        match self {
+            Self::Classic(bounds) => {
+                let above = bounds.iter().position(|bound| delay <= *bound);
+                match above {
+                    Some(index) => {
+                        let low = if index == 0 { 0.0 } else { bounds[index - 1] };
+                        let high = bounds[index];
+                        (low, high, low + 0.95 * (high - low))
+                    }
+                    None => {
+                        let last = bounds.last().copied().unwrap_or(0.0);
+                        (last, f64::INFINITY, last)
+                    }
+                }
+            }
+            // Here it interpolates in the exponent, as the buckets are laid out.
+            Self::Native => {
+                let high = (delay.log2() * SCHEMA).ceil() / SCHEMA;
+                let low = high - 1.0 / SCHEMA;
+                (low.exp2(), high.exp2(), (low + 0.95 / SCHEMA).exp2())
+            }
+        }
+    }
+}
+
+fn bounds(bounds: &[f64]) -> Judgement {
+    demand(bounds.len() <= MOST, "too-many-bounds", || {
+        format!(
+            "Question 9: {} bounds; {MOST} at most are allowed.",
+            bounds.len()
+        )
+    })?;
+    demand(
+        bounds.is_sorted_by(|a, b| a < b) && bounds.first().is_some_and(|first| *first > 0.0),
+        "bounds-do-not-rise",
+        || "Question 9: the bounds must rise, and be above 0.".to_owned(),
+    )?;
+    demand(bounds.contains(&PROMISED), "no-bound-at-promise", || {
+        format!(
+            "Question 9: which of your bounds says exactly how many requests took at most {PROMISED} s? (Bounds are in seconds.)"
+        )
+    })?;
+    // The worst delay is the one just above a bound, or at the ends.
+    let mut delays: Vec<_> = bounds
+        .iter()
+        .map(|bound| bound * (1.0 + 1e-9))
+        .filter(|delay| (FROM..=TO).contains(delay))
+        .collect();
+    delays.extend([FROM, TO]);
+    for delay in delays {
+        let above = bounds.iter().position(|bound| delay <= *bound);
+        let last = bounds.last().copied().unwrap_or(0.0);
+        let reported = above.map_or(last, |index| {
+            let low = if index == 0 { 0.0 } else { bounds[index - 1] };
+            low + 0.95 * (bounds[index] - low)
+        });
+        let error = (reported - delay).abs() / delay;
+        demand(error <= ERROR, "too-wide", || {
+            format!(
+                "Question 9: if every request took {:.0} ms, your buckets would report a p95 of \
+                 {:.0} ms. That is wrong by {:.0}%, and {:.0}% is allowed.",
+                1000.0 * delay,
+                1000.0 * reported,
+                100.0 * error,
+                100.0 * ERROR
+            )
+        })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Buckets, CASES};
+    use crate::promtool::{Scene, evaluate, find};
+
+    /// Prometheus reports what this file says it reports.
+    #[test]
+    fn predictions_are_those_of_prometheus() {
+        if find("promtool").is_none() {
+            assert_ne!(
+                std::env::var("CI").as_deref(),
+                Ok("true"),
+                "promtool is missing"
+            );
+            return;
+        }
+        for case in &CASES {
+            let (mut series, mut query) = (Vec::new(), "histogram_quantile(0.95, rate(x[1m]))");
+            match case.buckets {
+                Buckets::Classic(bounds) => {
+                    query = "histogram_quantile(0.95, rate(x_bucket[1m]))";
+                    for bound in bounds.iter().chain(&[f64::INFINITY]) {
+                        let le = if bound.is_finite() {
+                            bound.to_string()
+                        } else {
+                            "+Inf".to_owned()
+                        };
+                        let step = if case.delay <= *bound { 10 } else { 0 };
+                        series.push((format!("x_bucket{{le=\"{le}\"}}"), format!("0+{step}x20")));
+                    }
+                }
+                Buckets::Native => {
+                    let index = (case.delay.log2() * super::SCHEMA).ceil();
+                    let histogram = |n: u32| {
+                        format!("{{{{schema:3 count:{n} sum:{n} offset:{index} buckets:[{n}]}}}}")
+                    };
+                    let values: Vec<_> = (1..20).map(|n| histogram(10 * n)).collect();
+                    series.push(("x".to_owned(), values.join(" ")));
+                }
+            }
+            let scene = Scene {
+                name: "",
+                series,
+                at: 90,
+            };
+            let returned = evaluate(None, &[scene], &[query.to_owned()]).unwrap();
+            let value = returned[0][0].as_ref().unwrap()[0].value;
+            let (_, _, reported) = case.buckets.reported(case.delay);
+            assert!(
+                (value - reported).abs() < 1e-9,
+                "{}: {value} {reported}",
+                case.number
+            );
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Exercise 3: errors are told apart by whose fault they are, and their series
+//! exist before the first of them.
+
+use std::path::Path;
+
+use super::{listed, risen, sum};
+use crate::exposition::{Exposition, Sample};
+use crate::finding::{Finding, Judgement, demand};
+use crate::student::Student;
+
+const REQUESTS: &str = "http_requests_total";
+const DURATIONS: &str = "http_request_duration_seconds";
+
+// What is sent, by kind.
+const FINE: usize = 40;
+const FAILED: usize = 40;
+const UNAVAILABLE: usize = 20;
+const PANICKED: usize = 2;
+const LATE: usize = 2;
+const NOT_FOUND: usize = 10;
+const POSTED: usize = 5;
+
+/// # Errors
+///
+/// The first finding.
+pub fn check(program: &Path) -> Judgement {
+    let student = Student::start(program)?;
+    let before = student.metrics()?;
+    let mut requests = Vec::new();
+    // The late ones first: the others are sent while they wait.
+    requests.extend((0..LATE).map(|_| ("GET", "/random?delay_ms=30000".to_owned(), 504)));
+    requests.extend((0..FINE).map(|_| ("GET", "/random?delay_ms=30".to_owned(), 200)));
+    requests.extend((0..FAILED).map(|_| ("GET", "/random?fail=500".to_owned(), 500)));
+    requests.extend((0..UNAVAILABLE).map(|_| ("GET", "/random?fail=503".to_owned(), 503)));
+    requests
+        .extend((0..PANICKED).map(|_| ("GET", "/random?delay_ms=0&panic=true".to_owned(), 500)));
+    requests.extend((0..NOT_FOUND).map(|_| ("GET", "/random?fail=404".to_owned(), 404)));
+    requests.extend((0..POSTED).map(|_| ("POST", "/random".to_owned(), 405)));
+    student.ask_all(&requests, 60)?;
+    let after = student.metrics()?;
+
+    for name in [REQUESTS.to_owned(), format!("{DURATIONS}_count")] {
+        demand(after.series(&name, &[]) > 0, "needs-1-and-2", || {
+            format!(
+                "This exercise builds on exercises 1 and 2, but /metrics shows no `{name}`. Do \
+                 they pass?"
+            )
+        })?;
+    }
+    outcomes(&before, &after)?;
+    starts_at_zero(&before)
+}
+
+fn outcomes(before: &Exposition, after: &Exposition) -> Judgement {
+    let counts = risen(&format!("{DURATIONS}_count"), before, after);
+    let sums = risen(&format!("{DURATIONS}_sum"), before, after);
+    let of = |outcome: &str| sum(&counts, &[("outcome", outcome)]);
+    let ours = FAILED + UNAVAILABLE + PANICKED + LATE;
+    let theirs = NOT_FOUND + POSTED;
+    let all = FINE + ours + theirs;
+
+    let average = sum(&sums, &[("outcome", "success"), ("method", "GET")])
+        / sum(&counts, &[("outcome", "success"), ("method", "GET")]);
+    demand(of("success") != all as f64, "all-success", || {
+        format!(
+            "{all} requests were sent; {FINE} of them succeeded, each taking at least 30 ms. Your \
+             histogram says `outcome=\"success\"` of all {all}, with {:.0} ms on average. What do \
+             errors have to do in there?",
+            1000.0 * average
+        )
+    })?;
+    demand(
+        of("server_error") != (ours + theirs) as f64,
+        "client-is-server",
+        || {
+            format!(
+                "`outcome=\"server_error\"` rose by {}: that includes {theirs} requests answered \
+                 with 404 and 405. Should somebody be woken because a client asked for nonsense?",
+                of("server_error")
+            )
+        },
+    )?;
+    demand(
+        of("server_error") != (FAILED + PANICKED) as f64,
+        "only-500",
+        || {
+            format!(
+                "{ours} requests were answered with 500, 503 or 504, and \
+                 `outcome=\"server_error\"` rose by {}, as many as had 500. What of the others?",
+                of("server_error")
+            )
+        },
+    )?;
+    demand(
+        of("success") != (FINE + theirs) as f64,
+        "client-is-success",
+        || {
+            format!(
+                "`outcome=\"success\"` rose by {}, but only {FINE} requests were answered with \
+                 200. The other {theirs} were answered with 404 and 405. Did they succeed?",
+                of("success")
+            )
+        },
+    )?;
+    for (outcome, sent) in [
+        ("success", FINE),
+        ("client_error", theirs),
+        ("server_error", ours),
+    ] {
+        demand(of(outcome) == sent as f64, "wrong-outcome", || {
+            format!(
+                "{sent} requests should have the outcome {outcome}; it rose by {}. What rose \
+                 was:\n\n{}",
+                of(outcome),
+                listed(&counts)
+            )
+        })?;
+    }
+    Ok(())
+}
+
+fn starts_at_zero(before: &Exposition) -> Judgement {
+    let counts = format!("{DURATIONS}_count");
+    let wanted = [
+        (REQUESTS, "status", &["200", "500", "503", "504"][..]),
+        (&counts, "outcome", &["success", "server_error"][..]),
+    ];
+    for (name, label, values) in wanted {
+        for value in values {
+            let labels = [("method", "GET"), ("route", "/random"), (label, *value)];
+            let found: Vec<Sample> = before
+                .named(name)
+                .filter(|sample| sample.has(&labels))
+                .cloned()
+                .collect();
+            let shown = format!("{name}{{method=\"GET\",route=\"/random\",{label}=\"{value}\"}}");
+            let Some(sample) = found.first() else {
+                return Err(Finding::new(
+                    "absent-at-start",
+                    format!(
+                        "Right after the start there was no `{shown}`. When it first appears, it \
+                         appears as 1, and Prometheus has never seen it as 0. By how much has it \
+                         risen then?"
+                    ),
+                ));
+            };
+            demand(sample.value == 0.0, "not-at-zero", || {
+                format!(
+                    "Right after the start, before any request, `{shown}` was {}.",
+                    sample.value
+                )
+            })?;
+        }
+    }
+    Ok(())
+}

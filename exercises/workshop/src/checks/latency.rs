@@ -1,0 +1,212 @@
+//! Exercise 2: `http_request_duration_seconds` is a histogram of what every
+//! request took, in seconds, with buckets that can tell these delays apart.
+
+use std::path::Path;
+
+use super::{listed, risen, sum};
+use crate::exposition::Exposition;
+use crate::finding::{Judgement, demand};
+use crate::student::Student;
+
+const NAME: &str = "http_request_duration_seconds";
+
+// Delays asked for, in milliseconds, and how often.
+const DELAYS: [(usize, usize); 4] = [(15, 20), (40, 20), (120, 20), (400, 10)];
+const FAILED: usize = 10;
+const POSTED: usize = 3;
+const UNKNOWN: usize = 6;
+
+// What the exercise's text says of the service, in seconds.
+const QUICKEST: f64 = 0.01;
+const PROMISED: f64 = 0.5;
+const DEADLINE: f64 = 1.0;
+// Neighbouring bounds further apart than this make a quantile a guess.
+const STEP: f64 = 2.5;
+// Each bucket is a series, for each set of labels.
+const MOST_BUCKETS: usize = 30;
+
+/// # Errors
+///
+/// The first finding.
+pub fn check(program: &Path) -> Judgement {
+    let student = Student::start(program)?;
+    let before = student.metrics()?;
+    let mut requests = Vec::new();
+    for (delay, times) in DELAYS {
+        requests.extend((0..times).map(|_| ("GET", format!("/random?delay_ms={delay}"), 200)));
+    }
+    let delayed = requests.len();
+    requests.extend((0..FAILED).map(|_| ("GET", "/random?fail=503".to_owned(), 503)));
+    requests.extend((0..POSTED).map(|_| ("POST", "/random".to_owned(), 405)));
+    requests.extend((0..UNKNOWN).map(|n| ("GET", format!("/scan/{n}.php"), 404)));
+    student.ask_all(&requests, 20)?;
+    let after = student.metrics()?;
+
+    exists(&after)?;
+    let counts = risen(&format!("{NAME}_count"), &before, &after);
+    let sums = risen(&format!("{NAME}_sum"), &before, &after);
+    labels(&counts)?;
+    counted(&counts, requests.len(), delayed)?;
+    let asked: usize = DELAYS.iter().map(|(delay, times)| delay * times).sum();
+    unit(sum(&sums, &[]), asked as f64 / 1000.0)?;
+    buckets(&before, &after)
+}
+
+fn exists(after: &Exposition) -> Judgement {
+    let others: Vec<_> = after
+        .types
+        .keys()
+        .filter(|name| name.contains("duration") || name.contains("latency"))
+        .map(String::as_str)
+        .collect();
+    let kind = after.types.get(NAME);
+    demand(kind.is_some() || others.is_empty(), "other-name", || {
+        format!(
+            "/metrics shows no `{NAME}`, but it shows: {}. Is it the name asked for, with the \
+             base unit in it?",
+            others.join(", ")
+        )
+    })?;
+    demand(kind.is_some(), "no-metric", || {
+        format!(
+            "After 89 requests /metrics shows no `{NAME}`. Whether they took a millisecond or a \
+             minute, nobody could say."
+        )
+    })?;
+    demand(
+        kind.is_some_and(|kind| kind == "histogram"),
+        "not-a-histogram",
+        || {
+            format!(
+                "`{NAME}` is there, but it is a {}. Can anybody compute from it how many requests \
+                 took longer than {PROMISED} s?",
+                kind.map_or("", String::as_str)
+            )
+        },
+    )
+}
+
+fn labels(counts: &[crate::exposition::Sample]) -> Judgement {
+    let raw = counts.iter().find(|sample| {
+        let mut values = sample.labels.values();
+        values.any(|value| value.contains("/scan/"))
+    });
+    demand(raw.is_none(), "raw-path", || {
+        format!(
+            "Requests to made-up paths have made histograms of their own:\n\n{}\n\nEach has all \
+             the buckets. Which label lets clients do that?",
+            listed(counts)
+        )
+    })?;
+    for label in ["method", "route", "outcome"] {
+        let everywhere = counts.iter().all(|one| one.labels.contains_key(label));
+        demand(everywhere, "no-label", || {
+            format!(
+                "There are histograms without the label `{label}`:\n\n{}",
+                listed(counts)
+            )
+        })?;
+    }
+    Ok(())
+}
+
+fn counted(counts: &[crate::exposition::Sample], all: usize, fine: usize) -> Judgement {
+    let counted = sum(counts, &[]);
+    demand(counted != fine as f64, "only-success", || {
+        format!(
+            "Of {all} requests, {fine} were answered with 200, and {counted} were measured. What \
+             of the time that the others took?"
+        )
+    })?;
+    demand(counted == all as f64, "other-total", || {
+        format!(
+            "After {all} requests `{NAME}_count` had risen by {counted} in all:\n\n{}",
+            listed(counts)
+        )
+    })
+}
+
+fn unit(measured: f64, asked: f64) -> Judgement {
+    demand(measured < asked * 300.0, "unit", || {
+        format!(
+            "The requests were asked to take {asked} s in all, and `{NAME}_sum` rose by \
+             {measured:.0}. Which unit does the name promise, and which was observed?"
+        )
+    })?;
+    demand(measured != measured.trunc(), "whole-seconds", || {
+        format!(
+            "The requests took between 1 and 400 ms, {asked} s in all. `{NAME}_sum` rose by \
+             exactly {measured}. What became of the fractions?"
+        )
+    })?;
+    demand(measured >= asked * 0.9, "timed-too-little", || {
+        format!(
+            "The requests were asked to take {asked} s in all, but `{NAME}_sum` rose by only \
+             {measured:.6}. What lies between the moment the clock is started and the moment it is read?"
+        )
+    })
+}
+
+fn buckets(before: &Exposition, after: &Exposition) -> Judgement {
+    let bounds: Vec<_> = after
+        .bounds(NAME)
+        .into_iter()
+        .filter(|bound| bound.is_finite())
+        .collect();
+    let shown = || format!("{bounds:?}");
+    let risen = risen(&format!("{NAME}_bucket"), before, after);
+    // Every request of 15 to 400 ms is below the first bound, or above the last.
+    let lowest = bounds.first().copied().unwrap_or(f64::INFINITY);
+    let highest = bounds.last().copied().unwrap_or(0.0);
+    demand(lowest < 0.4 && highest > 0.015, "one-bucket", || {
+        let first = risen
+            .iter()
+            .find(|sample| sample.has(&[("route", "/random")]));
+        format!(
+            "Requests of 15, 40, 120 and 400 ms were sent, and all fell into one bucket. \
+                 Your bounds are {} s{}. Between which times do your requests lie?",
+            shown(),
+            first.map_or(String::new(), |sample| format!(
+                ", and `{sample}` rose by {}",
+                sample.value
+            ))
+        )
+    })?;
+    demand(bounds.len() <= MOST_BUCKETS, "too-many-buckets", || {
+        format!(
+            "Your histogram has {} buckets. Each is a series of its own for every method, route \
+             and outcome: {} series after these few requests. How few would tell you as much?",
+            bounds.len(),
+            after.series(&format!("{NAME}_bucket"), &[])
+        )
+    })?;
+    demand(bounds.contains(&PROMISED), "no-bound-at-promise", || {
+        format!(
+            "The service promises answers within {PROMISED} s. From buckets with the bounds {} s \
+             nobody can count exactly how many requests kept the promise. Which bound would let \
+             them?",
+            shown()
+        )
+    })?;
+    demand(
+        lowest <= 2.0 * QUICKEST && highest >= DEADLINE,
+        "buckets-end-early",
+        || {
+            format!(
+                "The service's answers take between {QUICKEST} and {DEADLINE} s; your bounds go \
+                 from {lowest} to {highest} s. What will a quantile say of those outside?"
+            )
+        },
+    )?;
+    let wide = bounds
+        .windows(2)
+        .find(|pair| pair[0] < DEADLINE && pair[1] > QUICKEST && pair[1] / pair[0] > STEP);
+    demand(wide.is_none(), "coarse-buckets", || {
+        let (low, high) = wide.map_or((0.0, 0.0), |pair| (pair[0], pair[1]));
+        format!(
+            "Between your bounds {low} and {high} s there is nothing. If a quantile lies there, \
+             it may be wrong by a factor of {:.1}. Is that good enough?",
+            high / low
+        )
+    })
+}

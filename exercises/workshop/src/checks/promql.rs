@@ -1,0 +1,168 @@
+//! Exercise 6: queries, judged by what they return over series that are written
+//! down: in calm, in a burst, when an instance restarts, when nothing fails.
+
+mod questions;
+mod scenes;
+
+use std::path::Path;
+
+use self::questions::{QUESTIONS, Question, Shape};
+use crate::finding::{Finding, Judgement, demand};
+use crate::numbered;
+use crate::promtool::{Outcome, Returned, Scene, evaluate};
+
+/// # Errors
+///
+/// The first finding.
+pub fn check(file: &Path) -> Judgement {
+    let answers = numbered::answers(file)?;
+    let answer = |question: &Question| {
+        let answer = answers.get(&question.number).map_or("", String::as_str);
+        if answer.is_empty() {
+            "absent()"
+        } else {
+            answer
+        }
+        .to_owned()
+    };
+    let scenes = scenes::all();
+    // First the students' queries, then for each question the right and the
+    // wrong ones that are known.
+    let mut queries: Vec<_> = QUESTIONS.iter().map(answer).collect();
+    for question in QUESTIONS {
+        queries.push(question.right.to_owned());
+        queries.extend(question.wrong.iter().map(|wrong| wrong.query.to_owned()));
+    }
+    let outcomes = evaluate(None, &scenes, &queries)?;
+    let mut known = QUESTIONS.len();
+    for (index, question) in QUESTIONS.iter().enumerate() {
+        let of = |query: usize| -> Vec<Outcome> {
+            outcomes.iter().map(|scene| scene[query].clone()).collect()
+        };
+        let wrong: Vec<_> = (0..question.wrong.len())
+            .map(|n| of(known + 1 + n))
+            .collect();
+        let answered = answers
+            .get(&question.number)
+            .is_some_and(|answer| !answer.is_empty());
+        demand(answered, "not-answered", || {
+            format!(
+                "Question {} has no answer yet: {}",
+                question.number, question.text
+            )
+        })?;
+        judge(question, &scenes, &of(index), &of(known), &wrong)?;
+        known += 1 + question.wrong.len();
+    }
+    Ok(())
+}
+
+fn judge(
+    question: &Question,
+    scenes: &[Scene],
+    answer: &[Outcome],
+    right: &[Outcome],
+    wrong: &[Vec<Outcome>],
+) -> Judgement {
+    let number = question.number;
+    if let Some(Err(error)) = answer.first() {
+        return Err(Finding::new(
+            "does-not-parse",
+            format!("Prometheus does not understand your query {number}: {error}"),
+        ));
+    }
+    let same =
+        |a: &[Outcome], b: &[Outcome]| a.iter().zip(b).all(|(a, b)| question.shape.is_same(a, b));
+    if same(answer, right) {
+        return Ok(());
+    }
+    let (index, scene) = scenes
+        .iter()
+        .enumerate()
+        .find(|(index, _)| !question.shape.is_same(&answer[*index], &right[*index]))
+        .unwrap_or((0, &scenes[0]));
+    let seen = format!(
+        "Query {number}, {}:\n    over series in which {} it returned {}",
+        question.text,
+        scene.name,
+        shown(&answer[index])
+    );
+    if let Some(known) = wrong.iter().position(|wrong| same(answer, wrong)) {
+        let known = &question.wrong[known];
+        return Err(Finding::new(known.id, format!("{seen}.\n\n{}", known.asks)));
+    }
+    let several = answer[index].as_ref().map_or(0, Vec::len);
+    match question.shape {
+        _ if several == 0 => Err(Finding::new(
+            "returns-nothing",
+            format!(
+                "{seen}.\n\nIs there a label on one side that the other does not have, or a name that does not exist?"
+            ),
+        )),
+        Shape::One if several > 1 => Err(Finding::new(
+            "several-series",
+            format!("{seen}.\n\nOne number was asked for."),
+        )),
+        _ => Err(Finding::new(
+            "wrong-value",
+            format!("{seen}, and the truth is {}.", shown(&right[index])),
+        )),
+    }
+}
+
+fn shown(outcome: &Outcome) -> String {
+    match outcome {
+        Err(error) => error.clone(),
+        Ok(series) if series.is_empty() => "nothing".to_owned(),
+        Ok(series) => {
+            let mut text: Vec<_> = series.iter().take(4).map(one).collect();
+            if series.len() > 4 {
+                text.push(format!("{} more", series.len() - 4));
+            }
+            text.join(", ")
+        }
+    }
+}
+
+fn one(returned: &Returned) -> String {
+    let labels: Vec<_> = returned
+        .labels
+        .iter()
+        .map(|(name, value)| format!("{name}={value:?}"))
+        .collect();
+    let value = (returned.value * 1e6).round() / 1e6;
+    if labels.is_empty() {
+        value.to_string()
+    } else {
+        format!("{{{}}} {value}", labels.join(","))
+    }
+}
+
+impl Shape {
+    fn is_same(self, a: &Outcome, b: &Outcome) -> bool {
+        let (Ok(a), Ok(b)) = (a, b) else {
+            return a == b;
+        };
+        // By the label that was asked for; other labels are the student's choice.
+        let keyed = |series: &[Returned]| {
+            let mut keyed: Vec<_> = series
+                .iter()
+                .map(|one| {
+                    let key = match self {
+                        Self::One => None,
+                        Self::By(label) => one.labels.get(label).cloned(),
+                    };
+                    (key, one.value)
+                })
+                .collect();
+            keyed.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+            keyed
+        };
+        let (a, b) = (keyed(a), keyed(b));
+        a.len() == b.len()
+            && a.iter().zip(&b).all(|((key, value), (other, number))| {
+                let near = (value - number).abs() <= 1e-9 * number.abs().max(1e-9);
+                key == other && (near || value.is_nan() && number.is_nan() || value == number)
+            })
+    }
+}

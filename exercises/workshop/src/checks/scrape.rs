@@ -1,0 +1,168 @@
+//! Exercise 5: a configuration of Prometheus, tried out by Prometheus. Its
+//! targets are replaced by made-up ones, so that nothing else need run.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::finding::{Finding, Judgement, demand};
+use crate::prometheus::{Prometheus, Target};
+
+// Two intervals and a bit.
+const PATIENCE: Duration = Duration::from_secs(12);
+
+const STUDENT: &str = "random_numbers_drawn_total 1\n";
+const APP: &str = "random_value_count 1\n";
+// What a job has pushed, with the labels it was pushed under.
+const PUSHED: &str = "records_total{job=\"training\",instance=\"worker-1\"} 1\n";
+
+/// # Errors
+///
+/// The first finding.
+pub fn check(file: &Path) -> Judgement {
+    let mut text = std::fs::read_to_string(file)
+        .map_err(|error| Finding::new("unreadable", format!("{}: {error}", file.display())))?;
+    for (port, page) in [(8001, STUDENT), (8000, APP), (9091, PUSHED)] {
+        let target = Target::showing(page)?.address().to_string();
+        for host in ["127.0.0.1", "localhost"] {
+            text = text.replace(&format!("{host}:{port}"), &target);
+        }
+    }
+    let prometheus = Prometheus::start(&text)?;
+
+    let targets = targets(&prometheus)?;
+    for (job, port, longest) in [("student", 8001, 5.0), ("metrics_gateway", 9091, 60.0)] {
+        let mine: Vec<_> = targets
+            .iter()
+            .filter(|one| one["labels"]["job"] == job)
+            .collect();
+        let Some(target) = mine.first() else {
+            let jobs: Vec<_> = targets
+                .iter()
+                .filter_map(|one| one["labels"]["job"].as_str())
+                .collect();
+            return Err(Finding::new(
+                "no-target",
+                format!(
+                    "Prometheus knows no target of a job `{job}`. {}",
+                    if jobs.is_empty() {
+                        "It knows none at all: nobody would be asked.".to_owned()
+                    } else {
+                        format!("It knows: {}.", jobs.join(", "))
+                    }
+                ),
+            ));
+        };
+        let interval = target["scrapeInterval"].as_str().unwrap_or_default();
+        demand(seconds(interval) <= longest, "too-slow", || {
+            format!(
+                "Prometheus would visit the job `{job}` every {interval}. How long would you sit \
+                 in front of an empty graph? (Port {port}; it was to be every {longest} s at most.)"
+            )
+        })?;
+    }
+    arrives(&prometheus, "student", "random_numbers_drawn_total", 8001)?;
+    arrives(&prometheus, "metrics_gateway", "records_total", 9091)?;
+    let pushed = query(&prometheus, "records_total")?;
+    let labels = &pushed[0]["metric"];
+    demand(
+        labels["job"] == "training" && labels["instance"] == "worker-1",
+        "labels-renamed",
+        || {
+            format!(
+                "A training job has pushed `{}` to the gateway. In Prometheus it has become \
+                 `records_total{labels}`. Whose metric is it, the gateway's or the training's?",
+                PUSHED.trim()
+            )
+        },
+    )
+}
+
+// Waits until a scrape of the job has brought what its target shows.
+fn arrives(prometheus: &Prometheus, job: &str, metric: &str, port: u16) -> Judgement {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        // `up` first: a scrape that comes in between may only add to what follows.
+        let up = query(prometheus, &format!("up{{job=\"{job}\"}}"))?;
+        if !query(prometheus, metric)?.is_empty() {
+            return Ok(());
+        }
+        let up = up.first().and_then(|one| one["value"][1].as_str());
+        if up == Some("0") {
+            let targets = targets(prometheus)?;
+            let target = targets.iter().find(|one| one["labels"]["job"] == job);
+            return Err(Finding::new(
+                "down",
+                format!(
+                    "Prometheus visits the job `{job}`, and `up` is 0: {}",
+                    target.map_or("", |one| one["lastError"].as_str().unwrap_or_default())
+                ),
+            ));
+        }
+        demand(up != Some("1"), "wrong-target", || {
+            format!(
+                "Prometheus visits the job `{job}`, and somebody answers, but shows no \
+                 `{metric}`. Is it the right address? (It should be port {port}.)"
+            )
+        })?;
+        demand(Instant::now() < deadline, "never-scraped", || {
+            format!(
+                "Prometheus has not visited the job `{job}` within {} s.",
+                PATIENCE.as_secs()
+            )
+        })?;
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+// The active targets, once all jobs of the configuration have theirs. Prometheus
+// looks for targets every 5 s.
+fn targets(prometheus: &Prometheus) -> Result<Vec<Value>, Finding> {
+    let configuration = prometheus.api("status/config")?;
+    let jobs = configuration["yaml"]
+        .as_str()
+        .map_or(0, |yaml| yaml.matches("- job_name: ").count());
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let targets = prometheus.api("targets?state=active")?["activeTargets"].take();
+        let targets = targets.as_array().cloned().unwrap_or_default();
+        if targets.len() >= jobs || Instant::now() > deadline {
+            return Ok(targets);
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn query(prometheus: &Prometheus, query: &str) -> Result<Vec<Value>, Finding> {
+    let query = query
+        .replace('"', "%22")
+        .replace('{', "%7B")
+        .replace('}', "%7D");
+    let result = prometheus.api(&format!("query?query={query}"))?["result"].take();
+    Ok(result.as_array().cloned().unwrap_or_default())
+}
+
+// Of `5s`, `1m`, `1m30s`, `500ms`.
+fn seconds(duration: &str) -> f64 {
+    let mut seconds = 0.0;
+    let mut rest = duration;
+    while let Some(end) = rest.find(|letter: char| !letter.is_ascii_digit()) {
+        let (number, after) = rest.split_at(end);
+        let unit_end = after
+            .find(|letter: char| letter.is_ascii_digit())
+            .unwrap_or(after.len());
+        let (unit, next) = after.split_at(unit_end);
+        let factor = match unit {
+            "ms" => 0.001,
+            "m" => 60.0,
+            "h" => 3600.0,
+            "d" => 86400.0,
+            _ => 1.0,
+        };
+        seconds += number.parse().unwrap_or(0.0) * factor;
+        rest = next;
+    }
+    seconds
+}

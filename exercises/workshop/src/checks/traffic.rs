@@ -1,0 +1,174 @@
+//! Exercise 1: `http_requests_total` counts every request once, by labels that
+//! no client can multiply.
+
+use std::path::Path;
+
+use super::{count, listed, risen, sum};
+use crate::exposition::Exposition;
+use crate::finding::{Finding, Judgement, demand};
+use crate::student::Student;
+
+const NAME: &str = "http_requests_total";
+
+// What is sent, by kind.
+const FINE: usize = 60;
+const FAILED: usize = 7;
+const POSTED: usize = 5;
+const NAMED: usize = 12;
+const UNKNOWN: usize = 25;
+const ALL: usize = FINE + FAILED + POSTED + NAMED + UNKNOWN;
+
+/// # Errors
+///
+/// The first finding.
+pub fn check(program: &Path) -> Judgement {
+    let student = Student::start(program)?;
+    let before = student.metrics()?;
+    let mut requests = Vec::new();
+    requests.extend((0..FINE).map(|_| ("GET", "/random?delay_ms=1".to_owned(), 200)));
+    requests.extend((0..FAILED).map(|_| ("GET", "/random?fail=500".to_owned(), 500)));
+    requests.extend((0..POSTED).map(|_| ("POST", "/random".to_owned(), 405)));
+    requests.extend((0..NAMED).map(|n| ("GET", format!("/random/user-{n}?delay_ms=0"), 200)));
+    requests.extend((0..UNKNOWN).map(|n| ("GET", format!("/scan/{n}.php"), 404)));
+    student.ask_all(&requests, 8)?;
+    let after = student.metrics()?;
+
+    exists(&after)?;
+    let series = risen(NAME, &before, &after);
+    demand(!series.is_empty(), "never-counted", || {
+        format!(
+            "After {ALL} requests no series of `{NAME}` had risen. Is what you count in the same thing as what you registered?"
+        )
+    })?;
+    let raw: Vec<_> = series
+        .iter()
+        .filter(|sample| {
+            let mut values = sample.labels.values();
+            values.any(|value| value.contains("/scan/") || value.contains("user-"))
+        })
+        .cloned()
+        .collect();
+    demand(raw.is_empty(), "raw-path", || {
+        format!(
+            "{} requests to made-up paths left {} new series:\n\n{}\n\nWhat will a week of \
+             scanners leave? What could stand for all those paths?",
+            NAMED + UNKNOWN,
+            raw.len(),
+            listed(&raw)
+        )
+    })?;
+    for label in ["method", "route", "status"] {
+        demand(
+            series
+                .iter()
+                .all(|sample| sample.labels.contains_key(label)),
+            "no-label",
+            || {
+                format!(
+                    "There are series without the label `{label}`:\n\n{}",
+                    listed(&series)
+                )
+            },
+        )?;
+    }
+    let total = sum(&series, &[]);
+    let failed = sum(&series, &[("status", "500")]);
+    demand(failed > 0.0, "only-success", || {
+        format!(
+            "After {ALL} requests, {FAILED} of them answered with 500, \
+             `{NAME}{{status=\"500\"}}` was 0. Is every answer counted, whatever it is?"
+        )
+    })?;
+    demand(total != 2.0 * ALL as f64, "twice", || {
+        format!(
+            "After {ALL} requests the series had risen by {total} in all. Is there more than one place where a request is counted?"
+        )
+    })?;
+    demand(total == ALL as f64, "other-total", || {
+        format!(
+            "After {ALL} requests the series had risen by {total} in all:\n\n{}\n\nWhich are \
+             missing, or too many?",
+            listed(&series)
+        )
+    })?;
+    let mixed = sum(&series, &[("route", "/random"), ("status", "404")]);
+    demand(mixed == 0.0, "unmatched-mixed", || {
+        format!(
+            "{UNKNOWN} requests went to paths that do not exist, and `route=\"/random\"` shows {mixed} answers with 404. Which route did those requests really take?"
+        )
+    })?;
+    for (method, route, status, sent) in [
+        ("GET", "/random", "200", FINE),
+        ("GET", "/random", "500", FAILED),
+        ("POST", "/random", "405", POSTED),
+    ] {
+        let rose = sum(
+            &series,
+            &[("method", method), ("route", route), ("status", status)],
+        );
+        demand(rose == sent as f64, "wrong-labels", || {
+            format!(
+                "{sent} requests `{method} {route}` were answered with {status}, but \
+                 `{NAME}{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}}` rose by \
+                 {rose}. What rose was:\n\n{}",
+                listed(&series)
+            )
+        })?;
+    }
+    demand(
+        count(&series, &[("status", "404")]) == 1,
+        "wrong-labels",
+        || {
+            format!(
+                "Requests to unknown paths should make one series. They made:\n\n{}",
+                listed(&series)
+            )
+        },
+    )
+}
+
+fn exists(after: &Exposition) -> Judgement {
+    if after.series(NAME, &[]) > 0 {
+        let kind = after
+            .types
+            .get("http_requests")
+            .or_else(|| after.types.get(NAME));
+        return demand(
+            kind.is_some_and(|kind| kind == "counter"),
+            "not-a-counter",
+            || {
+                format!(
+                    "`{NAME}` is there, but /metrics says that it is a {}. Which of the four types \
+                 only ever goes up, so that Prometheus can see restarts?",
+                    kind.map_or("metric of no known type", String::as_str)
+                )
+            },
+        );
+    }
+    if after.series("http_requests_total_total", &[]) > 0 || after.types.contains_key(NAME) {
+        return Err(Finding::new(
+            "double-total",
+            "/metrics shows `http_requests_total_total`. Who adds `_total`?",
+        ));
+    }
+    let others: Vec<_> = after
+        .types
+        .keys()
+        .filter(|name| {
+            name.contains("request") && !name.contains("duration") && !name.contains("in_flight")
+        })
+        .map(String::as_str)
+        .collect();
+    demand(others.is_empty(), "other-name", || {
+        format!(
+            "/metrics shows no `{NAME}`, but it shows: {}. Dashboards and rules find a metric by its name: is it the one asked for?",
+            others.join(", ")
+        )
+    })?;
+    Err(Finding::new(
+        "no-metric",
+        format!(
+            "After {ALL} requests /metrics shows no `{NAME}`. A metric shows only if the registry was told of it, and a family only once a series in it was touched: is either missing, or are the two not the same thing?"
+        ),
+    ))
+}

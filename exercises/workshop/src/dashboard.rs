@@ -1,0 +1,213 @@
+//! A Grafana dashboard as it is exported: its panels' queries, with the
+//! variables filled in. Reads the classic JSON, that of the second schema, and
+//! what Grafana's API answers around either.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::finding::Finding;
+use crate::http;
+
+/// One query of a panel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// The panel's title, perhaps empty.
+    pub title: String,
+    /// Grafana's name of the unit, such as `reqps`, `s`, `percentunit`.
+    pub unit: String,
+    /// PromQL without variables.
+    pub query: String,
+}
+
+/// Reads the file, or what the file points to: `{"url": "http://…/d/UID/…"}` is
+/// a dashboard of the Grafana that runs on this machine.
+///
+/// # Errors
+///
+/// `unreadable`, `not-json`, `not-local`, `grafana-silent`.
+pub fn read(file: &Path) -> Result<Vec<Query>, Finding> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Finding::new("unreadable", format!("{}: {error}", file.display())))?;
+    let mut dashboard = parse(&text)?;
+    if let Some(url) = dashboard["url"].as_str()
+        && dashboard["panels"].is_null()
+    {
+        dashboard = parse(&fetched(url)?)?;
+    }
+    // The API wraps it.
+    for wrapper in ["dashboard", "spec"] {
+        if dashboard[wrapper].is_object() {
+            dashboard = dashboard[wrapper].take();
+        }
+    }
+    let variables = variables(&dashboard);
+    let mut queries = Vec::new();
+    collect(&dashboard, &variables, &mut queries);
+    Ok(queries)
+}
+
+fn parse(text: &str) -> Result<Value, Finding> {
+    serde_json::from_str(text).map_err(|error| {
+        Finding::new(
+            "not-json",
+            format!("The dashboard is no JSON: {error}. Is it all that Grafana exported?"),
+        )
+    })
+}
+
+fn fetched(url: &str) -> Result<String, Finding> {
+    let parts = url
+        .strip_prefix("http://")
+        .and_then(|rest| rest.split_once("/d/"));
+    let local = parts.and_then(|(host, path)| {
+        let address: SocketAddr = host.replace("localhost", "127.0.0.1").parse().ok()?;
+        let uid = path
+            .split(['/', '?'])
+            .next()
+            .filter(|uid| !uid.is_empty())?;
+        let harmless = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+        (address.ip().is_loopback() && uid.chars().all(harmless)).then_some((address, uid))
+    });
+    let Some((address, uid)) = local else {
+        return Err(Finding::new(
+            "not-local",
+            format!(
+                "`{url}` is not a dashboard of a Grafana on this machine. Its address looks like \
+                 http://127.0.0.1:3000/d/UID."
+            ),
+        ));
+    };
+    let silent = |what: String| Finding::new("grafana-silent", what);
+    let answer = http::request(address, "GET", &format!("/api/dashboards/uid/{uid}"))
+        .map_err(|error| silent(format!("Grafana does not answer at {address}: {error}.")))?;
+    if answer.status == 200 {
+        Ok(answer.body)
+    } else {
+        Err(silent(format!(
+            "Grafana was asked for the dashboard `{uid}` and answered with {}: {}",
+            answer.status,
+            answer.body.chars().take(200).collect::<String>()
+        )))
+    }
+}
+
+fn collect(within: &Value, variables: &BTreeMap<String, String>, queries: &mut Vec<Query>) {
+    let is_panel = within["targets"].is_array() || within["kind"] == "Panel";
+    if is_panel {
+        let panel = if within["kind"] == "Panel" {
+            &within["spec"]
+        } else {
+            within
+        };
+        let mut exprs = Vec::new();
+        shown(panel, &mut exprs);
+        queries.extend(exprs.into_iter().map(|expr| Query {
+            title: panel["title"].as_str().unwrap_or_default().to_owned(),
+            unit: unit(panel).unwrap_or_default(),
+            query: filled_in(expr, variables),
+        }));
+    }
+    // A row holds panels.
+    for inner in inner(within) {
+        if !is_panel || inner.is_array() {
+            collect(inner, variables, queries);
+        }
+    }
+}
+
+// The queries that are not hidden, without those of panels further inside.
+fn shown<'a>(within: &'a Value, exprs: &mut Vec<&'a str>) {
+    if within["hide"] == true || within["hidden"] == true {
+        return;
+    }
+    exprs.extend(
+        within["expr"]
+            .as_str()
+            .filter(|expr| !expr.trim().is_empty()),
+    );
+    match within {
+        Value::Object(fields) => {
+            for (_, inner) in fields.iter().filter(|(name, _)| *name != "panels") {
+                shown(inner, exprs);
+            }
+        }
+        Value::Array(all) => {
+            for one in all {
+                shown(one, exprs);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn unit(panel: &Value) -> Option<String> {
+    let defaults = [
+        &panel["fieldConfig"]["defaults"]["unit"],
+        &panel["vizConfig"]["spec"]["fieldConfig"]["defaults"]["unit"],
+    ];
+    let unit = defaults.iter().find_map(|unit| unit.as_str());
+    unit.map(str::to_owned)
+}
+
+fn inner(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Object(fields) => fields.values().collect(),
+        Value::Array(all) => all.iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+// What each variable stands for while the dashboard is checked.
+fn variables(dashboard: &Value) -> BTreeMap<String, String> {
+    let mut variables: BTreeMap<_, _> = [
+        // Four scrapes, as Grafana takes at least; and a single one.
+        ("__rate_interval", "20s"),
+        ("__interval", "5s"),
+        ("__range", "15m"),
+        ("__range_s", "900"),
+        ("__interval_ms", "5000"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    let classic = inner(&dashboard["templating"]["list"]);
+    for variable in classic.into_iter().chain(inner(&dashboard["variables"])) {
+        let kind = variable["type"].as_str().or(variable["kind"].as_str());
+        let spec = if variable["spec"].is_object() {
+            &variable["spec"]
+        } else {
+            variable
+        };
+        let Some(name) = spec["name"].as_str() else {
+            continue;
+        };
+        let current = spec["current"]["value"].as_str();
+        let value = match (name, kind, current) {
+            ("job", ..) => "student",
+            (_, Some("query" | "QueryVariable") | None, _) | (.., None | Some("$__all")) => ".*",
+            (.., Some(current)) => current,
+        };
+        variables.insert(name.to_owned(), value.to_owned());
+    }
+    variables
+        .entry("job".to_owned())
+        .or_insert("student".to_owned());
+    variables
+}
+
+fn filled_in(expr: &str, variables: &BTreeMap<String, String>) -> String {
+    let mut text = expr.to_owned();
+    // The longer names first: `$job_name` is not `$job` and `_name`.
+    let mut names: Vec<_> = variables.iter().collect();
+    names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+    for (name, value) in names {
+        for form in ["", ":regex", ":pipe", ":raw"] {
+            text = text.replace(&format!("${{{name}{form}}}"), value);
+        }
+        text = text.replace(&format!("[[{name}]]"), value);
+        text = text.replace(&format!("${name}"), value);
+    }
+    text
+}

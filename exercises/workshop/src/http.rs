@@ -1,0 +1,119 @@
+//! A plain HTTP/1.1 client, one request a connection, on the standard library
+//! alone: it sends exactly what it is told, and can go away in the middle.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+/// Longer than any answer may take.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+// A page of metrics longer than this is no page of metrics.
+const LONGEST: u64 = 16 << 20;
+
+/// What the server answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// 200 and so on.
+    pub status: u16,
+    /// Everything after the headers, as it came.
+    pub body: String,
+    /// The header `content-type`, empty if there is none.
+    pub content_type: String,
+}
+
+/// Sends one request and reads its answer.
+///
+/// # Errors
+///
+/// If nobody listens, nothing comes within [`PATIENCE`], the connection breaks,
+/// or what comes is not HTTP.
+pub fn request(address: SocketAddr, method: &str, path: &str) -> io::Result<Answer> {
+    let stream = sent(address, method, path)?;
+    let mut bytes = Vec::new();
+    (&stream).take(LONGEST).read_to_end(&mut bytes)?;
+    parse(&bytes).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not an HTTP answer"))
+}
+
+/// Sends a request and keeps the connection: dropping it is a client that goes away.
+///
+/// # Errors
+///
+/// If nobody listens or the connection breaks.
+pub fn sent(address: SocketAddr, method: &str, path: &str) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: student\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    );
+    // In one piece: a server may answer the first piece that it reads.
+    stream.write_all(request.as_bytes())?;
+    Ok(stream)
+}
+
+/// Sends all of them, so many at a time; returns the answers in the order of the
+/// requests.
+#[must_use]
+pub fn all(
+    address: SocketAddr,
+    requests: &[(&str, String)],
+    at_once: usize,
+) -> Vec<io::Result<Answer>> {
+    let mut answers = Vec::new();
+    for group in requests.chunks(at_once) {
+        let answered: Vec<_> = thread::scope(|scope| {
+            let running: Vec<_> = group
+                .iter()
+                .map(|(method, path)| scope.spawn(move || request(address, method, path)))
+                .collect();
+            running
+                .into_iter()
+                .map(|thread| thread.join().expect("it only asks"))
+                .collect()
+        });
+        answers.extend(answered);
+    }
+    answers
+}
+
+fn parse(bytes: &[u8]) -> Option<Answer> {
+    let text = String::from_utf8_lossy(bytes);
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let status = head.lines().next()?.strip_prefix("HTTP/1.1 ")?;
+    let header = |wanted: &str| {
+        head.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case(wanted).then(|| value.trim())
+        })
+    };
+    let chunked = header("transfer-encoding").is_some_and(|coding| coding == "chunked");
+    let body = if chunked {
+        dechunked(body)?
+    } else {
+        body.to_owned()
+    };
+    let length = header("content-length").and_then(|length| length.parse().ok());
+    if length.is_some_and(|length: usize| length != body.len()) {
+        return None;
+    }
+    Some(Answer {
+        status: status.get(..3)?.parse().ok()?,
+        body,
+        content_type: header("content-type").unwrap_or_default().to_owned(),
+    })
+}
+
+// Each chunk has its length before it, in hexadecimal; the last is empty.
+fn dechunked(mut body: &str) -> Option<String> {
+    let mut whole = String::new();
+    loop {
+        let (length, rest) = body.split_once("\r\n")?;
+        let length = usize::from_str_radix(length, 16).ok()?;
+        if length == 0 {
+            return Some(whole);
+        }
+        whole.push_str(rest.get(..length)?);
+        body = rest.get(length..)?.strip_prefix("\r\n")?;
+    }
+}

@@ -1,0 +1,51 @@
+//! `cargo workshop`: shows the exercises, watches them, checks them.
+//!
+//! From the screen down to what it stands on:
+//!
+//! - [`command`]: the command line, and what each command prints.
+//! - [`watch`], with [`keys`] and [`screen`]: the loop of edit and verdict.
+//! - [`course`]: the exercises, their files and texts; [`progress`]: how far one is.
+//! - [`checks`]: what each exercise demands. A check says what was observed, in a
+//!   [`finding`]; it never says how to do it.
+//! - [`class`]: many students' reports, for the teacher.
+//! - [`student`], [`http`], [`exposition`]: the student's service, started, asked
+//!   and read as Prometheus would. [`numbered`]: answers in a text file.
+//! - [`promtool`]: queries and rules, judged by
+//!   Prometheus' own engine. [`prometheus`]: Prometheus itself.
+//! - [`mystery`]: what is to be recovered.
+//! - [`dashboard`]: what Grafana exports, read for its queries.
+//! - [`stalling`]: a service that stalls, for load generators.
+//!
+//! Nothing here uses the code that the students write, or the reference service:
+//! a checker that shares code with what it checks shares its mistakes. Only the
+//! laws of what is hidden are the service's own.
+
+pub mod checks;
+pub mod class;
+pub mod command;
+pub mod course;
+pub mod dashboard;
+pub mod exposition;
+pub mod finding;
+pub mod http;
+pub mod keys;
+pub mod mystery;
+pub mod numbered;
+pub mod progress;
+pub mod prometheus;
+pub mod promtool;
+pub mod screen;
+pub mod stalling;
+pub mod student;
+pub mod watch;
+
+// The laws and nothing else: with the whole library around them, students would
+// wait minutes for their first verdict.
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "the service uses the rest"
+)]
+#[path = "../../../app/simulation/mod.rs"]
+mod simulation;

@@ -1,0 +1,193 @@
+//! A real Prometheus of our own, on a free port, with the student's
+//! configuration; and made-up targets for it to scrape.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::finding::Finding;
+use crate::http;
+use crate::promtool::{REMEDY, Scratch, find};
+
+const START: Duration = Duration::from_secs(20);
+
+/// A running Prometheus. Dropping it ends it and removes its data.
+#[derive(Debug)]
+pub struct Prometheus {
+    child: Child,
+    address: SocketAddr,
+    _data: Scratch,
+}
+
+impl Prometheus {
+    /// One with this configuration.
+    ///
+    /// # Errors
+    ///
+    /// `not-installed`, or `does-not-load` with what it says.
+    pub fn start(configuration: &str) -> Result<Self, Finding> {
+        let program = find("prometheus").ok_or_else(|| {
+            Finding::new(
+                "not-installed",
+                format!("prometheus is not installed. {REMEDY}"),
+            )
+        })?;
+        let failed = |error: std::io::Error| {
+            Finding::new(
+                "prometheus-failed",
+                format!("Prometheus could not be started: {error}"),
+            )
+        };
+        let data = Scratch::new().map_err(failed)?;
+        let file = data.path().join("prometheus.yml");
+        std::fs::write(&file, configuration).map_err(failed)?;
+        let child = Command::new(program)
+            .arg(format!("--config.file={}", file.display()))
+            .arg(format!(
+                "--storage.tsdb.path={}",
+                data.path().join("data").display()
+            ))
+            .arg("--web.listen-address=127.0.0.1:0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(failed)?;
+        let mut prometheus = Self {
+            child,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            _data: data,
+        };
+        let complaint = Arc::new(Mutex::new(String::new()));
+        let (found, listening) = mpsc::channel();
+        if let Some(stderr) = prometheus.child.stderr.take() {
+            let complaint = Arc::clone(&complaint);
+            thread::spawn(move || {
+                for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                    let address = line
+                        .contains("msg=\"Listening on\"")
+                        .then(|| line.rsplit("address=").next()?.parse().ok())
+                        .flatten();
+                    if let Some(address) = address {
+                        // Nobody waits any more once it has been found.
+                        let _ = found.send(address);
+                    }
+                    if line.contains("level=ERROR")
+                        && let Ok(mut complaint) = complaint.lock()
+                    {
+                        complaint.push_str(&line);
+                    }
+                }
+            });
+        }
+        let deadline = Instant::now() + START;
+        if let Ok(address) = listening.recv_timeout(START) {
+            prometheus.address = address;
+            // It listens before it has read its configuration.
+            while Instant::now() < deadline {
+                match http::request(address, "GET", "/-/ready") {
+                    Ok(answer) if answer.status == 200 => return Ok(prometheus),
+                    Err(_)
+                        if prometheus
+                            .child
+                            .try_wait()
+                            .is_ok_and(|ended| ended.is_some()) =>
+                    {
+                        break;
+                    }
+                    _ => thread::sleep(Duration::from_millis(20)),
+                }
+            }
+        }
+        let complaint = complaint
+            .lock()
+            .map(|text| text.clone())
+            .unwrap_or_default();
+        // Of its log lines only what concerns the file.
+        let error = complaint
+            .split_once("err=")
+            .map_or(complaint.as_str(), |(_, error)| error)
+            .trim_matches('"')
+            .replace(&file.display().to_string(), "prometheus.yml")
+            .replace("\\n", "\n")
+            .replace("\\\"", "\"");
+        Err(Finding::new(
+            "does-not-load",
+            format!("Prometheus does not start with your configuration:\n\n{error}"),
+        ))
+    }
+
+    /// The `data` of an answer of `/api/v1/…`.
+    ///
+    /// # Errors
+    ///
+    /// `prometheus-failed`.
+    pub fn api(&self, path: &str) -> Result<Value, Finding> {
+        let failed = |what: String| Finding::new("prometheus-failed", what);
+        let answer = http::request(self.address, "GET", &format!("/api/v1/{path}"))
+            .map_err(|error| failed(format!("Prometheus does not answer {path}: {error}")))?;
+        let mut body: Value = serde_json::from_str(&answer.body)
+            .map_err(|error| failed(format!("{path}: {error}: {}", answer.body)))?;
+        Ok(body["data"].take())
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        // Both fail only if it is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Something that can be scraped: one page, on a free port, at `/metrics`.
+#[derive(Debug)]
+pub struct Target {
+    address: SocketAddr,
+}
+
+impl Target {
+    /// One that shows this page, until the program ends.
+    ///
+    /// # Errors
+    ///
+    /// `no-port`.
+    pub fn showing(page: &'static str) -> Result<Self, Finding> {
+        let no_port = |error: std::io::Error| {
+            Finding::new(
+                "no-port",
+                format!("No port could be opened on 127.0.0.1: {error}"),
+            )
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").map_err(no_port)?;
+        let address = listener.local_addr().map_err(no_port)?;
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut request = [0; 4096];
+                let read = stream.read(&mut request).unwrap_or(0);
+                let right = request[..read].starts_with(b"GET /metrics ");
+                let status = if right { "200 OK" } else { "404 Not Found" };
+                // Whoever has gone away needs no answer.
+                let _ = write!(
+                    stream,
+                    "HTTP/1.1 {status}\r\ncontent-type: text/plain; version=0.0.4\r\n\
+                     content-length: {}\r\nconnection: close\r\n\r\n{page}",
+                    page.len()
+                );
+            }
+        });
+        Ok(Self { address })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}

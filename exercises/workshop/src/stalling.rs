@@ -1,0 +1,193 @@
+//! A service that answers quickly and now and then stalls, as a real one does
+//! while it collects garbage, waits for a lock, or fails over. It counts what
+//! arrives and times it from its arrival, so that the truth is known.
+
+use std::fmt::Write as _;
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::finding::Finding;
+
+/// What a request takes when nothing stalls.
+pub const QUICK: Duration = Duration::from_millis(5);
+
+/// The upper bounds of its histogram, in seconds.
+pub const BOUNDS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5];
+
+/// When it stalls, counted from the first request.
+#[derive(Debug, Clone, Copy)]
+pub struct Stalls {
+    /// The first begins so long after the first request.
+    pub after: Duration,
+    /// Each lasts so long.
+    pub length: Duration,
+    /// One begins so long after the one before began.
+    pub every: Duration,
+}
+
+/// One request, both in seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Served {
+    /// When it arrived, counted from the first request.
+    pub arrived: f64,
+    /// From its arrival to its answer.
+    pub took: f64,
+}
+
+/// A running service. Dropping it ends it.
+#[derive(Debug)]
+pub struct Stalling {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    stalls: Stalls,
+    // Requests that it served before anybody looked, all quick.
+    earlier: usize,
+    first: OnceLock<Instant>,
+    served: Mutex<Vec<Served>>,
+    ended: AtomicBool,
+}
+
+impl Stalling {
+    /// One that listens there; port 0 is any that is free. Its histogram says
+    /// that it has served `earlier` quick requests before.
+    ///
+    /// # Errors
+    ///
+    /// `no-port`.
+    pub fn start(bind: &str, stalls: Stalls, earlier: usize) -> Result<Self, Finding> {
+        let no_port = |error: io::Error| {
+            Finding::new("no-port", format!("{bind} could not be opened: {error}"))
+        };
+        let listener = TcpListener::bind(bind).map_err(no_port)?;
+        let address = listener.local_addr().map_err(no_port)?;
+        let shared = Arc::new(Shared {
+            stalls,
+            earlier,
+            first: OnceLock::new(),
+            served: Mutex::default(),
+            ended: AtomicBool::new(false),
+        });
+        let serving = Arc::clone(&shared);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if serving.ended.load(Ordering::Relaxed) {
+                    return;
+                }
+                let serving = Arc::clone(&serving);
+                // A client that goes away is no reason to fail.
+                thread::spawn(move || serving.serve(&stream));
+            }
+        });
+        Ok(Self { address, shared })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it has served since it was started.
+    #[must_use]
+    pub fn served(&self) -> Vec<Served> {
+        let served = self.shared.served.lock();
+        served.map(|served| served.clone()).unwrap_or_default()
+    }
+}
+
+impl Drop for Stalling {
+    fn drop(&mut self) {
+        self.shared.ended.store(true, Ordering::Relaxed);
+        // Wakes the thread that waits for connections.
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+impl Shared {
+    // One connection, with as many requests as the client sends over it.
+    fn serve(&self, stream: &TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let mut reader = BufReader::new(stream);
+        loop {
+            let mut request = String::new();
+            if reader.read_line(&mut request)? == 0 {
+                return Ok(());
+            }
+            let mut close = false;
+            loop {
+                let mut header = String::new();
+                reader.read_line(&mut header)?;
+                close |= header.trim().eq_ignore_ascii_case("connection: close");
+                if header.trim().is_empty() {
+                    break;
+                }
+            }
+            let body = if request.starts_with("GET /metrics ") {
+                self.page()
+            } else {
+                self.answer()
+            };
+            write!(
+                &mut &*stream,
+                "HTTP/1.1 200 OK\r\ncontent-type: text/plain; version=0.0.4\r\n\
+                 content-length: {}\r\n{}\r\n{body}",
+                body.len(),
+                if close { "connection: close\r\n" } else { "" },
+            )?;
+            if close {
+                return Ok(());
+            }
+        }
+    }
+
+    fn answer(&self) -> String {
+        let start = Instant::now();
+        let arrived = start - *self.first.get_or_init(|| start);
+        thread::sleep(self.stalls.left(arrived) + QUICK);
+        if let Ok(mut served) = self.served.lock() {
+            served.push(Served {
+                arrived: arrived.as_secs_f64(),
+                took: start.elapsed().as_secs_f64(),
+            });
+        }
+        "{\"random\": 4}\n".to_owned()
+    }
+
+    // Prometheus' text format, <https://prometheus.io/docs/instrumenting/exposition_formats/>.
+    fn page(&self) -> String {
+        let name = "http_request_duration_seconds";
+        let served = self.served.lock();
+        let took: Vec<_> =
+            served.map_or(Vec::new(), |all| all.iter().map(|one| one.took).collect());
+        let mut page = format!("# TYPE {name} histogram\n");
+        for bound in BOUNDS {
+            let within = took.iter().filter(|took| **took <= bound).count() + self.earlier;
+            let _ = writeln!(page, "{name}_bucket{{le=\"{bound}\"}} {within}");
+        }
+        let count = took.len() + self.earlier;
+        let sum = took.iter().sum::<f64>() + QUICK.as_secs_f64() * self.earlier as f64;
+        let _ = writeln!(page, "{name}_bucket{{le=\"+Inf\"}} {count}");
+        let _ = writeln!(page, "{name}_sum {sum}\n{name}_count {count}");
+        page
+    }
+}
+
+impl Stalls {
+    /// How long a request that arrives then must wait for the stall to end.
+    #[must_use]
+    pub fn left(&self, arrived: Duration) -> Duration {
+        let Some(since) = arrived.checked_sub(self.after) else {
+            return Duration::ZERO;
+        };
+        let into = since.as_secs_f64() % self.every.as_secs_f64();
+        self.length.saturating_sub(Duration::from_secs_f64(into))
+    }
+}

@@ -1,0 +1,363 @@
+//! The student's service: built, started on a free port, asked, and ended,
+//! whatever it does.
+
+use std::fmt::Write as _;
+use std::io::{self, BufRead as _, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::exposition::Exposition;
+use crate::finding::Finding;
+use crate::http::{self, Answer};
+
+// A first build compiles the libraries too.
+const BUILD: Duration = Duration::from_secs(15 * 60);
+// From its start to the line that says where it listens.
+const START: Duration = Duration::from_secs(10);
+// Of what it writes, so much is kept to be shown.
+const KEPT: usize = 2000;
+
+/// Builds this program of the student's package and returns where it is.
+///
+/// # Errors
+///
+/// `does-not-compile` with what the compiler said; `no-cargo`, `build-hangs`.
+pub fn build(root: &Path, name: &str) -> Result<PathBuf, Finding> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .args(["build", "--quiet", "--package", "student", "--bin", name])
+        .args(["--message-format", "json"])
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = cargo.spawn().map_err(|error| {
+        Finding::new("no-cargo", format!("cargo could not be started: {error}"))
+    })?;
+    let messages = collect(child.stdout.take());
+    let errors = collect(child.stderr.take());
+    let Some(status) = wait(&mut child, BUILD) else {
+        return Err(Finding::new(
+            "build-hangs",
+            format!(
+                "The build did not end within {} minutes.",
+                BUILD.as_secs() / 60
+            ),
+        ));
+    };
+    let messages = messages.join().unwrap_or_default();
+    let mut said = String::new();
+    let mut program = None;
+    for message in messages.lines() {
+        let Ok(message) = serde_json::from_str::<serde_json::Value>(message) else {
+            continue;
+        };
+        if message["reason"] == "compiler-artifact" && message["target"]["name"] == name {
+            program = message["executable"].as_str().map(PathBuf::from);
+        }
+        if message["message"]["level"] == "error" {
+            said += message["message"]["rendered"].as_str().unwrap_or_default();
+        }
+    }
+    match program {
+        Some(program) if status.success() => Ok(program),
+        _ => {
+            if said.is_empty() {
+                said = errors.join().unwrap_or_default();
+            }
+            Err(Finding::new(
+                "does-not-compile",
+                format!("Your program does not compile yet:\n\n{}", said.trim_end()),
+            ))
+        }
+    }
+}
+
+/// Runs a program to its end and returns what it wrote to its standard output.
+///
+/// # Errors
+///
+/// `does-not-start`, `does-not-end` after so long, or `fails` with what it wrote.
+pub fn output(program: &Path, arguments: &[String], patience: Duration) -> Result<String, Finding> {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| {
+            Finding::new(
+                "does-not-start",
+                format!("Your program could not be started: {error}"),
+            )
+        })?;
+    let (said, errors) = (collect(child.stdout.take()), collect(child.stderr.take()));
+    let status = wait(&mut child, patience).ok_or_else(|| {
+        Finding::new(
+            "does-not-end",
+            format!("Your program had not ended after {} s.", patience.as_secs()),
+        )
+    })?;
+    let said = said.join().unwrap_or_default();
+    if status.success() {
+        return Ok(said);
+    }
+    let errors = errors.join().unwrap_or_default();
+    let last: Vec<_> = errors.lines().rev().take(20).collect();
+    let last: Vec<_> = last.into_iter().rev().collect();
+    Err(Finding::new(
+        "fails",
+        format!("Your program ended with {status}:\n\n{}", last.join("\n")),
+    ))
+}
+
+/// A running service. Dropping it ends it.
+#[derive(Debug)]
+pub struct Student {
+    child: Child,
+    address: SocketAddr,
+    written: Arc<Mutex<String>>,
+}
+
+impl Student {
+    /// Starts the program and waits until it listens.
+    ///
+    /// # Errors
+    ///
+    /// `does-not-start`, with what it wrote.
+    pub fn start(program: &Path) -> Result<Self, Finding> {
+        let mut child = Command::new(program)
+            .env("STUDENT_BIND", "127.0.0.1:0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| {
+                Finding::new(
+                    "does-not-start",
+                    format!("Your service could not be started: {error}"),
+                )
+            })?;
+        let written = Arc::new(Mutex::new(String::new()));
+        let (found, listening) = mpsc::channel();
+        // Both are read to the end: a service that writes and writes must not
+        // wait for a reader, nor fill our memory.
+        if let Some(stdout) = child.stdout.take() {
+            read_on(stdout, Arc::clone(&written), Some(found));
+        }
+        if let Some(stderr) = child.stderr.take() {
+            read_on(stderr, Arc::clone(&written), None);
+        }
+        let mut student = Self {
+            child,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            written,
+        };
+        match listening.recv_timeout(START) {
+            Ok(address) => {
+                student.address = address;
+                Ok(student)
+            }
+            Err(_) => Err(Finding::new(
+                "does-not-start",
+                format!(
+                    "Your service did not begin to listen within {} s.{}",
+                    START.as_secs(),
+                    student.last_words()
+                ),
+            )),
+        }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Asks something that must be answered.
+    ///
+    /// # Errors
+    ///
+    /// `no-answer`, with what it wrote.
+    pub fn ask(&self, method: &str, path: &str) -> Result<Answer, Finding> {
+        http::request(self.address, method, path).map_err(|error| self.silent(method, path, &error))
+    }
+
+    /// Asks all of this, so many at once; every answer must come, with the status
+    /// that is expected.
+    ///
+    /// # Errors
+    ///
+    /// `no-answer`, or `other-answer` if a status is not the one expected.
+    pub fn ask_all(&self, requests: &[(&str, String, u16)], at_once: usize) -> Result<(), Finding> {
+        let plain: Vec<_> = requests
+            .iter()
+            .map(|(method, path, _)| (*method, path.clone()))
+            .collect();
+        let answers = http::all(self.address, &plain, at_once);
+        for ((method, path, status), answer) in requests.iter().zip(answers) {
+            let answer = answer.map_err(|error| self.silent(method, path, &error))?;
+            if answer.status != *status {
+                return Err(Finding::new(
+                    "other-answer",
+                    format!(
+                        "`{method} {path}` was answered with {} instead of {status}. Measuring \
+                         must not change the answers: is the response of `next.run` returned as \
+                         it is?",
+                        answer.status
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// What `/metrics` shows now.
+    ///
+    /// # Errors
+    ///
+    /// `no-answer`, or `bad-exposition` if Prometheus could not read it.
+    pub fn metrics(&self) -> Result<Exposition, Finding> {
+        let answer = self.ask("GET", "/metrics")?;
+        if answer.status != 200 {
+            return Err(Finding::new(
+                "bad-exposition",
+                format!("`GET /metrics` was answered with {}.", answer.status),
+            ));
+        }
+        Exposition::parse(&answer.body).map_err(|error| {
+            Finding::new(
+                "bad-exposition",
+                format!("Prometheus could not read your /metrics: {error}."),
+            )
+        })
+    }
+
+    /// Looks at `/metrics` until it shows what is awaited, or time is up; returns
+    /// what it showed last.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::metrics`].
+    pub fn metrics_when(
+        &self,
+        awaited: impl Fn(&Exposition) -> bool,
+        patience: Duration,
+    ) -> Result<Exposition, Finding> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let metrics = self.metrics()?;
+            if awaited(&metrics) || Instant::now() > deadline {
+                return Ok(metrics);
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn silent(&self, method: &str, path: &str, error: &io::Error) -> Finding {
+        Finding::new(
+            "no-answer",
+            format!(
+                "`{method} {path}` got no answer: {}.{}",
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+                ) {
+                    format!("nothing came within {} s", http::PATIENCE.as_secs())
+                } else {
+                    error.to_string()
+                },
+                self.last_words()
+            ),
+        )
+    }
+
+    fn last_words(&self) -> String {
+        let written = match self.written.lock() {
+            Ok(written) => written.trim().to_owned(),
+            Err(_) => String::new(),
+        };
+        let mut words = String::new();
+        if !written.is_empty() {
+            let _ = write!(words, " The last it wrote:\n\n{written}");
+        }
+        words
+    }
+}
+
+impl Drop for Student {
+    fn drop(&mut self) {
+        // Both fail only if it is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read_on(
+    from: impl Read + Send + 'static,
+    written: Arc<Mutex<String>>,
+    found: Option<mpsc::Sender<SocketAddr>>,
+) {
+    thread::spawn(move || {
+        let mut reader = BufReader::new(from);
+        let mut line = Vec::new();
+        // A line may be endless too.
+        while (&mut reader)
+            .take(64 << 10)
+            .read_until(b'\n', &mut line)
+            .is_ok_and(|read| read > 0)
+        {
+            let text = String::from_utf8_lossy(&line).into_owned();
+            if let Some(found) = &found
+                && let Some(address) = text.trim().strip_prefix("listening on ")
+                && let Ok(address) = address.parse()
+            {
+                // Nobody waits any more once it has been found.
+                let _ = found.send(address);
+            }
+            if let Ok(mut written) = written.lock() {
+                written.push_str(&text);
+                if written.len() > KEPT {
+                    let mut cut = written.len() - KEPT;
+                    while !written.is_char_boundary(cut) {
+                        cut += 1;
+                    }
+                    written.drain(..cut);
+                }
+            }
+            line.clear();
+        }
+    });
+}
+
+fn collect(from: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut text = Vec::new();
+        if let Some(mut from) = from {
+            // More than this is no report: whoever writes on waits until time is up.
+            let _ = from.by_ref().take(64 << 20).read_to_end(&mut text);
+        }
+        String::from_utf8_lossy(&text).into_owned()
+    })
+}
+
+fn wait(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
+    let deadline = Instant::now() + patience;
+    loop {
+        if let Ok(Some(status)) = child.try_wait() {
+            return Some(status);
+        }
+        if Instant::now() > deadline {
+            let _ = child.kill();
+            let _ = child.wait();
+            return None;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,343 @@
+//! The checker, checked: every stub fails with its opening hint, every solution
+//! passes, so does what is right in another way, and every wrong answer earns exactly the hint that is meant for it.
+//!
+//! The services of all answers are programs of one package that is written for
+//! the occasion, so that one run of cargo builds them all, with the libraries
+//! that the workspace has built already.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, OnceLock};
+use std::thread;
+
+use workshop::course::{Check, Course, EXERCISES, Exercise};
+use workshop::finding::Judgement;
+
+/// What an untouched exercise is told.
+const OPENINGS: &[(usize, &str)] = &[
+    (1, "no-metric"),
+    (2, "no-metric"),
+    (3, "all-success"),
+    (4, "no-metric"),
+    (5, "no-target"),
+    (6, "not-answered"),
+    (7, "not-recorded"),
+    (8, "no-queries"),
+    (9, "not-answered"),
+    (10, "not-answered"),
+    (11, "not-answered"),
+    (12, "not-answered"),
+    (13, "waits-for-answers"),
+    (14, "searches-grow"),
+    (15, "no-page"),
+];
+
+fn course() -> Course {
+    Course::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
+}
+
+/// One answer to one exercise, and what it must earn: a finding's id, or nothing.
+struct Answer {
+    exercise: &'static Exercise,
+    name: String,
+    file: PathBuf,
+    earns: Option<String>,
+}
+
+fn answers() -> Vec<Answer> {
+    let course = course();
+    let mut answers = Vec::new();
+    for exercise in EXERCISES {
+        let opening = OPENINGS
+            .iter()
+            .find(|(number, _)| *number == exercise.number);
+        answers.push(Answer {
+            exercise,
+            name: "stub".to_owned(),
+            file: course.stub(exercise),
+            earns: Some(opening.expect("every exercise has an opening").1.to_owned()),
+        });
+        answers.push(Answer {
+            exercise,
+            name: "solution".to_owned(),
+            file: course.solution(exercise),
+            earns: None,
+        });
+        let mut wrong = files(&course.root().join("exercises/wrong").join(exercise.name));
+        wrong.sort();
+        assert!(
+            wrong.len() >= 3,
+            "{} wrong answers to {}",
+            wrong.len(),
+            exercise.name
+        );
+        let right = course.root().join("exercises/right").join(exercise.name);
+        if right.is_dir() {
+            answers.extend(files(&right).into_iter().map(|file| Answer {
+                exercise,
+                name: format!("right_{}", stem(&file)),
+                earns: None,
+                file,
+            }));
+        }
+        for file in wrong {
+            let text = fs::read_to_string(&file).unwrap();
+            let earns = text.lines().find_map(|line| line.split_once("Earns: "));
+            let (_, id) = earns.unwrap_or_else(|| panic!("{}: earns nothing", file.display()));
+            answers.push(Answer {
+                exercise,
+                name: stem(&file),
+                earns: Some(id.trim_matches(['"', ',', ' ']).to_owned()),
+                file,
+            });
+        }
+    }
+    answers
+}
+
+fn stem(file: &Path) -> String {
+    file.file_stem().unwrap().to_str().unwrap().to_owned()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .collect()
+}
+
+fn services() -> impl Iterator<Item = &'static Exercise> {
+    EXERCISES
+        .iter()
+        .filter(|exercise| matches!(exercise.check, Check::Service(_)))
+}
+
+/// The folder of the generated package, with a program for each answer.
+fn package() -> &'static Path {
+    static PACKAGE: OnceLock<PathBuf> = OnceLock::new();
+    PACKAGE.get_or_init(|| {
+        let course = course();
+        let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("answers");
+        let student = course.root().join("exercises/student");
+        let manifest = fs::read_to_string(student.join("Cargo.toml")).unwrap();
+        let (_, dependencies) = manifest.split_once("[dependencies]").unwrap();
+        let mut text = format!(
+            "[package]\nname = \"answers\"\nversion = \"0.0.0\"\nedition = \"2024\"\nautobins = false\n\n[workspace]\n\n\
+             [profile.dev]\nopt-level = 1\ndebug = \"line-tables-only\"\n\n\
+             [profile.dev.package.answers]\nopt-level = 0\ndebug = false\nincremental = false\n\n\
+             [dependencies]{dependencies}"
+        );
+        let mut program = |name: &str, answer: &dyn Fn(&Exercise) -> PathBuf| {
+            let folder = package.join(name);
+            fs::create_dir_all(&folder).unwrap();
+            for source in files(&student.join("src")) {
+                let mut text = fs::read_to_string(&source).unwrap();
+                for exercise in services() {
+                    let path = format!("../../{}/{}", exercise.name, exercise.file);
+                    text = text.replace(&path, exercise.file);
+                }
+                write_if_other(&folder.join(source.file_name().unwrap()), &text);
+            }
+            for exercise in services() {
+                let text = fs::read_to_string(answer(exercise)).unwrap();
+                write_if_other(&folder.join(exercise.file), &text);
+            }
+            write!(text, "\n[[bin]]\nname = \"{name}\"\npath = \"{name}/main.rs\"\n").unwrap();
+        };
+        let answers = answers();
+        for Answer { exercise, name, file, .. } in &answers {
+            if matches!(exercise.check, Check::Service(_)) {
+                // What comes before is done, what comes after is not.
+                let name = format!("{}_{name}", exercise.name);
+                program(&name, &|other| match other.number.cmp(&exercise.number) {
+                    std::cmp::Ordering::Less => course.solution(other),
+                    std::cmp::Ordering::Equal => file.clone(),
+                    std::cmp::Ordering::Greater => course.stub(other),
+                });
+            }
+        }
+        program("solved", &|exercise| course.solution(exercise));
+        for Answer { exercise, name, file, .. } in &answers {
+            if matches!(exercise.check, Check::Program(..)) {
+                let name = format!("{}_{name}", exercise.name);
+                let source = package.join(&name).join("main.rs");
+                fs::create_dir_all(package.join(&name)).unwrap();
+                write_if_other(&source, &fs::read_to_string(file).unwrap());
+                write!(text, "\n[[bin]]\nname = \"{name}\"\npath = \"{name}/main.rs\"\n").unwrap();
+            }
+        }
+        write_if_other(&package.join("Cargo.toml"), &text);
+        let lock = fs::read_to_string(course.root().join("Cargo.lock")).unwrap();
+        if !package.join("Cargo.lock").is_file() {
+            fs::write(package.join("Cargo.lock"), lock).unwrap();
+        }
+        cargo(&package, &["build", "--bins"]);
+        package
+    })
+}
+
+// An unchanged file must stay as old as it is, or cargo would build it again.
+fn write_if_other(path: &Path, text: &str) {
+    if fs::read_to_string(path).ok().as_deref() != Some(text) {
+        fs::write(path, text).unwrap();
+    }
+}
+
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("..")
+}
+
+fn cargo(package: &Path, arguments: &[&str]) {
+    let output = Command::new(env!("CARGO"))
+        .args(arguments.split(|word| *word == "--").next().unwrap())
+        .args(["--quiet", "--offline", "--target-dir"])
+        .arg(target())
+        .args(arguments.iter().skip_while(|word| **word != "--"))
+        .current_dir(package)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cargo {arguments:?}:\n{said}");
+}
+
+fn program(name: &str) -> PathBuf {
+    package();
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    target().join("debug").join(file)
+}
+
+fn judge(answer: &Answer) -> Judgement {
+    match answer.exercise.check {
+        Check::Service(check) | Check::Program(_, check) => check(&program(&format!(
+            "{}_{}",
+            answer.exercise.name, answer.name
+        ))),
+        Check::File(check) => check(&answer.file),
+    }
+}
+
+/// What the checker says of each answer that is amiss; a few at a time.
+fn all_amiss<T: Sync>(items: &[T], amiss: impl Fn(&T) -> Option<String> + Sync) -> Vec<String> {
+    let next = Mutex::new(items.iter());
+    let found = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                loop {
+                    let item = next.lock().unwrap().next();
+                    let Some(item) = item else { return };
+                    let amiss = amiss(item);
+                    found.lock().unwrap().extend(amiss);
+                }
+            });
+        }
+    });
+    found.into_inner().unwrap()
+}
+
+#[test]
+fn every_answer_earns_exactly_what_is_meant_for_it() {
+    package();
+    let amiss = all_amiss(&answers(), |answer| {
+        let judgement = judge(answer);
+        let earned = judgement.as_ref().err().map(|finding| finding.id);
+        (earned != answer.earns.as_deref()).then(|| {
+            format!(
+                "{} {}: earned {earned:?} instead of {:?}: {}",
+                answer.exercise.name,
+                answer.name,
+                answer.earns,
+                judgement
+                    .err()
+                    .map_or(String::new(), |finding| finding.observed)
+            )
+        })
+    });
+    assert!(amiss.is_empty(), "{}", amiss.join("\n\n"));
+}
+
+#[test]
+fn the_service_with_all_solutions_passes_every_exercise() {
+    let solved = program("solved");
+    let services: Vec<_> = services().collect();
+    let amiss = all_amiss(&services, |exercise| {
+        let Check::Service(check) = exercise.check else {
+            return None;
+        };
+        let finding = check(&solved).err()?;
+        Some(format!("{}: {finding:?}", exercise.name))
+    });
+    assert!(amiss.is_empty(), "{}", amiss.join("\n\n"));
+}
+
+#[test]
+fn solutions_are_formatted_and_clippy_has_nothing_to_say() {
+    let package = package();
+    let programs = EXERCISES
+        .iter()
+        .filter(|exercise| matches!(exercise.check, Check::Program(..)))
+        .map(|exercise| format!("{}_solution", exercise.name));
+    let solved: Vec<_> = std::iter::once("solved".to_owned())
+        .chain(programs)
+        .flat_map(|name| ["--bin".to_owned(), name])
+        .collect();
+    let mut arguments = vec!["clippy"];
+    arguments.extend(solved.iter().map(String::as_str));
+    arguments.extend(["--", "-D", "warnings"]);
+    cargo(package, &arguments);
+    // Stubs and solutions are among the answers.
+    let files: Vec<_> = answers()
+        .into_iter()
+        .map(|answer| answer.file)
+        .filter(|file| file.extension().is_some_and(|extension| extension == "rs"))
+        .collect();
+    let output = Command::new("rustfmt")
+        .args(["--check", "--edition", "2024"])
+        .args(files)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+}
+
+#[test]
+fn every_exercise_has_a_page_and_three_hints() {
+    let course = course();
+    for exercise in EXERCISES {
+        let page = course.readme(exercise).unwrap();
+        assert!(
+            page.starts_with(&format!("# {}. ", exercise.number)),
+            "{}",
+            exercise.name
+        );
+        let hints = course.hints(exercise).unwrap();
+        assert_eq!(hints.len(), 3, "{}", exercise.name);
+        assert!(
+            hints.iter().all(|hint| hint.len() > 40),
+            "{}",
+            exercise.name
+        );
+    }
+}
+
+// On a student's machine the exercises are edited, and that is right.
+#[test]
+fn the_exercises_are_handed_out_as_their_stubs() {
+    if std::env::var("CI").as_deref() != Ok("true") {
+        return;
+    }
+    let course = course();
+    for exercise in EXERCISES {
+        let handed_out = fs::read_to_string(course.file(exercise)).unwrap();
+        assert_eq!(
+            handed_out,
+            fs::read_to_string(course.stub(exercise)).unwrap(),
+            "{}",
+            exercise.name
+        );
+    }
+}

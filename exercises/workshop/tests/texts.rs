@@ -1,0 +1,200 @@
+//! Text that cannot rot: every command and every query in the course's pages runs.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod copy;
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use copy::Copy;
+use workshop::course::Course;
+use workshop::promtool::{self, Scene};
+use workshop::stalling::{Stalling, Stalls};
+use workshop::student::{self, Student};
+
+fn root() -> PathBuf {
+    fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")).unwrap()
+}
+
+/// The lines of all fences of this language, with the page each stands on.
+fn fenced(language: &str) -> Vec<(PathBuf, String)> {
+    let course = Course::new(root());
+    let folder = course.root().join("exercises");
+    let mut pages = vec![];
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            pages.extend(
+                fs::read_dir(&path)
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path()),
+            );
+        } else {
+            pages.push(path);
+        }
+    }
+    pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
+    assert!(pages.len() > 10, "{pages:?}");
+    let mut found = Vec::new();
+    for page in pages {
+        let text = fs::read_to_string(&page).unwrap();
+        let mut fences = text.split("```");
+        // What stands outside of fences, and what inside, by turns.
+        while let (Some(_), Some(inside)) = (fences.next(), fences.next()) {
+            if let Some(lines) = inside.strip_prefix(language)
+                && let Some(lines) = lines.strip_prefix('\n')
+            {
+                found.push((page.clone(), lines.to_owned()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_query_is_understood_by_prometheus() {
+    if promtool::find("promtool").is_none() {
+        assert_ne!(
+            std::env::var("CI").as_deref(),
+            Ok("true"),
+            "promtool is missing"
+        );
+        return;
+    }
+    let fences = fenced("promql");
+    assert!(!fences.is_empty());
+    let nothing = Scene {
+        name: "",
+        series: vec![("up".to_owned(), "1 1".to_owned())],
+        at: 5,
+    };
+    let queries: Vec<_> = fences
+        .iter()
+        .map(|(_, query)| query.trim().replace('\n', " "))
+        .collect();
+    let outcomes = promtool::evaluate(None, &[nothing], &queries).unwrap();
+    for ((page, query), outcome) in fences.iter().zip(&outcomes[0]) {
+        assert!(outcome.is_ok(), "{}: {query}: {outcome:?}", page.display());
+    }
+}
+
+#[test]
+fn every_command_runs() {
+    let program = student::build(&root(), "student").unwrap();
+    let student = Student::start(&program).unwrap();
+    let stalls = Stalls {
+        after: Duration::ZERO,
+        length: Duration::from_millis(100),
+        every: Duration::from_secs(1),
+    };
+    let stalling = Stalling::start("127.0.0.1:0", stalls, 0).unwrap();
+    let course = Copy::new("texts");
+    let mut ran = 0;
+    for (page, lines) in fenced("sh") {
+        for line in lines.lines().filter(|line| !line.trim().is_empty()) {
+            let said = format!("{}: {line}", page.display());
+            let mut words = line.split_whitespace();
+            match words.next().unwrap() {
+                "curl" => {
+                    let line = line.replace("127.0.0.1:8001", &student.address().to_string());
+                    assert_ne!(line, said, "curl of something else");
+                    let status = shell(&line, &said);
+                    // One goes away before the answer comes.
+                    assert!(
+                        status == 0 || line.contains("--max-time") && status == 28,
+                        "{said}: {status}"
+                    );
+                }
+                "hey" | "wrk" => {
+                    let program = words_of(line)[0];
+                    if promtool::find(program).is_none() {
+                        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{said}");
+                        continue;
+                    }
+                    let line = line.replace("127.0.0.1:8002", &stalling.address().to_string());
+                    assert_eq!(shell(&line, &said), 0, "{said}");
+                }
+                "promtool" => assert_eq!(shell(line, &said), 0, "{said}"),
+                "cargo" => {
+                    let line = line.replace("127.0.0.1:8002", &stalling.address().to_string());
+                    cargo(&course, &words_of(&line)[1..], &said);
+                }
+                _ => panic!("nobody knows how to try this: {said}"),
+            }
+            ran += 1;
+        }
+    }
+    assert!(ran > 10, "only {ran} commands were found");
+}
+
+// `run --package student` has just been done; `workshop …` is tried for real.
+fn cargo(course: &Copy, words: &[&str], said: &str) {
+    match words {
+        ["run", "--package", "student"] | ["workshop"] => {}
+        // They listen until they are ended.
+        ["run", "--package", "student", "--bin", name] => {
+            let program = student::build(&root(), name).unwrap();
+            Student::start(&program).unwrap();
+        }
+        [
+            "run",
+            "--package",
+            "student",
+            "--bin",
+            name,
+            "--",
+            arguments @ ..,
+        ] => {
+            let program = student::build(&root(), name).unwrap();
+            let arguments: Vec<_> = arguments.iter().map(|word| (*word).to_owned()).collect();
+            student::output(&program, &arguments, Duration::from_mins(1)).expect(said);
+        }
+        ["workshop", "stall"] => {
+            let mut child = Command::new(env!("CARGO_BIN_EXE_workshop"))
+                .args(["stall", "127.0.0.1:0"])
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut line = String::new();
+            let stdout = child.stdout.take().unwrap();
+            BufReader::new(stdout).read_line(&mut line).unwrap();
+            child.kill().unwrap();
+            child.wait().unwrap();
+            assert!(line.starts_with("listening on 127.0.0.1:"), "{line}");
+        }
+        // On the stubs, which are not done: 1 is as right as 0.
+        ["workshop", rest @ ..] => {
+            let (rest, file) = match rest {
+                [rest @ .., ">", file] => (rest, Some(file)),
+                _ => (rest, None),
+            };
+            let output = course.run(rest);
+            if let Some(file) = file {
+                course.write(file, &String::from_utf8(output.stdout).unwrap());
+            }
+            let code = output.status.code();
+            assert!(matches!(code, Some(0 | 1)), "{said}: {code:?}");
+        }
+        _ => panic!("nobody knows how to try this: {said}"),
+    }
+}
+
+fn words_of(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
+}
+
+fn shell(line: &str, said: &str) -> i32 {
+    let peers = root().join(".ci/peers/bin");
+    let path = std::env::var("PATH").unwrap();
+    let output = Command::new("sh")
+        .args(["-c", line])
+        .env("PATH", format!("{}:{path}", peers.display()))
+        .current_dir(root())
+        .output()
+        .unwrap();
+    output.status.code().unwrap_or_else(|| panic!("{said}"))
+}
