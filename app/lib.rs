@@ -6,6 +6,7 @@
 //! each other.
 //!
 //! - [`service`]: the teaching service, `GET /random` and everything around it.
+//! - [`training`]: an embedding training, watched through a Pushgateway.
 //! - [`signals`]: what is counted, when it starts and ends, how it is exposed.
 //! - [`simulation`]: what the service pretends to be: distributions, arrivals,
 //!   faults.
@@ -17,4 +18,5 @@ pub mod logging;
 pub mod service;
 pub mod signals;
 pub mod simulation;
+pub mod training;
 pub mod transport;

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use golden_signals::logging::{self, LogOptions};
 use golden_signals::service;
 use golden_signals::service::options::Options;
+use golden_signals::training;
 use golden_signals::transport::accept::Drained;
 use golden_signals::transport::shutdown::Signals;
 use tokio::net::TcpListener;
@@ -38,6 +39,8 @@ struct Cli {
 enum Role {
     /// The teaching service: GET /random and its golden signals
     Serve(Serve),
+    /// An embedding training whose metrics go to a Pushgateway
+    Train(Train),
 }
 
 #[derive(clap::Args)]
@@ -48,13 +51,24 @@ struct Serve {
     log: LogOptions,
 }
 
+#[derive(clap::Args)]
+struct Train {
+    #[command(flatten)]
+    options: training::Options,
+    #[command(flatten)]
+    log: LogOptions,
+}
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse_from(with_default_role(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    let Role::Serve(Serve { options, log }) = cli.role;
-    match logging::start(&log).and_then(|()| serve(options)) {
+    let ended = match cli.role {
+        Role::Serve(Serve { options, log }) => logging::start(&log).and_then(|()| serve(options)),
+        Role::Train(Train { options, log }) => logging::start(&log).and_then(|()| train(options)),
+    };
+    match ended {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -91,6 +105,30 @@ async fn serve(options: Options) -> anyhow::Result<ExitCode> {
             Drained::CutOff(_) => ExitCode::FAILURE,
         },
     )
+}
+
+#[tokio::main]
+async fn train(options: training::Options) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::listen().context("cannot listen for signals")?;
+    let (first, stop) = oneshot::channel();
+    let stop_now = async {
+        let signal = signals.next().await;
+        tracing::info!(signal, "asked to stop; a second signal stops at once");
+        first.send(()).ok();
+        signals.next().await;
+    };
+    let stop = async {
+        stop.await.ok();
+    };
+    tokio::select! {
+        ended = training::run(options, stop) => {
+            if let Some(summary) = ended? {
+                tracing::info!("{summary}");
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        () = stop_now => Ok(ExitCode::FAILURE),
+    }
 }
 
 /// `serve` where no role is named: options alone are its own.
