@@ -26,6 +26,7 @@ pub mod embedding_table;
 pub mod embedding_worker;
 pub mod evaluation;
 pub mod faults;
+mod faults_file;
 pub mod features;
 pub mod global_config;
 pub mod loader;

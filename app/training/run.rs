@@ -13,6 +13,7 @@ use super::checkpoint::{CheckpointError, Checkpoints};
 use super::dense::DenseNetwork;
 use super::embedding_worker::EmbeddingWorker;
 use super::faults::{CurrentFaults, Faults};
+use super::faults_file;
 use super::global_config::{ConfigError, MetricsConfig};
 use super::metrics::{EmbeddingWorkerMetrics, ParameterServerMetrics, TrainerMetrics};
 use super::node::{Node, Role, local_address_towards};
@@ -39,6 +40,14 @@ pub enum TrainError {
         path: PathBuf,
         /// What is wrong.
         error: ConfigError,
+    },
+    /// The file of faults cannot be used.
+    #[error("--faults-file {path}: {wrong}")]
+    Faults {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        wrong: String,
     },
     /// Nothing can listen there.
     #[error("--bind {bind}: {error}; take another address, or port 0 for a free one")]
@@ -87,8 +96,8 @@ struct Process {
     config: MetricsConfig,
     checkpoints: Option<Checkpoints>,
     faults: CurrentFaults,
-    /// Keeps the faults alive.
-    _faults: watch::Sender<Faults>,
+    /// Through whom they change.
+    change_faults: watch::Sender<Faults>,
     pushing: Vec<Pushing>,
 }
 
@@ -103,23 +112,45 @@ impl Process {
         };
         let checkpoints = options.checkpoints.as_deref();
         let checkpoints = checkpoints.map(Checkpoints::in_directory).transpose()?;
-        let (sender, faults) = watch::channel(faults_of(&options));
+        let mut present = faults_of(&options);
+        if let Some(path) = &options.faults_file {
+            present = faults_file::read(path, &present).map_err(|wrong| TrainError::Faults {
+                path: path.clone(),
+                wrong,
+            })?;
+        }
+        let (change_faults, faults) = watch::channel(present);
         Ok(Self {
             options,
             config,
             checkpoints,
             faults,
-            _faults: sender,
+            change_faults,
             pushing: Vec::new(),
         })
     }
 
     async fn run(mut self, stop: impl Future<Output = ()>) -> Result<Option<Summary>, TrainError> {
-        let ended = match self.options.role {
-            RoleOption::All => self.train_alone(stop).await.map(Some),
-            RoleOption::Trainer => self.train(stop).await.map(Some),
-            RoleOption::ParameterServer => self.serve_shard(stop).await.map(|()| None),
-            RoleOption::EmbeddingWorker => self.serve_worker(stop).await.map(|()| None),
+        let faults_file = self.options.faults_file.clone();
+        let faults = faults_of(&self.options);
+        let change_faults = self.change_faults.clone();
+        let follow = async {
+            match faults_file {
+                Some(path) => faults_file::follow(&path, faults, change_faults).await,
+                None => std::future::pending().await,
+            }
+        };
+        let be_it = async {
+            match self.options.role {
+                RoleOption::All => self.train_alone(stop).await.map(Some),
+                RoleOption::Trainer => self.train(stop).await.map(Some),
+                RoleOption::ParameterServer => self.serve_shard(stop).await.map(|()| None),
+                RoleOption::EmbeddingWorker => self.serve_worker(stop).await.map(|()| None),
+            }
+        };
+        let ended = tokio::select! {
+            ended = be_it => ended,
+            () = follow => unreachable!("it follows for ever"),
         };
         let last = self
             .pushing

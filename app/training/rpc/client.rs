@@ -40,7 +40,8 @@ impl FromStr for Peer {
         let text = text.trim();
         let (host, port) = text.rsplit_once(':').ok_or(PeerError)?;
         let has_port = port.parse::<u16>().is_ok_and(|port| port > 0);
-        let is_peer = has_port && !host.is_empty() && Self(text.into()).endpoint().is_ok();
+        let is_host = !host.is_empty() && !host.contains(['/', '@', '?', '#']);
+        let is_peer = has_port && is_host && Self(text.into()).endpoint().is_ok();
         is_peer.then(|| Self(text.into())).ok_or(PeerError)
     }
 }
