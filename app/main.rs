@@ -189,10 +189,21 @@ fn bad_value(error: &clap::Error) -> Option<String> {
     let variable = if set_here {
         String::new()
     } else {
-        let name = flag.trim_start_matches('-').replace('-', "_");
-        format!(" (from GOLDEN_{})", name.to_uppercase())
+        format!(" (from {})", variable(flag))
     };
     Some(format!("{flag}{value}{variable}: {remedy}"))
+}
+
+/// The environment variable of a flag: the project's own, but for the one that
+/// Persia's users know.
+fn variable(flag: &str) -> String {
+    match flag {
+        "--metrics-gateway-addr" => "PERSIA_METRICS_GATEWAY_ADDR".to_owned(),
+        flag => {
+            let name = flag.trim_start_matches('-').replace('-', "_");
+            format!("GOLDEN_{}", name.to_uppercase())
+        }
+    }
 }
 
 /// What clap says, on one line, and where to read on.

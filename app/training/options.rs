@@ -80,43 +80,43 @@ pub struct Options {
     /// The number of this process among those of its role, from 0; found out
     /// from --parameter-servers or --embedding-workers and the own addresses
     /// where it is not given
-    #[arg(long, env = "GOLDEN_REPLICA_INDEX", value_name = "N", value_parser = number(0, 1023))]
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_REPLICA_INDEX", value_name = "N", value_parser = number(0, 1023))]
     pub replica_index: Option<u64>,
 
     /// Parameter servers in the one process of --role all
-    #[arg(long, env = "GOLDEN_SHARDS", value_name = "N", default_value = "2", value_parser = number(1, 64))]
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_SHARDS", value_name = "N", default_value = "2", value_parser = number(1, 64))]
     pub shards: u64,
 
     /// Embedding workers in the one process of --role all
-    #[arg(long, env = "GOLDEN_WORKERS", value_name = "N", default_value = "1", value_parser = number(1, 64))]
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_WORKERS", value_name = "N", default_value = "1", value_parser = number(1, 64))]
     pub workers: u64,
 
     /// Samples of a batch
-    #[arg(long, env = "GOLDEN_BATCH_SIZE", value_name = "N", default_value = "256", value_parser = number(1, 65_535))]
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_BATCH_SIZE", value_name = "N", default_value = "256", value_parser = number(1, 65_535))]
     pub batch_size: u64,
 
     /// The step after which the training ends; with 0 it trains until stopped
-    #[arg(long, env = "GOLDEN_STEPS", value_name = "N", default_value = "0", value_parser = number(0, u64::MAX))]
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_STEPS", value_name = "N", default_value = "0", value_parser = number(0, u64::MAX))]
     pub steps: u64,
 
     /// Batches that may be looked up and not yet updated: the staleness bound
-    #[arg(long, env = "GOLDEN_STALENESS", value_name = "N", default_value = "10", value_parser = number(1, 10_000))]
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_STALENESS", value_name = "N", default_value = "10", value_parser = number(1, 10_000))]
     pub staleness: u64,
 
     /// Batches that may wait at the workers for being looked up
-    #[arg(long, env = "GOLDEN_FORWARD_BUFFER_SIZE", value_name = "N", default_value = "32", value_parser = number(2, 1000))]
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_FORWARD_BUFFER_SIZE", value_name = "N", default_value = "32", value_parser = number(2, 1000))]
     pub forward_buffer_size: u64,
 
     /// Samples a second at most; 0 is as fast as possible
-    #[arg(long, env = "GOLDEN_EXAMPLES_PER_SECOND", value_name = "RATE", default_value = "0", value_parser = rate)]
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_EXAMPLES_PER_SECOND", value_name = "RATE", default_value = "0", value_parser = rate)]
     pub examples_per_second: f64,
 
     /// Steps between two evaluations on held-out samples; 0 is never
-    #[arg(long, env = "GOLDEN_EVALUATE_EVERY", value_name = "STEPS", default_value = "200", value_parser = number(0, u64::MAX))]
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_EVALUATE_EVERY", value_name = "STEPS", default_value = "200", value_parser = number(0, u64::MAX))]
     pub evaluate_every: u64,
 
     /// Held-out samples of an evaluation
-    #[arg(long, env = "GOLDEN_HELD_OUT", value_name = "N", default_value = "4096", value_parser = number(1, 65_535))]
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_HELD_OUT", value_name = "N", default_value = "4096", value_parser = number(1, 65_535))]
     pub held_out: u64,
 
     /// Where this process saves what it has learned; nowhere without
@@ -124,7 +124,7 @@ pub struct Options {
     pub checkpoints: Option<PathBuf>,
 
     /// Steps between two checkpoints
-    #[arg(long, env = "GOLDEN_CHECKPOINT_EVERY", value_name = "STEPS", default_value = "1000", value_parser = number(1, u64::MAX))]
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_CHECKPOINT_EVERY", value_name = "STEPS", default_value = "1000", value_parser = number(1, u64::MAX))]
     pub checkpoint_every: u64,
 
     /// Goes on from --checkpoints, if anything has been saved there
@@ -132,12 +132,13 @@ pub struct Options {
     pub resume: bool,
 
     /// Makes what is drawn repeatable: samples, first weights, admissions
-    #[arg(long, env = "GOLDEN_SEED", value_name = "N", default_value = "1", value_parser = number(0, u64::MAX))]
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_SEED", value_name = "N", default_value = "1", value_parser = number(0, u64::MAX))]
     pub seed: u64,
 
     /// The probability with which a new id gets an embedding, from 0 to 1
     #[arg(
         long,
+        allow_hyphen_values = true,
         env = "GOLDEN_ADMIT_PROBABILITY",
         value_name = "P",
         default_value = "1"
@@ -146,15 +147,15 @@ pub struct Options {
 
     /// Embeddings that each shard may hold; fewer than there are ids in use
     /// make it forget what it learned
-    #[arg(long, env = "GOLDEN_TABLE_CAPACITY", value_name = "N", default_value = "100000", value_parser = number(1, 10_000_000))]
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_TABLE_CAPACITY", value_name = "N", default_value = "100000", value_parser = number(1, 10_000_000))]
     pub table_capacity: u64,
 
     /// The share of the ids in use that new ones replace in 1000 batches
-    #[arg(long, env = "GOLDEN_DRIFT", value_name = "SHARE", default_value = "0.01", value_parser = drift)]
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_DRIFT", value_name = "SHARE", default_value = "0.01", value_parser = drift)]
     pub drift: f64,
 
     /// Fault: a NaN in one gradient of every so many batches; 0 is none
-    #[arg(long, env = "GOLDEN_NAN_EVERY", value_name = "BATCHES", default_value = "0", value_parser = number(0, u64::MAX))]
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_NAN_EVERY", value_name = "BATCHES", default_value = "0", value_parser = number(0, u64::MAX))]
     pub nan_every: u64,
 
     /// Fault: the feature whose gradient gets the NaN

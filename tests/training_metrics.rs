@@ -1,0 +1,481 @@
+//! What the training measures is what happens: each metric against what the test
+//! itself knows or counts.
+
+mod support;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use golden_signals::signals::{Collect, model};
+use golden_signals::simulation::Probability;
+use golden_signals::training::dense::DenseNetwork;
+use golden_signals::training::embedding_worker::EmbeddingWorker;
+use golden_signals::training::faults::{CurrentFaults, Faults};
+use golden_signals::training::features::{DIMENSION, FEATURES};
+use golden_signals::training::loader::Loader;
+use golden_signals::training::messages::{
+    BatchGradients, BatchIds, BatchRef, FeatureGradient, Lookup,
+};
+use golden_signals::training::metrics::{
+    EmbeddingWorkerMetrics, ParameterServerMetrics, TrainerMetrics, descriptions,
+};
+use golden_signals::training::parameter_server::ParameterServer;
+use golden_signals::training::shard::Shard;
+use golden_signals::training::trainer::{Progress, Settings, Start, Trainer};
+use golden_signals::training::worker::Worker;
+use tokio::sync::watch;
+
+const BATCH: usize = 64;
+
+fn faults(faults: Faults) -> CurrentFaults {
+    watch::channel(faults).1
+}
+
+fn healthy() -> Faults {
+    Faults {
+        table_capacity: 1_000_000,
+        ..Faults::default()
+    }
+}
+
+fn shard(
+    place: usize,
+    admit: &str,
+    faults: &CurrentFaults,
+) -> (Arc<ParameterServer>, Arc<ParameterServerMetrics>) {
+    let metrics = Arc::<ParameterServerMetrics>::default();
+    let admit: Probability = admit.parse().expect("it is a probability");
+    let shard = ParameterServer::new(
+        place,
+        admit,
+        1,
+        faults.clone(),
+        None,
+        Some(Arc::clone(&metrics)),
+    );
+    (Arc::new(shard), metrics)
+}
+
+/// A training in this process, and everything it counts.
+struct Run {
+    shards: Vec<Arc<ParameterServerMetrics>>,
+    workers: Vec<Arc<EmbeddingWorkerMetrics>>,
+    trainer: Arc<TrainerMetrics>,
+    progress: Arc<Progress>,
+    staleness: Vec<u64>,
+}
+
+const STEPS: u64 = 120;
+const STALENESS: usize = 4;
+
+async fn train(shards: usize, workers: usize, admit: &str, present: Faults) -> Run {
+    let faults = faults(present);
+    let (servers, shards): (Vec<_>, Vec<_>) = (0..shards)
+        .map(|place| shard(place, admit, &faults))
+        .unzip();
+    let servers: Vec<_> = servers.into_iter().map(Shard::Local).collect();
+    let metrics: Vec<_> = (0..workers)
+        .map(|_| Arc::<EmbeddingWorkerMetrics>::default())
+        .collect();
+    let workers: Vec<_> = metrics
+        .iter()
+        .map(|metrics| EmbeddingWorker::new(servers.clone(), Some(Arc::clone(metrics))))
+        .map(Arc::new)
+        .collect();
+    let trainer_metrics = Arc::<TrainerMetrics>::default();
+    let progress = Arc::<Progress>::default();
+    let trainer = Trainer {
+        settings: Settings {
+            name: "trainer".to_owned(),
+            batch_size: BATCH,
+            steps: Some(STEPS),
+            staleness_bound: STALENESS,
+            pending_bound: 8,
+            examples_per_second: None,
+            evaluate_every: 50,
+            held_out: 256,
+            checkpoint_every: u64::MAX,
+            seed: 5,
+        },
+        workers: workers.iter().cloned().map(Worker::Local).collect(),
+        faults,
+        checkpoints: None,
+        metrics: Some(Arc::clone(&trainer_metrics)),
+        progress: Arc::clone(&progress),
+    };
+    let start = Start {
+        step: 0,
+        age: 0.0,
+        network: DenseNetwork::new(5),
+    };
+    let (_going_on, stop) = watch::channel(false);
+    trainer.run(start, stop).await.expect("nobody refuses");
+    Run {
+        shards,
+        staleness: metrics
+            .iter()
+            .map(|metrics| metrics.staleness.peak())
+            .collect(),
+        workers: metrics,
+        trainer: trainer_metrics,
+        progress,
+    }
+}
+
+/// The batches that such a training draws.
+fn batches(present: &Faults) -> Vec<Vec<HashSet<u64>>> {
+    let mut loader = Loader::new(BATCH, 5, 0, 0.0);
+    (0..STEPS)
+        .map(|_| {
+            let batch = loader.next_batch(present);
+            let ids = |ids: &golden_signals::training::messages::FeatureIds| {
+                ids.unique.iter().copied().collect()
+            };
+            batch.features.iter().map(ids).collect()
+        })
+        .collect()
+}
+
+#[test]
+fn the_document_s_metrics_have_its_names_and_the_types_of_its_time() {
+    use model::MetricType::{Counter, Gauge, Histogram};
+
+    let document = [
+        ("index_miss_count", Counter),
+        ("index_miss_ratio", Gauge),
+        ("gradient_id_miss_count", Counter),
+        ("estimated_distinct_id", Gauge),
+        ("batch_unique_indices_rate", Gauge),
+        ("staleness", Gauge),
+        ("nan_count", Counter),
+        ("nan_grad_skipped", Counter),
+        ("lookup_mixed_batch_time_cost", Histogram),
+        ("num_pending_batches", Gauge),
+        ("lookup_create_requests_time_cost", Histogram),
+        ("lookup_rpc_time_cost", Histogram),
+        ("update_gradient_time_cost", Histogram),
+        ("summation_time_cost", Histogram),
+        ("lookup_batched_time_cost", Histogram),
+    ];
+    let described = descriptions::ALL.iter().take(descriptions::DOCUMENTED);
+    let described: Vec<_> = described.map(|metric| (metric.name, metric.kind)).collect();
+    assert_eq!(described, document);
+
+    // Every description is exposed by exactly one role, all its series from the start.
+    let mut exposed = Vec::new();
+    ParameterServerMetrics::default().collect(&mut exposed);
+    EmbeddingWorkerMetrics::default().collect(&mut exposed);
+    TrainerMetrics::default().collect(&mut exposed);
+    golden_signals::training::metrics::PushMetrics::default().collect(&mut exposed);
+    let mut names: Vec<_> = exposed.iter().map(|family| family.name.as_str()).collect();
+    let mut all: Vec<_> = descriptions::ALL.iter().map(|metric| metric.name).collect();
+    names.sort_unstable();
+    all.sort_unstable();
+    assert_eq!(names, all);
+    for family in &exposed {
+        let by_feature = family.metric[0]
+            .label
+            .iter()
+            .any(|label| label.name == "feat");
+        let expected = if by_feature { FEATURES.len() } else { 1 };
+        assert_eq!(family.metric.len(), expected, "{}", family.name);
+        assert!(!family.help.ends_with('.') && !family.help.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_stage_counts_every_batch_and_staleness_keeps_its_bound() {
+    for shards in [1, 3] {
+        let run = train(shards, 1, "1", healthy()).await;
+        let worker = &run.workers[0];
+        for (name, cost) in [
+            ("create", &worker.lookup_create_requests_time_cost),
+            ("rpc", &worker.lookup_rpc_time_cost),
+            ("summation", &worker.summation_time_cost),
+            ("batched", &worker.lookup_batched_time_cost),
+            ("update", &worker.update_gradient_time_cost),
+            ("dense", &run.trainer.dense_step_time_cost),
+            ("forward", &run.trainer.forward_client_time_cost),
+            ("backward", &run.trainer.backward_client_time_cost),
+        ] {
+            assert_eq!(cost.count(), STEPS, "{name}");
+        }
+        for shard in &run.shards {
+            assert_eq!(shard.lookup_mixed_batch_time_cost.count(), STEPS);
+            let ratio = shard.index_miss_ratio.get();
+            assert!((0.0..=1.0).contains(&ratio), "{ratio}");
+        }
+        assert_eq!(run.trainer.train_batches.get(), STEPS);
+        assert_eq!(run.trainer.train_examples.get(), STEPS * BATCH as u64);
+        assert_eq!(run.trainer.train_step.get(), STEPS as f64);
+
+        // Something was out, and never more than may be.
+        let peak = run.staleness[0];
+        assert!((1..=STALENESS as u64).contains(&peak), "{peak}");
+        assert_eq!(worker.staleness.now(), 0, "after the last batch");
+        assert_eq!(worker.num_pending_batches.get(), 0.0);
+
+        // The parts of a lookup are within it.
+        let sum = |name: &str| sum_of(worker.as_ref(), name);
+        let parts = sum("lookup_create_requests_time_cost")
+            + sum("lookup_rpc_time_cost")
+            + sum("summation_time_cost");
+        let whole = sum("lookup_batched_time_cost");
+        assert!(parts <= whole * (1.0 + 1e-9), "{parts} of {whole}");
+        let loss = run.progress.now();
+        assert!(loss.loss < loss.first_loss, "{loss}");
+    }
+}
+
+fn sum_of(metrics: &dyn Collect, name: &str) -> f64 {
+    let mut families = Vec::new();
+    metrics.collect(&mut families);
+    let family = families.iter().find(|family| family.name == name);
+    let histogram = family.and_then(|family| family.metric[0].histogram.as_ref());
+    histogram.expect("it is a histogram").sample_sum
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn distinct_ids_are_right_with_one_worker_and_with_several() {
+    let drawn = batches(&healthy());
+    for workers in [1, 3] {
+        let run = train(2, workers, "1", healthy()).await;
+        for (place, feature) in FEATURES.iter().enumerate() {
+            let near = |estimate: f64, exact: usize, of: &str| {
+                let error = estimate / exact as f64 - 1.0;
+                assert!(error.abs() <= 0.01, "{of} {}: {error}", feature.name);
+            };
+            // Each worker sees its own batches, in turn.
+            for (number, worker) in run.workers.iter().enumerate() {
+                // Batches count from 1.
+                let own = (1..).zip(&drawn);
+                let own = own.filter(|(batch, _)| batch % workers == number);
+                let exact: HashSet<_> = own.flat_map(|(_, batch)| &batch[place]).collect();
+                near(
+                    worker.distinct.estimate(place) as f64,
+                    exact.len(),
+                    "worker",
+                );
+            }
+            // The shards have no id in common: theirs add up, whoever asked.
+            let exact: HashSet<_> = drawn.iter().flat_map(|batch| &batch[place]).collect();
+            let shards = run
+                .shards
+                .iter()
+                .map(|shard| shard.distinct.estimate(place));
+            near(shards.sum::<u64>() as f64, exact.len(), "shards");
+        }
+        // With room for all, each id is missed once, whoever asks for it first.
+        let distinct: HashSet<_> = drawn.iter().flatten().flatten().collect();
+        let misses: u64 = run
+            .shards
+            .iter()
+            .map(|shard| shard.index_miss_count.get())
+            .sum();
+        assert_eq!(misses, distinct.len() as u64);
+        let asked: u64 = run
+            .shards
+            .iter()
+            .map(|shard| shard.looked_up_ids.get())
+            .sum();
+        let distinct_by_batch: usize = drawn.iter().flatten().map(HashSet::len).sum();
+        assert_eq!(asked, distinct_by_batch as u64);
+    }
+}
+
+#[tokio::test]
+async fn misses_are_those_of_a_reference_lru() {
+    const CAPACITY: usize = 700;
+    let present = Faults {
+        table_capacity: CAPACITY,
+        drift: 1.0,
+        ..Faults::default()
+    };
+    let (shard, metrics) = shard(0, "1", &faults(present.clone()));
+    // The plainest thing that is an LRU: when each id was looked up last.
+    let mut reference: HashMap<u64, u64> = HashMap::new();
+    let (mut clock, mut misses, mut evictions) = (0, 0, 0);
+    let mut loader = Loader::new(BATCH, 3, 0, 0.0);
+    for _ in 0..60 {
+        let batch = loader.next_batch(&present);
+        let ids: Vec<_> = batch
+            .features
+            .iter()
+            .flat_map(|ids| ids.unique.clone())
+            .collect();
+        let mut missed = 0;
+        for &id in &ids {
+            clock += 1;
+            if reference.insert(id, clock).is_none() {
+                missed += 1;
+            }
+            if reference.len() > CAPACITY {
+                let oldest = *reference.iter().min_by_key(|(_, at)| **at).unwrap().0;
+                reference.remove(&oldest);
+                evictions += 1;
+            }
+        }
+        misses += missed;
+        let asked = ids.len();
+        let lookup = Lookup {
+            ids,
+            training: true,
+        };
+        shard.look_up(&lookup).await;
+        assert_eq!(metrics.index_miss_count.get(), misses);
+        let ratio = metrics.index_miss_ratio.get();
+        assert_eq!(ratio, missed as f64 / asked as f64);
+    }
+    assert!(evictions > 100, "it was to be too small");
+    assert_eq!(metrics.evictions.get(), evictions);
+    assert_eq!(metrics.table_entries.get(), CAPACITY as f64);
+
+    // What is not for training is answered, and changes nothing; nor does nothing.
+    for (ids, training) in [(vec![1 << 56], false), (Vec::new(), true)] {
+        let numbers = shard
+            .look_up(&Lookup {
+                ids: ids.clone(),
+                training,
+            })
+            .await;
+        assert_eq!(numbers.values, vec![0.0; ids.len() * DIMENSION]);
+        assert_eq!(metrics.index_miss_count.get(), misses);
+        assert!(!metrics.index_miss_ratio.get().is_nan());
+    }
+}
+
+#[tokio::test]
+async fn gradients_without_an_embedding_are_counted_and_the_others_arrive() {
+    let (shard, metrics) = shard(
+        0,
+        "1",
+        &faults(Faults {
+            table_capacity: 2,
+            ..Faults::default()
+        }),
+    );
+    let ids = |ids: &[u64]| Lookup {
+        ids: ids.to_vec(),
+        training: true,
+    };
+    shard.look_up(&ids(&[1, 2])).await;
+    // Evicts 1, whose gradient comes afterwards, before that of 2.
+    shard.look_up(&ids(&[3])).await;
+    let before = shard.look_up(&ids(&[2])).await.values;
+    let mut values = vec![0.0; 2 * DIMENSION];
+    values[..DIMENSION].fill(7.0);
+    values[DIMENSION] = 1.0;
+    let gradients = golden_signals::training::messages::ShardGradients {
+        ids: vec![1, 2],
+        values,
+    };
+    shard.update(&gradients).await.expect("it is well formed");
+    assert_eq!(metrics.gradient_id_miss_count.get(), 1);
+    let after = shard.look_up(&ids(&[2])).await.values;
+    assert!(after[0] < before[0]);
+    assert_eq!(after[1..], before[1..], "the gradient of another id");
+
+    let crooked = golden_signals::training::messages::ShardGradients {
+        ids: vec![1],
+        values: vec![1.0],
+    };
+    assert!(shard.update(&crooked).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ids_that_are_not_admitted_are_no_misses_but_their_gradients_are() {
+    let run = train(1, 1, "0", healthy()).await;
+    let shard = &run.shards[0];
+    assert_eq!(shard.index_miss_count.get(), 0);
+    assert_eq!(shard.table_entries.get(), 0.0);
+    assert_eq!(shard.admissions_refused.get(), shard.looked_up_ids.get());
+    assert_eq!(
+        shard.gradient_id_miss_count.get(),
+        shard.looked_up_ids.get()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_nan_is_found_and_a_masked_feature_is_skipped() {
+    let present = Faults {
+        nan_every: 7,
+        nan_feature: "user".parse().ok(),
+        masked_features: vec!["context".parse().unwrap()],
+        ..healthy()
+    };
+    let run = train(2, 1, "1", present).await;
+    for (place, feature) in FEATURES.iter().enumerate() {
+        let nan = run.workers[0].nan_count.of(place).get();
+        let skipped = run.workers[0].nan_grad_skipped.of(place).get();
+        let expected = match feature.name {
+            "user" => (STEPS / 7, 0),
+            "context" => (0, STEPS),
+            _ => (0, 0),
+        };
+        assert_eq!((nan, skipped), expected, "{}", feature.name);
+        let rate = run.workers[0].batch_unique_indices_rate.of(place).get();
+        if feature.name == "context" {
+            // It never had an id, and so no rate: neither a number nor NaN.
+            assert_eq!(rate, 0.0);
+        } else {
+            assert!(rate > 0.0 && rate <= 1.0, "{rate}");
+        }
+    }
+    assert!(
+        run.progress.now().loss.is_some_and(f64::is_finite),
+        "a NaN went through"
+    );
+}
+
+/// Batches that a trainer leaves behind are no staleness for ever.
+#[tokio::test]
+async fn staleness_ends_with_whatever_becomes_of_a_batch() {
+    let (server, _) = shard(0, "1", &faults(healthy()));
+    let metrics = Arc::<EmbeddingWorkerMetrics>::default();
+    let worker = EmbeddingWorker::new(vec![Shard::Local(server)], Some(Arc::clone(&metrics)));
+    let mut loader = Loader::new(4, 1, 0, 0.0);
+    let session = |session| golden_signals::training::messages::Session {
+        trainer: "trainer-0".to_owned(),
+        session,
+    };
+    worker.begin(&session(1));
+    let mut batch = async |number| {
+        let batch = BatchRef { session: 1, number };
+        let features = loader.next_batch(&healthy()).features;
+        worker
+            .forward_batched(BatchIds { batch, features })
+            .unwrap();
+        assert_eq!(metrics.num_pending_batches.get(), 1.0);
+        worker.forward(batch).await.unwrap();
+        batch
+    };
+    let first = batch(1).await;
+    batch(2).await;
+    assert_eq!(metrics.staleness.now(), 2);
+
+    // Gradients of another shape are refused, and the batch is over.
+    let crooked = BatchGradients {
+        batch: first,
+        features: vec![],
+    };
+    assert!(worker.update(crooked).await.is_err());
+    assert_eq!(metrics.staleness.now(), 1);
+    // The trainer dies and another takes its place.
+    worker.begin(&session(2));
+    assert_eq!(metrics.staleness.now(), 0);
+    assert_eq!(metrics.batches_forgotten.get(), 1);
+    assert_eq!(metrics.staleness.peak(), 2);
+
+    // Gradients for a batch that is not out any more do nothing.
+    let skipped = FeatureGradient {
+        skipped: true,
+        values: vec![],
+    };
+    let late = BatchGradients {
+        batch: first,
+        features: vec![skipped; FEATURES.len()],
+    };
+    assert!(worker.update(late).await.is_err());
+    assert_eq!(metrics.staleness.now(), 0);
+    assert_eq!(metrics.update_gradient_time_cost.count(), 0);
+}
