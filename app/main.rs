@@ -107,8 +107,15 @@ async fn serve(options: Options) -> anyhow::Result<ExitCode> {
     )
 }
 
-#[tokio::main]
-async fn train(options: training::Options) -> anyhow::Result<ExitCode> {
+fn train(options: training::Options) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Runtime::new().context("cannot start threads")?;
+    let ended = runtime.block_on(train_until_stopped(options));
+    // A stage that waits for somebody who is gone would be waited for, too.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn train_until_stopped(options: training::Options) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let (first, stop) = oneshot::channel();
     let stop_now = async {

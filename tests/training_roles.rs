@@ -97,6 +97,8 @@ fn the_roles_wait_for_each_other_and_outlive_each_other() {
     shard_0.kill();
     let waits = |samples: &Samples| samples.sum("shard_retries", &[]) > 0.0;
     let stands = gateway.metrics_when("the worker waits", waits);
+    let line = worker.line_when("waits");
+    assert_eq!(line["whom"], cluster.shards[0].as_str());
     assert!(trainer.lines("trained on").is_empty());
     // It comes back empty: everything is missed again, and the training goes on.
     let mut shard_0 = cluster.shard(0, &[]);
@@ -140,7 +142,14 @@ fn the_roles_wait_for_each_other_and_outlive_each_other() {
     assert!(last.wait().success());
     gateway.metrics_when("nothing is left of either", idle);
 
-    for process in [&mut worker, &mut shard_0, &mut shard_1] {
+    // Ctrl-C ends it too while it waits for somebody who is gone.
+    let mut waits = cluster.trainer(&["--evaluate-every", "1"]);
+    waits.line_when("examples/s");
+    worker.kill();
+    waits.line_when("waits");
+    assert!(waits.interrupt().success(), "{:#?}", waits.log());
+    waits.line_when("gave the batches under way up");
+    for process in [&mut shard_0, &mut shard_1] {
         assert!(process.interrupt().success(), "{:#?}", process.log());
     }
 }

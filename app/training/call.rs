@@ -1,6 +1,7 @@
 //! How one role calls another: what can fail, and how long it is tried again.
 //! Knows no message.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Why a call failed.
@@ -51,36 +52,55 @@ impl Backoff {
     }
 }
 
-/// Calls until it does not fail temporarily. Says once that it has to wait for
-/// `whom`, and once that it need not any more.
-///
-/// `failed` hears of every attempt that failed temporarily.
-///
-/// # Errors
-///
-/// What the call fails with for good.
-pub async fn until_answered<T, F: Future<Output = Result<T, CallError>>>(
-    whom: &str,
-    failed: impl Fn(),
-    mut call: impl FnMut() -> F,
-) -> Result<T, CallError> {
-    let mut backoff = Backoff::default();
-    let mut waiting = false;
-    loop {
-        match call().await {
-            Err(error) if error.is_temporary() => {
-                failed();
-                if error != CallError::BufferFull && !waiting {
-                    waiting = true;
-                    tracing::debug!(whom, %error, "waits");
+/// Another role, as its callers know it: whether it answers is told once for all
+/// of them.
+#[derive(Debug)]
+pub struct Link {
+    whom: String,
+    waiting: AtomicBool,
+}
+
+impl Link {
+    /// The link to this role, which is believed to answer.
+    #[must_use]
+    pub fn new(whom: String) -> Self {
+        Self {
+            whom,
+            waiting: AtomicBool::new(false),
+        }
+    }
+
+    /// Calls until it does not fail temporarily. Says once that it has to wait,
+    /// and once that it need not any more.
+    ///
+    /// `failed` hears of every attempt that failed temporarily.
+    ///
+    /// # Errors
+    ///
+    /// What the call fails with for good.
+    pub async fn until_answered<T, F: Future<Output = Result<T, CallError>>>(
+        &self,
+        failed: impl Fn(),
+        mut call: impl FnMut() -> F,
+    ) -> Result<T, CallError> {
+        let whom = self.whom.as_str();
+        let mut backoff = Backoff::default();
+        loop {
+            match call().await {
+                Err(error) if error.is_temporary() => {
+                    failed();
+                    let gone = matches!(error, CallError::Unavailable(_));
+                    if gone && !self.waiting.swap(true, Relaxed) {
+                        tracing::warn!(whom, %error, "waits");
+                    }
+                    backoff.pause().await;
                 }
-                backoff.pause().await;
-            }
-            ended => {
-                if waiting {
-                    tracing::debug!(whom, "answers again");
+                ended => {
+                    if self.waiting.swap(false, Relaxed) {
+                        tracing::info!(whom, "answers again");
+                    }
+                    return ended;
                 }
-                return ended;
             }
         }
     }

@@ -2,7 +2,7 @@
 //! The training never waits for it: it is a task of its own, and what it pushes
 //! is read without a lock.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -37,14 +37,24 @@ pub struct Pushing {
 impl Pushing {
     /// Pushes now, and then once every interval, in the format that keeps types
     /// and native histograms.
+    ///
+    /// `outage` is shared by all nodes of a process: what becomes of the gateway
+    /// is told once, not by each.
     #[must_use]
-    pub fn start(node: Arc<Node>, gateway: Pushgateway, group: Group, interval: Duration) -> Self {
+    pub fn start(
+        node: Arc<Node>,
+        gateway: Pushgateway,
+        group: Group,
+        interval: Duration,
+        outage: Arc<Outage>,
+    ) -> Self {
         let (end, ended) = watch::channel(false);
         let pusher = Pusher {
             node,
             gateway,
             group,
-            failing: None,
+            outage,
+            failing: false,
         };
         let task = tokio::spawn(pusher.run(interval, ended));
         Self { end, task }
@@ -64,30 +74,25 @@ struct Pusher {
     node: Arc<Node>,
     gateway: Pushgateway,
     group: Group,
-    failing: Option<Failing>,
-}
-
-struct Failing {
-    since: Instant,
-    pushes: u64,
+    outage: Arc<Outage>,
+    /// Whether the last push failed.
+    failing: bool,
 }
 
 impl Pusher {
     async fn run(mut self, interval: Duration, mut end: watch::Receiver<bool>) {
         let mut ticks = tokio::time::interval(interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            let pushes = async {
-                loop {
-                    ticks.tick().await;
-                    self.push().await;
-                }
-            };
-            tokio::select! {
-                // A sender that is dropped without a word is an end too.
-                _ = end.changed() => break,
-                () = pushes => {}
+        let pushes = async {
+            loop {
+                ticks.tick().await;
+                self.push().await;
             }
+        };
+        tokio::select! {
+            // A sender that is dropped without a word is an end too.
+            _ = end.changed() => {}
+            () = pushes => {}
         }
         let delete = *end.borrow();
         let last = async {
@@ -97,10 +102,8 @@ impl Pusher {
             }
         };
         if tokio::time::timeout(LONGEST_LAST, last).await.is_err() {
-            tracing::warn!(
-                gateway = %self.gateway.address(),
-                "gave the last push up: the gateway is too slow"
-            );
+            let role = self.node.role();
+            tracing::debug!(%role, "gave the last push up: the gateway is too slow");
         }
     }
 
@@ -119,30 +122,50 @@ impl Pusher {
             Ok(()) => metrics.pushes.add(1),
             Err(_) => metrics.failures.add(1),
         }
-        self.tell(pushed);
+        self.outage.tell(self.failing, &pushed);
+        self.failing = pushed.is_err();
     }
+}
 
-    /// Says when pushes begin to fail and when they end to, and nothing between.
-    fn tell(&mut self, pushed: Result<(), PushError>) {
-        let role = self.node.role();
-        match (pushed, &mut self.failing) {
+/// What all nodes of a process see of their gateway. Says when pushes begin to
+/// fail and when none does any more, and nothing between.
+#[derive(Debug, Default)]
+pub struct Outage(Mutex<Option<Failing>>);
+
+#[derive(Debug)]
+struct Failing {
+    since: Instant,
+    nodes: u64,
+    pushes: u64,
+}
+
+impl Outage {
+    fn tell(&self, failed_before: bool, pushed: &Result<(), PushError>) {
+        let mut failing = self.0.lock().expect("nothing panics while it counts");
+        match (pushed, &mut *failing) {
             (Ok(()), None) => {}
-            (Err(_), Some(failing)) => failing.pushes += 1,
             (Err(error), None) => {
-                tracing::warn!(%role, %error, "cannot push metrics; trains on and tries again");
-                self.failing = Some(Failing {
+                tracing::warn!(%error, "cannot push metrics; trains on and tries again");
+                *failing = Some(Failing {
                     since: Instant::now(),
+                    nodes: 1,
                     pushes: 1,
                 });
             }
-            (Ok(()), Some(failing)) => {
-                tracing::warn!(
-                    %role,
-                    failed = failing.pushes,
-                    seconds = failing.since.elapsed().as_secs(),
-                    "pushes metrics again"
-                );
-                self.failing = None;
+            (Err(_), Some(failing)) => {
+                failing.pushes += 1;
+                failing.nodes += u64::from(!failed_before);
+            }
+            (Ok(()), Some(known)) => {
+                known.nodes -= u64::from(failed_before);
+                if known.nodes == 0 {
+                    tracing::warn!(
+                        failed = known.pushes,
+                        seconds = known.since.elapsed().as_secs(),
+                        "pushes metrics again"
+                    );
+                    *failing = None;
+                }
             }
         }
     }

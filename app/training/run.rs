@@ -4,6 +4,7 @@
 use std::net::{SocketAddr, ToSocketAddrs as _, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -20,7 +21,7 @@ use super::node::{Node, Role, local_address_towards};
 use super::options::{Options, RoleOption};
 use super::parameter_server::ParameterServer;
 use super::progress_display;
-use super::push::{Pushing, exchange_timeout};
+use super::push::{Outage, Pushing, exchange_timeout};
 use super::rpc::{
     EmbeddingWorkerClient, ParameterServerClient, Peer, serve_embedding_worker,
     serve_parameter_server,
@@ -48,6 +49,14 @@ pub enum TrainError {
         path: PathBuf,
         /// What is wrong.
         wrong: String,
+    },
+    /// A shard that is not there cannot be slow.
+    #[error("--slow-shard {named}: there are the shards 0 to {last}")]
+    NoSuchShard {
+        /// The one that was named.
+        named: usize,
+        /// The greatest there is.
+        last: usize,
     },
     /// Nothing can listen there.
     #[error("--bind {bind}: {error}; take another address, or port 0 for a free one")]
@@ -77,6 +86,10 @@ pub enum TrainError {
     Serve(#[from] tonic::transport::Error),
 }
 
+/// How long the batches under way may take once the training is to stop: a worker
+/// or a shard that is gone would let them take for ever.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Is what the options say until `stop` resolves, or the training is done.
 /// Returns what the training came to, where this process trained.
 ///
@@ -99,6 +112,7 @@ struct Process {
     /// Through whom they change.
     change_faults: watch::Sender<Faults>,
     pushing: Vec<Pushing>,
+    outage: Arc<Outage>,
 }
 
 impl Process {
@@ -119,6 +133,16 @@ impl Process {
                 wrong,
             })?;
         }
+        let shards = match options.role {
+            RoleOption::All => index(options.shards),
+            _ => options.parameter_servers.len(),
+        };
+        if let Some(slow) = present.slow_shard.filter(|slow| slow.shard >= shards) {
+            return Err(TrainError::NoSuchShard {
+                named: slow.shard,
+                last: shards - 1,
+            });
+        }
         let (change_faults, faults) = watch::channel(present);
         Ok(Self {
             options,
@@ -127,6 +151,7 @@ impl Process {
             faults,
             change_faults,
             pushing: Vec::new(),
+            outage: Arc::default(),
         })
     }
 
@@ -179,8 +204,13 @@ impl Process {
             "pushes metrics"
         );
         let interval = self.config.push_interval;
-        self.pushing
-            .push(Pushing::start(Arc::new(node), gateway, group, interval));
+        self.pushing.push(Pushing::start(
+            Arc::new(node),
+            gateway,
+            group,
+            interval,
+            Arc::clone(&self.outage),
+        ));
         Ok(())
     }
 
@@ -291,12 +321,12 @@ impl Process {
         let stop = async {
             stop.await;
             stopping.send_replace(true);
-            std::future::pending::<()>().await;
+            tokio::time::sleep(DRAIN_TIMEOUT).await;
         };
         tokio::select! {
             ended = training => ended?,
             () = display => {}
-            () = stop => {}
+            () = stop => tracing::warn!("gave the batches under way up: nobody answers"),
         }
         Ok(progress.now())
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::call::{CallError, until_answered};
+use super::call::CallError;
 use super::features::DIMENSION;
 use super::messages::{Done, Lookup, Save, ShardGradients};
 use super::parameter_server::ParameterServer;
@@ -42,7 +42,10 @@ impl Shard {
                 on_its_own(async move { Ok(server.look_up(&lookup).await) }).await?
             }
             Self::Remote(client) => {
-                until_answered(client.address(), retried, || client.look_up(lookup.clone())).await?
+                client
+                    .link()
+                    .until_answered(retried, || client.look_up(lookup.clone()))
+                    .await?
             }
         };
         let got = numbers.values.len();
@@ -75,10 +78,10 @@ impl Shard {
                 on_its_own(async move { server.update(&gradients).await }).await
             }
             Self::Remote(client) => {
-                until_answered(client.address(), retried, || {
-                    client.update(gradients.clone())
-                })
-                .await
+                client
+                    .link()
+                    .until_answered(retried, || client.update(gradients.clone()))
+                    .await
             }
         }
     }
@@ -95,7 +98,10 @@ impl Shard {
                 on_its_own(async move { server.save(save).await }).await
             }
             Self::Remote(client) => {
-                until_answered(client.address(), retried, || client.save(save)).await
+                client
+                    .link()
+                    .until_answered(retried, || client.save(save))
+                    .await
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::call::{CallError, until_answered};
+use super::call::{CallError, Link};
 use super::embedding_worker::EmbeddingWorker;
 use super::messages::{BatchGradients, BatchIds, BatchRef, Done, Embeddings, Save, Session};
 use super::rpc::EmbeddingWorkerClient;
@@ -27,7 +27,10 @@ impl Worker {
         match self {
             Self::Local(worker) => Ok(worker.begin(session)),
             Self::Remote(client) => {
-                until_answered(client.address(), retried, || client.begin(session.clone())).await
+                client
+                    .link()
+                    .until_answered(retried, || client.begin(session.clone()))
+                    .await
             }
         }
     }
@@ -56,16 +59,15 @@ impl Worker {
     ) -> Result<Done, CallError> {
         match self {
             Self::Local(worker) => {
-                until_answered("the worker", retried, async || {
-                    worker.forward_batched(batch.clone())
-                })
-                .await
+                Link::new("the worker".to_owned())
+                    .until_answered(retried, async || worker.forward_batched(batch.clone()))
+                    .await
             }
             Self::Remote(client) => {
-                until_answered(client.address(), retried, || {
-                    client.forward_batched(batch.clone())
-                })
-                .await
+                client
+                    .link()
+                    .until_answered(retried, || client.forward_batched(batch.clone()))
+                    .await
             }
         }
     }
@@ -83,7 +85,10 @@ impl Worker {
         match self {
             Self::Local(worker) => worker.forward(batch).await,
             Self::Remote(client) => {
-                until_answered(client.address(), retried, || client.forward(batch)).await
+                client
+                    .link()
+                    .until_answered(retried, || client.forward(batch))
+                    .await
             }
         }
     }
@@ -101,7 +106,10 @@ impl Worker {
         match self {
             Self::Local(worker) => worker.evaluate(batch).await,
             Self::Remote(client) => {
-                until_answered(client.address(), retried, || client.evaluate(batch.clone())).await
+                client
+                    .link()
+                    .until_answered(retried, || client.evaluate(batch.clone()))
+                    .await
             }
         }
     }
@@ -119,10 +127,10 @@ impl Worker {
         match self {
             Self::Local(worker) => worker.update(gradients).await,
             Self::Remote(client) => {
-                until_answered(client.address(), retried, || {
-                    client.update(gradients.clone())
-                })
-                .await
+                client
+                    .link()
+                    .until_answered(retried, || client.update(gradients.clone()))
+                    .await
             }
         }
     }
@@ -136,7 +144,10 @@ impl Worker {
         match self {
             Self::Local(worker) => worker.save(save).await,
             Self::Remote(client) => {
-                until_answered(client.address(), retried, || client.save(save)).await
+                client
+                    .link()
+                    .until_answered(retried, || client.save(save))
+                    .await
             }
         }
     }

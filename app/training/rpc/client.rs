@@ -11,7 +11,7 @@ use tonic::transport::{Channel, Endpoint};
 use super::MAX_MESSAGE_BYTES;
 use super::generated::embedding_worker::embedding_worker_client;
 use super::generated::parameter_server::parameter_server_client;
-use crate::training::call::CallError;
+use crate::training::call::{CallError, Link};
 use crate::training::messages::{
     BatchGradients, BatchIds, BatchRef, Done, Embeddings, Lookup, Numbers, Save, Session,
     ShardGradients,
@@ -76,7 +76,7 @@ macro_rules! client {
         $(#[$about])*
         #[derive(Clone, Debug)]
         pub struct $name {
-            peer: Peer,
+            link: Arc<Link>,
             client: $generated::$client<Channel>,
         }
 
@@ -91,13 +91,14 @@ macro_rules! client {
                 let client = $generated::$client::new(peer.channel())
                     .max_decoding_message_size(MAX_MESSAGE_BYTES)
                     .max_encoding_message_size(MAX_MESSAGE_BYTES);
-                Self { peer, client }
+                let link = Arc::new(Link::new(peer.to_string()));
+                Self { link, client }
             }
 
-            /// Whom it calls.
+            /// The link to whom it calls.
             #[must_use]
-            pub fn address(&self) -> &str {
-                &self.peer.0
+            pub fn link(&self) -> &Link {
+                &self.link
             }
 
             $(

@@ -28,6 +28,7 @@ pub struct Summary {
     /// The last evaluation.
     pub evaluation: Option<Evaluation>,
     started: Instant,
+    last_step: Instant,
 }
 
 impl Default for Progress {
@@ -41,6 +42,7 @@ impl Default for Progress {
             loss: None,
             evaluation: None,
             started: Instant::now(),
+            last_step: Instant::now(),
         }))
     }
 }
@@ -55,6 +57,7 @@ impl Progress {
     pub(super) fn step(&self, step: u64, examples: u64, loss: f64) {
         let mut summary = self.lock();
         summary.step = step;
+        summary.last_step = Instant::now();
         summary.batches += 1;
         summary.examples += examples;
         summary.first_loss.get_or_insert(loss);
@@ -75,10 +78,10 @@ impl Progress {
 }
 
 impl Summary {
-    /// How long it has been training.
+    /// From the start to the last step.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.started.elapsed()
+        self.last_step.duration_since(self.started)
     }
 }
 
