@@ -4,6 +4,7 @@
 mod support;
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use support::daemon::Daemon;
@@ -156,4 +157,43 @@ fn help_shows_every_flag_with_its_variable() {
         );
     }
     assert!(flags > 25, "{help}");
+}
+
+/// Every line of it, with its mark taken away, is a fault that there is.
+#[test]
+fn the_files_of_the_stack_can_be_used() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let config = repository.join("training/global_config.yaml");
+    let faults = fs::read_to_string(repository.join("training/faults.yaml"));
+    let faults = faults.expect("it is part of the stack");
+    let mut all = String::new();
+    for line in faults.lines() {
+        all += line
+            .strip_prefix('#')
+            .filter(|rest| !rest.starts_with(' '))
+            .unwrap_or(line);
+        all.push('\n');
+    }
+    let directory = Daemon::directory("command-line");
+    for (name, text, named) in [("as_it_is", &faults, 0), ("all", &all, 6)] {
+        let path = directory.join(name);
+        fs::write(&path, text).expect("the directory is ours");
+        let settings = text
+            .lines()
+            .filter(|line| !line.starts_with('#') && !line.is_empty());
+        assert_eq!(settings.count(), named, "{text}");
+        let arguments = [
+            "--steps=5",
+            &format!("--global-config={}", config.display()),
+            &format!("--faults-file={}", path.display()),
+        ];
+        let nobody = ("PERSIA_METRICS_GATEWAY_ADDR", "127.0.0.1:1");
+        let (code, _, err) = run(&arguments, &[nobody]);
+        assert_eq!(code, Some(0), "{err}");
+        assert!(
+            err.contains("job=click_model") && err.contains("trained on 5 batches"),
+            "{err}"
+        );
+    }
+    fs::remove_dir_all(directory).expect("it is ours");
 }

@@ -16,6 +16,8 @@ const INITIAL_SQUARES: f32 = 0.1;
 const WEIGHTS: usize = HIDDEN * (WIDTH + 1) + HIDDEN + 1;
 const OUTPUT: usize = HIDDEN * (WIDTH + 1);
 
+const _: () = assert!(WIDTH.is_multiple_of(8), "dot() takes eight at a time");
+
 /// The network and the state of its optimiser.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DenseNetwork {
@@ -176,8 +178,6 @@ fn sigmoid(log_odds: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const _: () = assert!(WIDTH % 8 == 0, "dot() takes eight at a time");
 
     #[test]
     fn the_gradient_is_the_losses_slope() {

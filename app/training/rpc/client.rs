@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_peer_is_a_host_and_a_port() {
-        for text in ["127.0.0.1:7070", "parameter-server:7070", "[::1]:1"] {
+        for text in ["127.0.0.1:7070", "parameter_server_0:7070", "[::1]:1"] {
             assert_eq!(text.parse::<Peer>().unwrap().to_string(), text);
         }
         for text in [
