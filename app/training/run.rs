@@ -1,7 +1,6 @@
 //! One process of a training, from its start to its end: which nodes it is, who
 //! they talk to, and when their metrics are pushed a last time.
 
-use std::net::{SocketAddr, ToSocketAddrs as _, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +15,7 @@ use super::embedding_worker::EmbeddingWorker;
 use super::faults::{CurrentFaults, Faults};
 use super::faults_file;
 use super::global_config::{ConfigError, MetricsConfig};
+use super::listening::{self, ListeningError};
 use super::metrics::{EmbeddingWorkerMetrics, ParameterServerMetrics, TrainerMetrics};
 use super::node::{Node, Role, local_address_towards};
 use super::options::{Options, RoleOption};
@@ -58,26 +58,15 @@ pub enum TrainError {
         /// The greatest there is.
         last: usize,
     },
-    /// Nothing can listen there.
-    #[error("--bind {bind}: {error}; take another address, or port 0 for a free one")]
-    Bind {
-        /// Where.
-        bind: SocketAddr,
-        /// Why not.
-        error: std::io::Error,
-    },
+    /// It cannot listen, or nobody would find it.
+    #[error(transparent)]
+    Listening(#[from] ListeningError),
     /// The job's name cannot be used.
     #[error(transparent)]
     Group(#[from] GroupError),
     /// A checkpoint cannot be used.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// The process is not among the peers that it was told of.
-    #[error(
-        "{0} names no address of this machine with the port of --bind; \
-         give --replica-index, the place of this process among them"
-    )]
-    NotAPeer(&'static str),
     /// The training cannot go on.
     #[error("the training ended: {0}")]
     Call(#[from] CallError),
@@ -353,16 +342,16 @@ impl Process {
     }
 
     async fn serve_shard(&mut self, stop: impl Future<Output = ()>) -> Result<(), TrainError> {
-        let listener = self.listen(7070).await?;
+        let listener = listening::bind(self.options.bind, 7070).await?;
         let peers = &self.options.parameter_servers;
         let place = self.place("--parameter-servers", peers, &listener)?;
         let server = self.shard(place, true)?;
-        announce(&listener, Role::ParameterServer, place);
+        listening::announce(&listener, Role::ParameterServer, place);
         Ok(serve_parameter_server(server, listener, stop).await?)
     }
 
     async fn serve_worker(&mut self, stop: impl Future<Output = ()>) -> Result<(), TrainError> {
-        let listener = self.listen(7071).await?;
+        let listener = listening::bind(self.options.bind, 7071).await?;
         let peers = &self.options.embedding_workers;
         let place = self.place("--embedding-workers", peers, &listener)?;
         let shards = self.options.parameter_servers.iter().cloned();
@@ -370,50 +359,21 @@ impl Process {
             .map(|peer| Shard::Remote(ParameterServerClient::new(peer)))
             .collect();
         let worker = self.worker(place, shards, true)?;
-        announce(&listener, Role::EmbeddingWorker, place);
+        listening::announce(&listener, Role::EmbeddingWorker, place);
         Ok(serve_embedding_worker(worker, listener, stop).await?)
     }
 
-    async fn listen(&self, default_port: u16) -> Result<TcpListener, TrainError> {
-        let default = SocketAddr::from(([127, 0, 0, 1], default_port));
-        let bind = self.options.bind.unwrap_or(default);
-        TcpListener::bind(bind)
-            .await
-            .map_err(|error| TrainError::Bind { bind, error })
-    }
-
-    /// The place of this process among its peers: as given, the only one there
-    /// is, or the one that means this machine and this port.
+    /// The place of this process among its peers, as given or found out.
     fn place(
         &self,
         flag: &'static str,
         peers: &[Peer],
         listener: &TcpListener,
-    ) -> Result<usize, TrainError> {
-        if let Some(given) = self.options.replica_index {
-            return Ok(index(given));
+    ) -> Result<usize, ListeningError> {
+        match self.options.replica_index {
+            Some(given) => Ok(index(given)),
+            None => listening::place_among(flag, peers, listener),
         }
-        if peers.len() == 1 {
-            return Ok(0);
-        }
-        let port = listener.local_addr().map_or(0, |address| address.port());
-        let is_here = |peer: &Peer| {
-            let addresses = peer.to_string().to_socket_addrs().into_iter().flatten();
-            addresses
-                .filter(|address| address.port() == port)
-                // Only an address of this machine can be bound.
-                .any(|address| UdpSocket::bind((address.ip(), 0)).is_ok())
-        };
-        peers
-            .iter()
-            .position(is_here)
-            .ok_or(TrainError::NotAPeer(flag))
-    }
-}
-
-fn announce(listener: &TcpListener, role: Role, place: usize) {
-    if let Ok(address) = listener.local_addr() {
-        tracing::info!(%address, %role, replica = place, "listening");
     }
 }
 
