@@ -16,7 +16,7 @@
 //!   [`node`] and [`push`]: whose it is and how it gets to the gateway;
 //!   [`global_config`]: whether it does.
 //! - [`faults`]: what can be made to go wrong. [`checkpoint`]: what survives.
-//! - [`options`], [`listening`] and [`run`]: one process from its start to its end.
+//! - [`options`], [`listening`] and [`mod@run`]: one process from its start to its end.
 
 pub mod call;
 pub mod checkpoint;
