@@ -7,13 +7,17 @@
 //!
 //! - [`service`]: the teaching service, `GET /random` and everything around it.
 //! - [`training`]: an embedding training, watched through a Pushgateway.
+//! - [`doctor`]: follows the chain from the service to its graphs and its pager,
+//!   and says which link is broken.
 //! - [`signals`]: what is counted, when it starts and ends, how it is exposed.
 //! - [`simulation`]: what the service pretends to be: distributions, arrivals,
 //!   faults.
 //! - [`transport`]: the accept loop with its limits and its drain.
 //!
-//! [`logging`] serves every role.
+//! [`logging`] serves every role. [`healthcheck`] asks a running one from outside.
 
+pub mod doctor;
+pub mod healthcheck;
 pub mod logging;
 pub mod service;
 pub mod signals;

@@ -1,10 +1,13 @@
 //! The subcommands, one line each, and how the process begins and ends.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::error::{ContextKind, ErrorKind};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use golden_signals::doctor;
+use golden_signals::healthcheck;
 use golden_signals::logging::{self, LogOptions};
 use golden_signals::service;
 use golden_signals::service::options::Options;
@@ -36,11 +39,22 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one, while the process begins"
+)]
 enum Role {
     /// The teaching service: GET /random and its golden signals
     Serve(Serve),
     /// An embedding training whose metrics go to a Pushgateway
     Train(Train),
+    /// Everything is up and the graph is empty? Finds the broken link
+    #[command(
+        after_help = "Exit code: 0 nothing is broken (there may be warnings), 1 a link is broken, 2 bad usage."
+    )]
+    Doctor(doctor::options::Options),
+    /// Ask a running service whether it is ready: exit code 0 or 1
+    Healthcheck(Healthcheck),
 }
 
 #[derive(clap::Args)]
@@ -59,6 +73,13 @@ struct Train {
     log: LogOptions,
 }
 
+#[derive(clap::Args)]
+struct Healthcheck {
+    /// What to ask
+    #[arg(default_value = "http://127.0.0.1:8000/readyz")]
+    url: healthcheck::Target,
+}
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse_from(with_default_role(std::env::args_os())) {
         Ok(cli) => cli,
@@ -67,12 +88,28 @@ fn main() -> ExitCode {
     let ended = match cli.role {
         Role::Serve(Serve { options, log }) => logging::start(&log).and_then(|()| serve(options)),
         Role::Train(Train { options, log }) => logging::start(&log).and_then(|()| train(options)),
+        Role::Doctor(options) => examine(options),
+        Role::Healthcheck(Healthcheck { url }) => return report_health(&url),
     };
     match ended {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::from(2)
+        }
+    }
+}
+
+/// One line of what was seen: Docker keeps it beside the container.
+fn report_health(url: &healthcheck::Target) -> ExitCode {
+    match healthcheck::ask(url) {
+        Ok(status) => {
+            println!("{url}: {status}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
         }
     }
 }
@@ -138,6 +175,34 @@ async fn train_until_stopped(options: training::Options) -> anyhow::Result<ExitC
     }
 }
 
+/// Exit code 0 if nothing is broken, 1 if something is.
+#[tokio::main]
+async fn examine(options: doctor::options::Options) -> anyhow::Result<ExitCode> {
+    options.check().map_err(anyhow::Error::msg)?;
+    let json = options.json;
+    let report = doctor::run(options).await?;
+    let out = std::io::stdout();
+    // <https://no-color.org>: set and not empty.
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let colours = out.is_terminal() && !no_colour;
+    let written = if json {
+        report.write_json(out)
+    } else {
+        report.write_text(out, colours)
+    };
+    if let Err(error) = written
+        // Whoever closed the pipe has seen enough; the exit code still says it.
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        return Err(error).context("cannot write the report");
+    }
+    Ok(if report.is_healthy() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
 /// `serve` where no role is named: options alone are its own.
 fn with_default_role(
     arguments: impl Iterator<Item = std::ffi::OsString>,
@@ -193,7 +258,8 @@ fn bad_value(error: &clap::Error) -> Option<String> {
             .strip_prefix(flag)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
     });
-    let variable = if set_here {
+    // What has no dashes is no flag, and has no variable.
+    let variable = if set_here || !flag.starts_with("--") {
         String::new()
     } else {
         format!(" (from {})", variable(flag))
@@ -221,5 +287,9 @@ fn bad_usage(error: &clap::Error) -> String {
     });
     let said = parts.collect::<Vec<_>>().join("; ");
     let said = said.trim_start_matches("error: ");
-    format!("{said}; `golden-signals serve --help` lists what there is")
+    let role = match std::env::args().nth(1) {
+        Some(first) if Cli::command().find_subcommand(&first).is_some() => first,
+        _ => "serve".to_owned(),
+    };
+    format!("{said}; `golden-signals {role} --help` lists what there is")
 }

@@ -13,6 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use golden_signals::service::alerts::FIRING_STAYS;
 use serde_json::Value;
 use support::{peers, yaml};
 
@@ -239,4 +240,26 @@ fn every_alert_reaches_the_receiver_of_its_level() {
         &["alertname=Odd".to_owned(), "level=4".to_owned()],
         LEVELS[0].2,
     );
+}
+
+/// The pager forgets what fires and is not repeated: even a repetition that gets lost
+/// must not make it forget.
+#[test]
+fn alerts_are_repeated_sooner_than_the_pager_forgets_them() {
+    let file = repository().join("prometheus/alertmanager.yml");
+    let Some(configuration) = yaml::read(&file) else {
+        return;
+    };
+    let root = &configuration["route"];
+    let routes = list(&root["routes"]).iter();
+    let intervals = routes.map(|route| &route["repeat_interval"]);
+    // A route without one of its own has its parent's.
+    for interval in intervals
+        .filter(|own| own.is_string())
+        .chain([&root["repeat_interval"]])
+    {
+        let interval =
+            humantime::parse_duration(text(interval)).expect("a time as Prometheus writes it");
+        assert!(2 * interval < FIRING_STAYS, "{interval:?}");
+    }
 }
