@@ -12,7 +12,8 @@ use super::features::{FEATURES, mix};
 
 /// 2^18 registers of a byte for each feature: 256 KiB, whose standard error is
 /// 1.04/√2^18 = 0.2%. So an error above 1% is one of five standard deviations;
-/// Persia's precision of 16 would show one in every 65 estimates.
+/// Persia's precision of 16 would show one in every 65 estimates. Of fewer than a
+/// hundred ids, a single one that is taken for another weighs more than 1%.
 const PRECISION: u8 = 18;
 
 /// The distinct ids of each feature.
