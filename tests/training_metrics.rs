@@ -219,8 +219,11 @@ async fn every_stage_counts_every_batch_and_staleness_keeps_its_bound() {
             + sum("summation_time_cost");
         let whole = sum("lookup_batched_time_cost");
         assert!(parts <= whole * (1.0 + 1e-9), "{parts} of {whole}");
-        let loss = run.progress.now();
-        assert!(loss.loss < loss.first_loss, "{loss}");
+        // It has learned: guessing has an AUC of 0.5, and 256 samples a standard
+        // deviation of 0.04. They are the same each time; only the order in which
+        // batches arrive differs, which moves the AUC by a hundredth.
+        let auc = run.trainer.evaluation_auc.get();
+        assert!(auc > 0.6, "{auc}");
     }
 }
 

@@ -11,7 +11,7 @@ use super::call::CallError;
 use super::checkpoint::{CheckpointError, Checkpoints, ShardState};
 use super::embedding_table::EmbeddingTable;
 use super::faults::CurrentFaults;
-use super::features::{DIMENSION, FEATURES, mix};
+use super::features::{DIMENSION, mix};
 use super::messages::{Done, Lookup, Numbers, Save, ShardGradients};
 use super::metrics::{ParameterServerMetrics, exact};
 use crate::simulation::Probability;
@@ -104,10 +104,14 @@ impl ParameterServer {
         }
         let mut misses = 0;
         let mut refused = 0;
+        let mut unknown = Vec::new();
         for &id in &lookup.ids {
             if let Some(embedding) = table.look_up(id) {
                 values.extend_from_slice(embedding);
-            } else if stream.random_bool(self.admit_probability.get()) {
+                continue;
+            }
+            unknown.push(id);
+            if stream.random_bool(self.admit_probability.get()) {
                 let (embedding, made_room) = table.admit(id);
                 values.extend_from_slice(embedding);
                 evicted += made_room;
@@ -131,12 +135,9 @@ impl ParameterServer {
             }
             metrics.table_entries.set(exact(entries as u64));
             metrics.table_capacity.set(exact(capacity.max(1) as u64));
-            for &id in &lookup.ids {
-                // The highest byte of an id is its feature's; see `features::id`.
-                let place = (id >> 56).wrapping_sub(1);
-                if place < FEATURES.len() as u64 {
-                    metrics.distinct.insert(usize::from(place as u8), id);
-                }
+            // What is in the table was counted when it was not.
+            for &id in &unknown {
+                metrics.count_distinct(id);
             }
         }
         values
@@ -227,6 +228,9 @@ impl ParameterServer {
         if let Some(metrics) = &self.metrics {
             metrics.set_embedding_time_cost.observe(started.elapsed());
             metrics.table_entries.set(exact(entries as u64));
+            for &id in &saved.ids {
+                metrics.count_distinct(id);
+            }
         }
         Ok(Some(entries))
     }

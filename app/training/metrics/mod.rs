@@ -152,3 +152,14 @@ role_metrics! {
         bytes: Gauge = METRICS_PUSH_BYTES,
     } with {} exposing |_, _| {}
 }
+
+impl ParameterServerMetrics {
+    /// The shard was asked for this id, whose highest byte tells its feature (see
+    /// [`super::features::id`]); an id of no feature counts nowhere.
+    pub fn count_distinct(&self, id: u64) {
+        let place = usize::from((id >> 56) as u8).wrapping_sub(1);
+        if place < FEATURES.len() {
+            self.distinct.insert(place, id);
+        }
+    }
+}
