@@ -6,6 +6,7 @@
 //! each other.
 //!
 //! - [`service`]: the teaching service, `GET /random` and everything around it.
+//! - [`training`]: an embedding training, watched through a Pushgateway.
 //! - [`doctor`]: follows the chain from the service to its graphs and its pager,
 //!   and says which link is broken.
 //! - [`signals`]: what is counted, when it starts and ends, how it is exposed.
@@ -21,4 +22,5 @@ pub mod logging;
 pub mod service;
 pub mod signals;
 pub mod simulation;
+pub mod training;
 pub mod transport;

@@ -11,6 +11,7 @@ use golden_signals::healthcheck;
 use golden_signals::logging::{self, LogOptions};
 use golden_signals::service;
 use golden_signals::service::options::Options;
+use golden_signals::training;
 use golden_signals::transport::accept::Drained;
 use golden_signals::transport::shutdown::Signals;
 use tokio::net::TcpListener;
@@ -45,6 +46,8 @@ struct Cli {
 enum Role {
     /// The teaching service: GET /random and its golden signals
     Serve(Serve),
+    /// An embedding training whose metrics go to a Pushgateway
+    Train(Train),
     /// Everything is up and the graph is empty? Finds the broken link
     #[command(
         after_help = "Exit code: 0 nothing is broken (there may be warnings), 1 a link is broken, 2 bad usage."
@@ -63,6 +66,14 @@ struct Serve {
 }
 
 #[derive(clap::Args)]
+struct Train {
+    #[command(flatten)]
+    options: training::Options,
+    #[command(flatten)]
+    log: LogOptions,
+}
+
+#[derive(clap::Args)]
 struct Healthcheck {
     /// What to ask
     #[arg(default_value = "http://127.0.0.1:8000/readyz")]
@@ -76,6 +87,7 @@ fn main() -> ExitCode {
     };
     let ended = match cli.role {
         Role::Serve(Serve { options, log }) => logging::start(&log).and_then(|()| serve(options)),
+        Role::Train(Train { options, log }) => logging::start(&log).and_then(|()| train(options)),
         Role::Doctor(options) => examine(options),
         Role::Healthcheck(Healthcheck { url }) => return report_health(&url),
     };
@@ -130,6 +142,37 @@ async fn serve(options: Options) -> anyhow::Result<ExitCode> {
             Drained::CutOff(_) => ExitCode::FAILURE,
         },
     )
+}
+
+fn train(options: training::Options) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Runtime::new().context("cannot start threads")?;
+    let ended = runtime.block_on(train_until_stopped(options));
+    // A stage that waits for somebody who is gone would be waited for, too.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn train_until_stopped(options: training::Options) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::listen().context("cannot listen for signals")?;
+    let (first, stop) = oneshot::channel();
+    let stop_now = async {
+        let signal = signals.next().await;
+        tracing::info!(signal, "asked to stop; a second signal stops at once");
+        first.send(()).ok();
+        signals.next().await;
+    };
+    let stop = async {
+        stop.await.ok();
+    };
+    tokio::select! {
+        ended = training::run(options, stop) => {
+            if let Some(summary) = ended? {
+                tracing::info!("{summary}");
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        () = stop_now => Ok(ExitCode::FAILURE),
+    }
 }
 
 /// Exit code 0 if nothing is broken, 1 if something is.
@@ -219,10 +262,21 @@ fn bad_value(error: &clap::Error) -> Option<String> {
     let variable = if set_here || !flag.starts_with("--") {
         String::new()
     } else {
-        let name = flag.trim_start_matches('-').replace('-', "_");
-        format!(" (from GOLDEN_{})", name.to_uppercase())
+        format!(" (from {})", variable(flag))
     };
     Some(format!("{flag}{value}{variable}: {remedy}"))
+}
+
+/// The environment variable of a flag: the project's own, but for the one that
+/// Persia's users know.
+fn variable(flag: &str) -> String {
+    match flag {
+        "--metrics-gateway-addr" => "PERSIA_METRICS_GATEWAY_ADDR".to_owned(),
+        flag => {
+            let name = flag.trim_start_matches('-').replace('-', "_");
+            format!("GOLDEN_{}", name.to_uppercase())
+        }
+    }
 }
 
 /// What clap says, on one line, and where to read on.

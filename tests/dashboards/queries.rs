@@ -15,13 +15,14 @@ use crate::support::prometheus::{Prometheus, percent_encoded};
 
 /// What is rightly empty while the service is well: alerts, of which there are none. Errors
 /// raised by /control/faults fill them.
-const EMPTY_WITHOUT_ALERTS: [&str; 7] = [
+const EMPTY_WITHOUT_ALERTS: [&str; 8] = [
     "alerts: What fired when A",
     "alerts: Firing and pending now A",
     "alerts: annotation Alerts ",
     "distributions: annotation Alerts ",
     "golden-signals: annotation Alerts ",
     "process: annotation Alerts ",
+    "training: annotation Alerts ",
     "your-turn: annotation Alerts ",
 ];
 
@@ -56,8 +57,16 @@ fn every_query_shows_what_happens_now() {
         job: ".*",
         instance: None,
     };
-    let alerts_dashboard = |query: &&Query| query.dashboard == "alerts";
-    let (of_jobs, of_a_job): (Vec<_>, Vec<_>) = queries.iter().partition(alerts_dashboard);
+    let training = Selection {
+        job: "training",
+        instance: None,
+    };
+    let (of_training, of_services): (Vec<_>, Vec<_>) = queries
+        .iter()
+        .partition(|query| query.dashboard == "training");
+    let (of_jobs, of_a_job): (Vec<_>, Vec<_>) = of_services
+        .into_iter()
+        .partition(|query| query.dashboard == "alerts");
 
     // The service is well.
     let without_limit = well(&of_a_job, &[EMPTY_WITHOUT_LIMIT]);
@@ -66,11 +75,12 @@ fn every_query_shows_what_happens_now() {
     shows_something(&stack.prometheus, &well(&of_jobs, &[]), &app);
     // Another job fits without a change, and has a limit to show.
     shows_something(&stack.prometheus, &well(&of_a_job, &[]), &student);
+    shows_something(&stack.prometheus, &well(&of_training, &[]), &training);
     for query in &queries {
-        let selection = if query.dashboard == "alerts" {
-            &everything
-        } else {
-            &student
+        let selection = match query.dashboard.as_str() {
+            "alerts" => &everything,
+            "training" => &training,
+            _ => &student,
         };
         names_only_what_exists(&stack.prometheus, query, &query.filled(selection));
     }
@@ -133,7 +143,7 @@ fn names_only_what_exists(prometheus: &Prometheus, query: &Query, expression: &s
                 labels.extend(keys(&alert["labels"]));
             }
             labels.extend(ALERT_LABELS.map(str::to_owned));
-            labels.extend(["job", "instance", "slo"].map(str::to_owned));
+            labels.extend(["job", "instance", "role", "slo"].map(str::to_owned));
         } else {
             let found = prometheus.api(&format!("labels?match[]={}", percent_encoded(name)));
             let found: Vec<_> = list(&found)
@@ -208,6 +218,7 @@ fn variables_list_what_is_there(stack: &Stack) {
                 ]
                 .map(str::to_owned)
                 .into(),
+                ("training", "job") => ["training"].map(str::to_owned).into(),
                 (_, "job") => ["app", "student"].map(str::to_owned).into(),
                 (_, other) => panic!("{place}: nobody expects {other}"),
             };

@@ -1,13 +1,15 @@
 //! The stack without containers: Prometheus and Alertmanager with the repository's
-//! own configuration and rules, two instances of the service, and a second service
-//! such as a student's. No Grafana: a stand-in answers its scrapes.
+//! own configuration and rules, two instances of the service, a second service such as
+//! a student's, and a training with its gateway. No Grafana: a stand-in answers its scrapes.
 
 use std::process::Command;
 
 use crate::support::alertmanager::Alertmanager;
 use crate::support::peers;
-use crate::support::prometheus::{Prometheus, replace, stack_configuration, stand_in};
+use crate::support::prometheus::{Prometheus, replace, stack_configuration_with_gateway, stand_in};
+use crate::support::pushgateway::Pushgateway;
 use crate::support::server::Server;
+use crate::support::training::{Job, Training};
 
 /// No error, so no alert either; with every machine's noise still below an objective.
 const WELL: [&str; 2] = ["--error-rate=0", "--delay=gamma(shape=3, scale=20ms)"];
@@ -19,6 +21,7 @@ pub(crate) struct Stack {
     pub(crate) prometheus: Prometheus,
     _alertmanager: Alertmanager,
     _student: Server,
+    _training: (Training, Job, Pushgateway),
 }
 
 impl Stack {
@@ -29,16 +32,20 @@ impl Stack {
         // Unequal, so that a selection can be told from another.
         let app = ["20", "8"]
             .map(|rate| Server::start(&[&format!("--traffic={rate}"), WELL[0], WELL[1]]));
+        let gateway = Pushgateway::start(&peers::require("prometheus-pushgateway")?);
+        let job = Job::new("training", gateway.address());
+        let training = job.start(&["--examples-per-second=5000", "--evaluate-every=20"]);
         let student = limited_server();
         let alertmanager = Alertmanager::of_the_stack(&alertmanager, app[0].address());
         // Its own address is known once it listens.
         let prometheus = Prometheus::configured(&prometheus, "");
         let [first, second] = [0, 1].map(|index: usize| app[index].address());
-        let mut configuration = stack_configuration(
+        let mut configuration = stack_configuration_with_gateway(
             first,
             prometheus.address(),
             alertmanager.address(),
             stand_in(),
+            gateway.address(),
         );
         let both = format!("['{first}', '{second}']");
         replace(&mut configuration, &format!("['{first}']"), &both, 1);
@@ -55,6 +62,7 @@ impl Stack {
             prometheus,
             _alertmanager: alertmanager,
             _student: student,
+            _training: (training, job, gateway),
         })
     }
 }

@@ -8,11 +8,12 @@ use serde_json::Value;
 use crate::dashboard::{Dashboard, all, list, text};
 
 /// The dashboards, by their uids, which are their files' names.
-const UIDS: [&str; 5] = [
+const UIDS: [&str; 6] = [
     "alerts",
     "distributions",
     "golden-signals",
     "process",
+    "training",
     "your-turn",
 ];
 
@@ -66,7 +67,7 @@ fn data_panels(dashboard: &Dashboard) -> impl Iterator<Item = &Value> {
 }
 
 #[test]
-fn the_five_dashboards_are_there_and_named_for_their_files() {
+fn the_dashboards_are_there_and_named_for_their_files() {
     let dashboards = all();
     let names: Vec<_> = dashboards
         .iter()
@@ -144,8 +145,8 @@ fn instances_can_be_selected() {
             .iter()
             .map(|variable| text(&variable["name"]))
             .collect();
-        // Alerts are of a job, not of an instance.
-        let expected: &[_] = if name == "alerts" {
+        // Alerts are of a job, not of an instance; a training is shown node by node.
+        let expected: &[_] = if ["alerts", "training"].contains(&name.as_str()) {
             &["job"]
         } else {
             &["job", "instance"]

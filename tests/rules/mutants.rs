@@ -13,6 +13,9 @@ use crate::support::daemon::Daemon;
 use crate::support::{peers, yaml};
 use crate::{files, list, repository, run, said, text};
 
+/// The files that alerts stand in.
+const FILES: [&str; 2] = ["alerts.rules.yml", "training.rules.yml"];
+
 /// A change of a rule that should not go unnoticed.
 struct Mutant {
     alert: String,
@@ -68,20 +71,29 @@ fn no_comparison_threshold_or_for_can_change_unnoticed() {
     let Some(promtool) = peers::require("promtool") else {
         return;
     };
-    let file = repository().join("prometheus/rules/alerts.rules.yml");
-    let Some(original) = yaml::read(&file) else {
-        return;
-    };
+    let originals: Option<Vec<_>> = FILES
+        .iter()
+        .map(|file| yaml::read(&repository().join("prometheus/rules").join(file)))
+        .collect();
+    let Some(originals) = originals else { return };
     let tests: Option<Vec<_>> = files("prometheus/tests")
         .iter()
         .map(|file| yaml::read(file))
         .collect();
     let Some(tests) = tests else { return };
-    let all: Vec<_> = list(&original["groups"])
-        .iter()
-        .flat_map(|group| list(&group["rules"]))
-        .flat_map(mutants)
-        .collect();
+    let of_file = |(file, original)| {
+        let groups = list(&Value::clone(original)["groups"]).to_vec();
+        let rules = groups
+            .into_iter()
+            .flat_map(|group| list(&group["rules"]).to_vec());
+        let mutants = rules
+            .filter(|rule| rule["alert"].is_string())
+            .flat_map(|rule| mutants(&rule));
+        mutants
+            .map(move |mutant| (file, original, mutant))
+            .collect::<Vec<_>>()
+    };
+    let all: Vec<_> = FILES.iter().zip(&originals).flat_map(of_file).collect();
     assert!(all.len() > 100, "only {} mutants", all.len());
 
     let directory = Daemon::directory("mutants");
@@ -93,11 +105,11 @@ fn no_comparison_threshold_or_for_can_change_unnoticed() {
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(mutant) = all.get(number) else {
+                    let Some((file, original, mutant)) = all.get(number) else {
                         return;
                     };
                     let place = directory.join(number.to_string());
-                    if !is_noticed(&promtool, &place, &original, &tests, mutant) {
+                    if !is_noticed(&promtool, &place, (file, original), &tests, mutant) {
                         let survivor = format!("{}: {}", mutant.alert, mutant.what);
                         survivors.lock().unwrap().push(survivor);
                     }
@@ -115,7 +127,7 @@ fn no_comparison_threshold_or_for_can_change_unnoticed() {
 fn is_noticed(
     promtool: &Path,
     place: &Path,
-    original: &Value,
+    (file_name, original): (&str, &Value),
     tests: &[Value],
     mutant: &Mutant,
 ) -> bool {
@@ -135,7 +147,7 @@ fn is_noticed(
         fs::copy(&file, rules.join(name)).expect("the directory is ours");
     }
     // JSON is YAML.
-    fs::write(rules.join("alerts.rules.yml"), mutated.to_string()).expect("the directory is ours");
+    fs::write(rules.join(file_name), mutated.to_string()).expect("the directory is ours");
     fs::create_dir_all(place.join("tests")).expect("the directory is ours");
     let file = place.join("tests/of_the_alert.yml");
     for unit in tests {

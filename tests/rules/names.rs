@@ -11,21 +11,29 @@ use serde_json::Value;
 use crate::support::alertmanager::Alertmanager;
 use crate::support::peers;
 use crate::support::prometheus::{Prometheus, percent_encoded};
+use crate::support::pushgateway::Pushgateway;
 use crate::support::server::Server;
+use crate::support::training::Job;
 use crate::{list, repository, rules, text};
 
 /// Long windows are evaluated four times a minute.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// The service, Alertmanager and Prometheus as in the stack, with more traffic.
-fn stack() -> Option<(Prometheus, Alertmanager, Server)> {
+/// The service, a training with its gateway, Alertmanager and Prometheus as in the
+/// stack, with more traffic.
+fn stack() -> Option<(Prometheus, impl Sized)> {
     let prometheus = peers::require("prometheus")?;
+    let gateway = Pushgateway::start(&peers::require("prometheus-pushgateway")?);
+    let job = Job::new("stack", gateway.address());
+    let training = job.start(&["--examples-per-second=5000", "--evaluate-every=20"]);
     let alertmanager = peers::require("prometheus-alertmanager")?;
     let service = Server::start(&["--traffic=50", "--error-rate=0.002", "--seed=1"]);
     let alertmanager = Alertmanager::of_the_stack(&alertmanager, service.address());
-    let told = Some(alertmanager.address());
-    let prometheus = Prometheus::of_the_stack(&prometheus, service.address(), told);
-    Some((prometheus, alertmanager, service))
+    let told = alertmanager.address();
+    let pushed = gateway.address();
+    let prometheus =
+        Prometheus::of_the_stack_with_gateway(&prometheus, service.address(), told, pushed);
+    Some((prometheus, (alertmanager, service, training, job, gateway)))
 }
 
 /// Collects what selects series, and the labels by which is grouped or matched.
@@ -80,7 +88,7 @@ fn labels_of(prometheus: &Prometheus, selector: &str) -> BTreeSet<String> {
 #[test]
 fn every_name_in_a_rule_and_every_query_of_the_runbook_exists() {
     let Some(rules) = rules() else { return };
-    let Some((prometheus, _alertmanager, _service)) = stack() else {
+    let Some((prometheus, _others)) = stack() else {
         return;
     };
     let mut known = BTreeMap::new();

@@ -75,6 +75,25 @@ impl Prometheus {
         started
     }
 
+    /// The same, with a gateway to which something is really pushed.
+    pub fn of_the_stack_with_gateway(
+        binary: &Path,
+        app: SocketAddr,
+        alertmanager: SocketAddr,
+        gateway: SocketAddr,
+    ) -> Self {
+        let started = Self::configured(binary, "");
+        let configuration = stack_configuration_with_gateway(
+            app,
+            started.address(),
+            alertmanager,
+            stand_in(),
+            gateway,
+        );
+        started.reload(&configuration);
+        started
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.daemon.address()
@@ -180,13 +199,28 @@ pub fn stack_configuration(
     alertmanager: SocketAddr,
     others: SocketAddr,
 ) -> String {
+    stack_configuration_with_gateway(app, prometheus, alertmanager, others, others)
+}
+
+/// The same, with a gateway of its own.
+pub fn stack_configuration_with_gateway(
+    app: SocketAddr,
+    prometheus: SocketAddr,
+    alertmanager: SocketAddr,
+    others: SocketAddr,
+    gateway: SocketAddr,
+) -> String {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("prometheus");
     let mut text =
         fs::read_to_string(directory.join("prometheus.yml")).expect("the stack has this file");
-    let discovery = "    dns_sd_configs:\n      - names: [app]\n        type: A\n        \
-                     port: 8000\n        refresh_interval: 5s\n";
-    let fixed = format!("    static_configs:\n      - targets: ['{app}']\n");
-    replace(&mut text, discovery, &fixed, 1);
+    for (name, port, address) in [("app", 8000, app), ("metrics_gateway", 9091, gateway)] {
+        let discovery = format!(
+            "    dns_sd_configs:\n      - names: [{name}]\n        type: A\n        \
+             port: {port}\n        refresh_interval: 5s\n"
+        );
+        let fixed = format!("    static_configs:\n      - targets: ['{address}']\n");
+        replace(&mut text, &discovery, &fixed, 1);
+    }
     let rules = format!("- {}/rules/", directory.display());
     replace(&mut text, "- rules/", &rules, 1);
     // Alertmanager is told alerts and scraped.
@@ -194,7 +228,6 @@ pub fn stack_configuration(
         ("[prometheus:9090]", prometheus, 1),
         ("[alertmanager:9093]", alertmanager, 2),
         ("[grafana:3000]", others, 1),
-        ("[metrics_gateway:9091]", others, 1),
     ] {
         replace(&mut text, name, &format!("['{address}']"), times);
     }

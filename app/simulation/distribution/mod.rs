@@ -37,7 +37,7 @@ mod bisection;
 mod cursor;
 mod family;
 mod law;
-mod nearest;
+pub(crate) mod nearest;
 mod parse;
 mod parse_error;
 mod print;

@@ -1,0 +1,107 @@
+//! How one role calls another: what can fail, and how long it is tried again.
+//! Knows no message.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+/// Why a call failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// Nobody answers, or what answers is going away: it may be tried again.
+    #[error("does not answer: {0}")]
+    Unavailable(String),
+    /// The batch is not known: its worker has been restarted since.
+    #[error("does not know the batch")]
+    UnknownBatch,
+    /// There is no room for another batch: it may be tried again.
+    #[error("has no room for another batch")]
+    BufferFull,
+    /// The message makes no sense to who received it: both must be of the same
+    /// build.
+    #[error("refuses the message: {0}; run the same version everywhere")]
+    Invalid(String),
+}
+
+impl CallError {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::BufferFull)
+    }
+}
+
+/// The pauses between attempts: short at first, so that a restart is bridged
+/// quickly, and never longer than it takes a person to notice.
+#[derive(Debug)]
+pub struct Backoff(Duration);
+
+const SHORTEST: Duration = Duration::from_millis(20);
+const LONGEST: Duration = Duration::from_millis(500);
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self(SHORTEST)
+    }
+}
+
+impl Backoff {
+    /// Waits, each time twice as long.
+    pub async fn pause(&mut self) {
+        tokio::time::sleep(self.0).await;
+        self.0 = (2 * self.0).min(LONGEST);
+    }
+}
+
+/// Another role, as its callers know it: whether it answers is told once for all
+/// of them.
+#[derive(Debug)]
+pub struct Link {
+    whom: String,
+    waiting: AtomicBool,
+}
+
+impl Link {
+    /// The link to this role, which is believed to answer.
+    #[must_use]
+    pub fn new(whom: String) -> Self {
+        Self {
+            whom,
+            waiting: AtomicBool::new(false),
+        }
+    }
+
+    /// Calls until it does not fail temporarily. Says once that it has to wait,
+    /// and once that it need not any more.
+    ///
+    /// `failed` hears of every attempt that failed temporarily.
+    ///
+    /// # Errors
+    ///
+    /// What the call fails with for good.
+    pub async fn until_answered<T, F: Future<Output = Result<T, CallError>>>(
+        &self,
+        failed: impl Fn(),
+        mut call: impl FnMut() -> F,
+    ) -> Result<T, CallError> {
+        let whom = self.whom.as_str();
+        let mut backoff = Backoff::default();
+        loop {
+            match call().await {
+                Err(error) if error.is_temporary() => {
+                    failed();
+                    let gone = matches!(error, CallError::Unavailable(_));
+                    if gone && !self.waiting.swap(true, Relaxed) {
+                        tracing::warn!(whom, %error, "waits");
+                    }
+                    backoff.pause().await;
+                }
+                ended => {
+                    if self.waiting.swap(false, Relaxed) {
+                        tracing::info!(whom, "answers again");
+                    }
+                    return ended;
+                }
+            }
+        }
+    }
+}

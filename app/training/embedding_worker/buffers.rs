@@ -1,0 +1,79 @@
+//! The batches that a worker keeps: those that have arrived, and those that
+//! wait for their gradients. Knows nothing of what they are for.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use super::LookedUp;
+use crate::training::call::CallError;
+use crate::training::messages::{BatchRef, FeatureIds, Session};
+
+/// The most batches kept for trainers to claim, as in Persia. A trainer keeps
+/// far fewer waiting; this is for one that has lost count.
+const MOST_PENDING: usize = 1000;
+
+/// Each in a lock of its own: they are touched at different moments.
+#[derive(Debug, Default)]
+pub(super) struct Buffers {
+    pending: Mutex<HashMap<BatchRef, Vec<FeatureIds>>>,
+    looked_up: Mutex<HashMap<BatchRef, LookedUp>>,
+    sessions: Mutex<HashMap<String, u64>>,
+}
+
+const UNPOISONED: &str = "nothing panics while it holds a map";
+
+impl Buffers {
+    /// Remembers the trainer's session, and forgets the batches of the one
+    /// before; returns how many they were.
+    pub(super) fn begin(&self, session: &Session) -> usize {
+        let mut sessions = self.sessions.lock().expect(UNPOISONED);
+        let before = sessions.insert(session.trainer.clone(), session.session);
+        drop(sessions);
+        match before {
+            Some(before) if before != session.session => self.end(before),
+            _ => 0,
+        }
+    }
+
+    /// Forgets the session's batches; returns how many they were.
+    pub(super) fn end(&self, session: u64) -> usize {
+        let mut sessions = self.sessions.lock().expect(UNPOISONED);
+        sessions.retain(|_, known| *known != session);
+        drop(sessions);
+        fn forget<T>(batches: &Mutex<HashMap<BatchRef, T>>, session: u64) -> usize {
+            let mut batches = batches.lock().expect(UNPOISONED);
+            let before = batches.len();
+            batches.retain(|batch, _| batch.session != session);
+            before - batches.len()
+        }
+        forget(&self.pending, session) + forget(&self.looked_up, session)
+    }
+
+    /// Keeps a batch. One that is sent again, because the answer was lost, is
+    /// kept once.
+    pub(super) fn keep(&self, batch: BatchRef, ids: Vec<FeatureIds>) -> Result<(), CallError> {
+        let mut pending = self.pending.lock().expect(UNPOISONED);
+        if pending.len() >= MOST_PENDING && !pending.contains_key(&batch) {
+            return Err(CallError::BufferFull);
+        }
+        pending.insert(batch, ids);
+        Ok(())
+    }
+
+    pub(super) fn claim(&self, batch: &BatchRef) -> Option<Vec<FeatureIds>> {
+        self.pending.lock().expect(UNPOISONED).remove(batch)
+    }
+
+    pub(super) fn pending(&self) -> usize {
+        self.pending.lock().expect(UNPOISONED).len()
+    }
+
+    pub(super) fn wait_for_gradients(&self, batch: BatchRef, looked_up: LookedUp) {
+        let mut all = self.looked_up.lock().expect(UNPOISONED);
+        all.insert(batch, looked_up);
+    }
+
+    pub(super) fn take_looked_up(&self, batch: &BatchRef) -> Option<LookedUp> {
+        self.looked_up.lock().expect(UNPOISONED).remove(batch)
+    }
+}

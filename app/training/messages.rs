@@ -1,0 +1,126 @@
+//! What the roles say to each other, in one process as over the network. Only
+//! the messages, in the encoding of Protocol Buffers; no behaviour.
+//!
+//! Ids and numbers are sent at their fixed width: ids are hashes, for which a
+//! variable width would be longer and slower.
+
+/// A batch, as the trainer that made it names it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, prost::Message)]
+pub struct BatchRef {
+    /// A random number for each start of a trainer, so that nothing left over
+    /// from one that has died is taken for a batch of the next.
+    #[prost(fixed64, tag = "1")]
+    pub session: u64,
+    /// Counts the trainer's batches.
+    #[prost(uint64, tag = "2")]
+    pub number: u64,
+}
+
+/// The ids of one feature in a batch, each named once.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct FeatureIds {
+    /// The distinct ids.
+    #[prost(fixed64, repeated, tag = "1")]
+    pub unique: Vec<u64>,
+    /// For each id of each sample, in order: its place among the distinct ones.
+    #[prost(uint32, repeated, tag = "2")]
+    pub places: Vec<u32>,
+    /// For each sample: how many of the places are its.
+    #[prost(uint32, repeated, tag = "3")]
+    pub lengths: Vec<u32>,
+}
+
+/// The ids of a batch, feature by feature.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct BatchIds {
+    /// Whose they are.
+    #[prost(message, required, tag = "1")]
+    pub batch: BatchRef,
+    /// One for each feature, in the order of the features.
+    #[prost(message, repeated, tag = "2")]
+    pub features: Vec<FeatureIds>,
+}
+
+/// Numbers: an embedding after the other, or a gradient after the other.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Numbers {
+    /// The numbers.
+    #[prost(float, repeated, tag = "1")]
+    pub values: Vec<f32>,
+}
+
+/// A batch's embeddings: for each feature, one sum a sample.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Embeddings {
+    /// One for each feature, in the order of the features.
+    #[prost(message, repeated, tag = "1")]
+    pub features: Vec<Numbers>,
+}
+
+/// The gradient that reached one feature's summed embeddings.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct FeatureGradient {
+    /// No gradient reached it: there is nothing to send.
+    #[prost(bool, tag = "1")]
+    pub skipped: bool,
+    /// One gradient a sample, unless skipped.
+    #[prost(float, repeated, tag = "2")]
+    pub values: Vec<f32>,
+}
+
+/// A batch's gradients.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct BatchGradients {
+    /// Which batch's embeddings they belong to.
+    #[prost(message, required, tag = "1")]
+    pub batch: BatchRef,
+    /// One for each feature, in the order of the features.
+    #[prost(message, repeated, tag = "2")]
+    pub features: Vec<FeatureGradient>,
+}
+
+/// Ids that a shard is to look up.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Lookup {
+    /// The ids, each once.
+    #[prost(fixed64, repeated, tag = "1")]
+    pub ids: Vec<u64>,
+    /// Whether ids that are missing are to be admitted, and recency renewed.
+    #[prost(bool, tag = "2")]
+    pub training: bool,
+}
+
+/// Gradients that a shard is to apply.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ShardGradients {
+    /// The ids, each once.
+    #[prost(fixed64, repeated, tag = "1")]
+    pub ids: Vec<u64>,
+    /// One gradient an id.
+    #[prost(float, repeated, tag = "2")]
+    pub values: Vec<f32>,
+}
+
+/// A trainer begins, or ends: what is left of others with its name, or of
+/// itself, is to be forgotten.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Session {
+    /// The trainer's name.
+    #[prost(string, tag = "1")]
+    pub trainer: String,
+    /// Its session, see [`BatchRef::session`].
+    #[prost(fixed64, tag = "2")]
+    pub session: u64,
+}
+
+/// Everything learned is to be saved.
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub struct Save {
+    /// After this step.
+    #[prost(uint64, tag = "1")]
+    pub step: u64,
+}
+
+/// It has been done.
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub struct Done {}

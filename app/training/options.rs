@@ -1,0 +1,232 @@
+//! The options of `train`: what may be set, in which range, and what holds
+//! without. Values are parsed into types that cannot be wrong.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::faults::{FeatureName, SlowShard};
+use super::rpc::Peer;
+use crate::simulation::Probability;
+use crate::transport::pushgateway::Address;
+
+/// Which part of the training a process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RoleOption {
+    /// Everything in one process
+    All,
+    /// A shard of the embeddings; --bind says where it listens
+    ParameterServer,
+    /// Between trainers and shards; --bind says where it listens
+    EmbeddingWorker,
+    /// The dense network, and the data
+    Trainer,
+}
+
+/// The options of `train`. Each can come from the environment instead.
+#[derive(Args, Clone, Debug)]
+#[command(args_override_self = true)]
+pub struct Options {
+    /// Which part of the training this process is
+    #[arg(long, env = "GOLDEN_ROLE", value_name = "ROLE", default_value = "all")]
+    pub role: RoleOption,
+
+    /// The YAML file whose section PersiaMetricsConfig says whether metrics are
+    /// pushed, as which job and how often; without it, none are
+    #[arg(long, env = "GOLDEN_GLOBAL_CONFIG", value_name = "FILE")]
+    pub global_config: Option<PathBuf>,
+
+    /// Where metrics are pushed to: a host and a port, or an http URL
+    #[arg(
+        long,
+        env = "PERSIA_METRICS_GATEWAY_ADDR",
+        value_name = "ADDRESS",
+        default_value = "metrics_gateway:9091"
+    )]
+    pub metrics_gateway_addr: Address,
+
+    /// Deletes this process's metrics from the gateway at the end; they stay
+    /// there for ever otherwise
+    #[arg(long, env = "GOLDEN_DELETE_METRICS")]
+    pub delete_metrics: bool,
+
+    /// Where a parameter server (default 127.0.0.1:7070) or an embedding worker
+    /// (default 127.0.0.1:7071) listens; port 0 takes a free one
+    #[arg(long, env = "GOLDEN_BIND", value_name = "ADDRESS", value_parser = bind_address)]
+    pub bind: Option<SocketAddr>,
+
+    /// All parameter servers, in the order of their shards, separated by commas
+    #[arg(
+        long,
+        env = "GOLDEN_PARAMETER_SERVERS",
+        value_name = "PEERS",
+        value_delimiter = ',',
+        default_value = "127.0.0.1:7070"
+    )]
+    pub parameter_servers: Vec<Peer>,
+
+    /// All embedding workers, separated by commas; batches go to them in turn
+    #[arg(
+        long,
+        env = "GOLDEN_EMBEDDING_WORKERS",
+        value_name = "PEERS",
+        value_delimiter = ',',
+        default_value = "127.0.0.1:7071"
+    )]
+    pub embedding_workers: Vec<Peer>,
+
+    /// The number of this process among those of its role, from 0; found out
+    /// from --parameter-servers or --embedding-workers and the own addresses
+    /// where it is not given
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_REPLICA_INDEX", value_name = "N", value_parser = number(0, 1023))]
+    pub replica_index: Option<u64>,
+
+    /// Parameter servers in the one process of --role all
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_SHARDS", value_name = "N", default_value = "2", value_parser = number(1, 64))]
+    pub shards: u64,
+
+    /// Embedding workers in the one process of --role all
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_WORKERS", value_name = "N", default_value = "1", value_parser = number(1, 64))]
+    pub workers: u64,
+
+    /// Samples of a batch
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_BATCH_SIZE", value_name = "N", default_value = "256", value_parser = number(1, 65_535))]
+    pub batch_size: u64,
+
+    /// The step after which the training ends; with 0 it trains until stopped
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_STEPS", value_name = "N", default_value = "0", value_parser = number(0, u64::MAX))]
+    pub steps: u64,
+
+    /// Batches that may be looked up and not yet updated: the staleness bound
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_STALENESS", value_name = "N", default_value = "10", value_parser = number(1, 10_000))]
+    pub staleness: u64,
+
+    /// Batches that may wait at the workers for being looked up
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_FORWARD_BUFFER_SIZE", value_name = "N", default_value = "32", value_parser = number(2, 1000))]
+    pub forward_buffer_size: u64,
+
+    /// Samples a second at most; 0 is as fast as possible
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_EXAMPLES_PER_SECOND", value_name = "RATE", default_value = "0", value_parser = rate)]
+    pub examples_per_second: f64,
+
+    /// Steps between two evaluations on held-out samples; 0 is never
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_EVALUATE_EVERY", value_name = "STEPS", default_value = "200", value_parser = number(0, u64::MAX))]
+    pub evaluate_every: u64,
+
+    /// Held-out samples of an evaluation
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_HELD_OUT", value_name = "N", default_value = "4096", value_parser = number(1, 65_535))]
+    pub held_out: u64,
+
+    /// Where this process saves what it has learned; nowhere without
+    #[arg(long, env = "GOLDEN_CHECKPOINTS", value_name = "DIRECTORY")]
+    pub checkpoints: Option<PathBuf>,
+
+    /// Steps between two checkpoints
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_CHECKPOINT_EVERY", value_name = "STEPS", default_value = "1000", value_parser = number(1, u64::MAX))]
+    pub checkpoint_every: u64,
+
+    /// Goes on from --checkpoints, if anything has been saved there
+    #[arg(long, env = "GOLDEN_RESUME", requires = "checkpoints")]
+    pub resume: bool,
+
+    /// Makes what is drawn repeatable: samples, first weights, admissions
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_SEED", value_name = "N", default_value = "1", value_parser = number(0, u64::MAX))]
+    pub seed: u64,
+
+    /// The probability with which a new id gets an embedding, from 0 to 1
+    #[arg(
+        long,
+        allow_hyphen_values = true,
+        env = "GOLDEN_ADMIT_PROBABILITY",
+        value_name = "P",
+        default_value = "1"
+    )]
+    pub admit_probability: Probability,
+
+    /// Embeddings that each shard may hold; fewer than there are ids in use
+    /// make it forget what it learned
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_TABLE_CAPACITY", value_name = "N", default_value = "100000", value_parser = number(1, 10_000_000))]
+    pub table_capacity: u64,
+
+    /// The share of the ids in use that new ones replace in 1000 batches
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_DRIFT", value_name = "SHARE", default_value = "0.01", value_parser = drift)]
+    pub drift: f64,
+
+    /// Fault: a NaN in one gradient of every so many batches; 0 is none
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_NAN_EVERY", value_name = "BATCHES", default_value = "0", value_parser = number(0, u64::MAX))]
+    pub nan_every: u64,
+
+    /// Fault: the feature whose gradient gets the NaN
+    #[arg(
+        long,
+        env = "GOLDEN_NAN_FEATURE",
+        value_name = "FEATURE",
+        default_value = "item"
+    )]
+    pub nan_feature: FeatureName,
+
+    /// Fault: features that come without ids, separated by commas
+    #[arg(
+        long,
+        env = "GOLDEN_MASKED_FEATURES",
+        value_name = "FEATURES",
+        value_delimiter = ','
+    )]
+    pub masked_features: Vec<FeatureName>,
+
+    /// Fault: a shard and how much longer each of its calls takes, like 1=50ms
+    #[arg(long, env = "GOLDEN_SLOW_SHARD", value_name = "SHARD=TIME")]
+    pub slow_shard: Option<SlowShard>,
+
+    /// A YAML file of faults that is read again whenever it changes; what it
+    /// says holds instead of the options of the same name
+    #[arg(long, env = "GOLDEN_FAULTS_FILE", value_name = "FILE")]
+    pub faults_file: Option<PathBuf>,
+
+    /// Time between two lines of progress in the log; on a terminal there is a
+    /// bar instead
+    #[arg(long, env = "GOLDEN_PROGRESS_EVERY", value_name = "DURATION", default_value = "10s", value_parser = interval)]
+    pub progress_every: Duration,
+}
+
+fn number(
+    least: u64,
+    greatest: u64,
+) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number = text.parse().ok();
+        number
+            .filter(|number| (least..=greatest).contains(number))
+            .ok_or_else(|| format!("must be a whole number from {least} to {greatest}"))
+    }
+}
+
+fn within(text: &str, greatest: f64) -> Option<f64> {
+    let number: Option<f64> = text.parse().ok();
+    number.filter(|number| (0.0..=greatest).contains(number))
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    within(text, 1e9).ok_or_else(|| "must be a number from 0 to 1e9".to_owned())
+}
+
+/// A share of the ids in 1000 batches, from 0 to 1000.
+pub(super) fn drift(text: &str) -> Result<f64, String> {
+    within(text, 1000.0).ok_or_else(|| "must be a number from 0 to 1000".to_owned())
+}
+
+fn bind_address(text: &str) -> Result<SocketAddr, String> {
+    let error = "must be an IP address and a port, like 127.0.0.1:7070 or [::1]:0";
+    text.parse().map_err(|_| error.to_owned())
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    const RANGE: std::ops::RangeInclusive<Duration> =
+        Duration::from_millis(100)..=Duration::from_secs(24 * 60 * 60);
+    let interval = humantime::parse_duration(text).ok();
+    interval
+        .filter(|interval| RANGE.contains(interval))
+        .ok_or_else(|| "must be a time from 100ms to 24h with its unit, like 10s".to_owned())
+}

@@ -1,0 +1,172 @@
+//! Pushes a node's metrics again and again, whatever becomes of the gateway.
+//! The training never waits for it: it is a task of its own, and what it pushes
+//! is read without a lock.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+
+use super::metrics::exact;
+use super::node::Node;
+use crate::signals::exposition::Format;
+use crate::transport::pushgateway::{Group, PushError, Pushgateway};
+
+/// As long as Persia waits for an answer; less where pushes come more often, so
+/// that one that hangs delays no other.
+const LONGEST_EXCHANGE: Duration = Duration::from_secs(10);
+
+/// What may be spent on the last push: somebody waits for the end.
+const LONGEST_LAST: Duration = Duration::from_secs(3);
+
+/// How long a push to a gateway may take, with this time between pushes.
+#[must_use]
+pub fn exchange_timeout(interval: Duration) -> Duration {
+    interval.min(LONGEST_EXCHANGE)
+}
+
+/// A node that is being pushed.
+#[derive(Debug)]
+pub struct Pushing {
+    end: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Pushing {
+    /// Pushes now, and then once every interval, in the format that keeps types
+    /// and native histograms.
+    ///
+    /// `outage` is shared by all nodes of a process: what becomes of the gateway
+    /// is told once, not by each.
+    #[must_use]
+    pub fn start(
+        node: Arc<Node>,
+        gateway: Pushgateway,
+        group: Group,
+        interval: Duration,
+        outage: Arc<Outage>,
+    ) -> Self {
+        let (end, ended) = watch::channel(false);
+        let pusher = Pusher {
+            node,
+            gateway,
+            group,
+            outage,
+            failing: false,
+        };
+        let task = tokio::spawn(pusher.run(interval, ended));
+        Self { end, task }
+    }
+
+    /// Pushes a last time, and then deletes the group where that is wanted, in
+    /// a few seconds at most.
+    pub async fn end(self, delete: bool) {
+        // A push under way is given up: the last one says more.
+        self.end.send_replace(delete);
+        // It does not panic; and if it did, the training has ended all the same.
+        self.task.await.ok();
+    }
+}
+
+struct Pusher {
+    node: Arc<Node>,
+    gateway: Pushgateway,
+    group: Group,
+    outage: Arc<Outage>,
+    /// Whether the last push failed.
+    failing: bool,
+}
+
+impl Pusher {
+    async fn run(mut self, interval: Duration, mut end: watch::Receiver<bool>) {
+        let mut ticks = tokio::time::interval(interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let pushes = async {
+            loop {
+                ticks.tick().await;
+                self.push().await;
+            }
+        };
+        tokio::select! {
+            // A sender that is dropped without a word is an end too.
+            _ = end.changed() => {}
+            () = pushes => {}
+        }
+        let delete = *end.borrow();
+        let last = async {
+            self.push().await;
+            if delete && let Err(error) = self.gateway.delete(&self.group).await {
+                tracing::warn!(%error, "the group was not deleted");
+            }
+        };
+        if tokio::time::timeout(LONGEST_LAST, last).await.is_err() {
+            let role = self.node.role();
+            tracing::debug!(%role, "gave the last push up: the gateway is too slow");
+        }
+    }
+
+    async fn push(&mut self) {
+        let body = Format::Protobuf.write(self.node.registry());
+        let bytes = body.len();
+        let started = Instant::now();
+        let pushed = self
+            .gateway
+            .put(&self.group, Format::Protobuf.content_type(), body)
+            .await;
+        let metrics = self.node.push_metrics();
+        metrics.time_cost.observe(started.elapsed());
+        metrics.bytes.set(exact(bytes as u64));
+        match &pushed {
+            Ok(()) => metrics.pushes.add(1),
+            Err(_) => metrics.failures.add(1),
+        }
+        self.outage.tell(self.failing, &pushed);
+        self.failing = pushed.is_err();
+    }
+}
+
+/// What all nodes of a process see of their gateway. Says when pushes begin to
+/// fail and when none does any more, and nothing between.
+#[derive(Debug, Default)]
+pub struct Outage(Mutex<Option<Failing>>);
+
+#[derive(Debug)]
+struct Failing {
+    since: Instant,
+    nodes: u64,
+    pushes: u64,
+}
+
+impl Outage {
+    fn tell(&self, failed_before: bool, pushed: &Result<(), PushError>) {
+        let mut failing = self.0.lock().expect("nothing panics while it counts");
+        match (pushed, &mut *failing) {
+            (Ok(()), None) => {}
+            (Err(error), None) => {
+                tracing::warn!(%error, "cannot push metrics; trains on and tries again");
+                *failing = Some(Failing {
+                    since: Instant::now(),
+                    nodes: 1,
+                    pushes: 1,
+                });
+            }
+            (Err(_), Some(failing)) => {
+                failing.pushes += 1;
+                failing.nodes += u64::from(!failed_before);
+            }
+            (Ok(()), Some(known)) => {
+                known.nodes -= u64::from(failed_before);
+                if known.nodes == 0 {
+                    tracing::warn!(
+                        failed = known.pushes,
+                        seconds = known.since.elapsed().as_secs(),
+                        "pushes metrics again"
+                    );
+                    *failing = None;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! One process of a training, from its start to its end: which nodes it is, who
+//! they talk to, and when their metrics are pushed a last time.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::call::CallError;
+use super::checkpoint::{CheckpointError, Checkpoints};
+use super::dense::DenseNetwork;
+use super::embedding_worker::EmbeddingWorker;
+use super::faults::{CurrentFaults, Faults};
+use super::faults_file;
+use super::global_config::{ConfigError, MetricsConfig};
+use super::listening::{self, ListeningError};
+use super::metrics::{EmbeddingWorkerMetrics, ParameterServerMetrics, TrainerMetrics};
+use super::node::{Node, Role, local_address_towards};
+use super::options::{Options, RoleOption};
+use super::parameter_server::ParameterServer;
+use super::progress_display;
+use super::push::{Outage, Pushing, exchange_timeout};
+use super::rpc::{
+    EmbeddingWorkerClient, ParameterServerClient, Peer, serve_embedding_worker,
+    serve_parameter_server,
+};
+use super::shard::Shard;
+use super::trainer::{Progress, Settings, Start, Summary, Trainer};
+use super::worker::Worker;
+use crate::transport::pushgateway::{GroupError, Pushgateway};
+
+/// Why a process of a training does not start, or ends early.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The configuration says what cannot be.
+    #[error("--global-config {path}: {error}")]
+    Config {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        error: ConfigError,
+    },
+    /// The file of faults cannot be used.
+    #[error("--faults-file {path}: {wrong}")]
+    Faults {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        wrong: String,
+    },
+    /// A shard that is not there cannot be slow.
+    #[error("--slow-shard {named}: there are the shards 0 to {last}")]
+    NoSuchShard {
+        /// The one that was named.
+        named: usize,
+        /// The greatest there is.
+        last: usize,
+    },
+    /// It cannot listen, or nobody would find it.
+    #[error(transparent)]
+    Listening(#[from] ListeningError),
+    /// The job's name cannot be used.
+    #[error(transparent)]
+    Group(#[from] GroupError),
+    /// A checkpoint cannot be used.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The training cannot go on.
+    #[error("the training ended: {0}")]
+    Call(#[from] CallError),
+    /// What listens has failed.
+    #[error("serving ended: {0}")]
+    Serve(#[from] tonic::transport::Error),
+}
+
+/// How long the batches under way may take once the training is to stop: a worker
+/// or a shard that is gone would let them take for ever.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Is what the options say until `stop` resolves, or the training is done.
+/// Returns what the training came to, where this process trained.
+///
+/// # Errors
+///
+/// If it cannot start, or cannot go on.
+pub async fn run(
+    options: Options,
+    stop: impl Future<Output = ()>,
+) -> Result<Option<Summary>, TrainError> {
+    Process::new(options)?.run(stop).await
+}
+
+/// What all roles of a process have in common.
+struct Process {
+    options: Options,
+    config: MetricsConfig,
+    checkpoints: Option<Checkpoints>,
+    faults: CurrentFaults,
+    /// Through whom they change.
+    change_faults: watch::Sender<Faults>,
+    pushing: Vec<Pushing>,
+    outage: Arc<Outage>,
+}
+
+impl Process {
+    fn new(options: Options) -> Result<Self, TrainError> {
+        let config = match &options.global_config {
+            Some(path) => MetricsConfig::read(path).map_err(|error| TrainError::Config {
+                path: path.clone(),
+                error,
+            })?,
+            None => MetricsConfig::default(),
+        };
+        let checkpoints = options.checkpoints.as_deref();
+        let checkpoints = checkpoints.map(Checkpoints::in_directory).transpose()?;
+        let mut present = faults_of(&options);
+        if let Some(path) = &options.faults_file {
+            present = faults_file::read(path, &present).map_err(|wrong| TrainError::Faults {
+                path: path.clone(),
+                wrong,
+            })?;
+        }
+        let shards = match options.role {
+            RoleOption::All => index(options.shards),
+            _ => options.parameter_servers.len(),
+        };
+        if let Some(slow) = present.slow_shard.filter(|slow| slow.shard >= shards) {
+            return Err(TrainError::NoSuchShard {
+                named: slow.shard,
+                last: shards - 1,
+            });
+        }
+        let (change_faults, faults) = watch::channel(present);
+        Ok(Self {
+            options,
+            config,
+            checkpoints,
+            faults,
+            change_faults,
+            pushing: Vec::new(),
+            outage: Arc::default(),
+        })
+    }
+
+    async fn run(mut self, stop: impl Future<Output = ()>) -> Result<Option<Summary>, TrainError> {
+        let faults_file = self.options.faults_file.clone();
+        let faults = faults_of(&self.options);
+        let change_faults = self.change_faults.clone();
+        let follow = async {
+            match faults_file {
+                Some(path) => faults_file::follow(&path, faults, change_faults).await,
+                None => std::future::pending().await,
+            }
+        };
+        let be_it = async {
+            match self.options.role {
+                RoleOption::All => self.train_alone(stop).await.map(Some),
+                RoleOption::Trainer => self.train(stop).await.map(Some),
+                RoleOption::ParameterServer => self.serve_shard(stop).await.map(|()| None),
+                RoleOption::EmbeddingWorker => self.serve_worker(stop).await.map(|()| None),
+            }
+        };
+        let ended = tokio::select! {
+            ended = be_it => ended,
+            () = follow => unreachable!("it follows for ever"),
+        };
+        let last = self
+            .pushing
+            .into_iter()
+            .map(|pushing| pushing.end(self.options.delete_metrics));
+        futures_util::future::join_all(last).await;
+        ended
+    }
+
+    /// Whether anything is measured.
+    fn measures(&self) -> bool {
+        self.config.enable_metrics
+    }
+
+    fn push(&mut self, node: Node) -> Result<(), TrainError> {
+        let gateway = Pushgateway::new(
+            self.options.metrics_gateway_addr.clone(),
+            exchange_timeout(self.config.push_interval),
+        );
+        let ip_address = local_address_towards(&gateway.address().authority());
+        let group = node.group(&self.config.job_name, ip_address)?;
+        tracing::info!(
+            role = %node.role(),
+            gateway = %gateway.address(),
+            job = self.config.job_name,
+            "pushes metrics"
+        );
+        let interval = self.config.push_interval;
+        self.pushing.push(Pushing::start(
+            Arc::new(node),
+            gateway,
+            group,
+            interval,
+            Arc::clone(&self.outage),
+        ));
+        Ok(())
+    }
+
+    fn shard(
+        &mut self,
+        place: usize,
+        with_process: bool,
+    ) -> Result<Arc<ParameterServer>, TrainError> {
+        let metrics = self.measures().then(Arc::<ParameterServerMetrics>::default);
+        let server = Arc::new(ParameterServer::new(
+            place,
+            self.options.admit_probability,
+            self.options.seed,
+            self.faults.clone(),
+            self.checkpoints.clone(),
+            metrics.clone(),
+        ));
+        if self.options.resume
+            && let Some(entries) = server.resume()?
+        {
+            tracing::info!(shard = place, entries, "goes on from a checkpoint");
+        }
+        if let Some(metrics) = metrics {
+            let node = Node::new(Role::ParameterServer, place, metrics);
+            self.push(if with_process {
+                node.with_process()
+            } else {
+                node
+            })?;
+        }
+        Ok(server)
+    }
+
+    fn worker(
+        &mut self,
+        place: usize,
+        shards: Vec<Shard>,
+        with_process: bool,
+    ) -> Result<Arc<EmbeddingWorker>, TrainError> {
+        let metrics = self.measures().then(Arc::<EmbeddingWorkerMetrics>::default);
+        let worker = Arc::new(EmbeddingWorker::new(shards, metrics.clone()));
+        if let Some(metrics) = metrics {
+            let node = Node::new(Role::EmbeddingWorker, place, metrics);
+            self.push(if with_process {
+                node.with_process()
+            } else {
+                node
+            })?;
+        }
+        Ok(worker)
+    }
+
+    async fn train_alone(&mut self, stop: impl Future<Output = ()>) -> Result<Summary, TrainError> {
+        let shards = (0..index(self.options.shards))
+            .map(|place| self.shard(place, false).map(Shard::Local))
+            .collect::<Result<Vec<_>, _>>()?;
+        let workers = (0..index(self.options.workers))
+            .map(|place| self.worker(place, shards.clone(), false).map(Worker::Local))
+            .collect::<Result<Vec<_>, _>>()?;
+        self.train_with(workers, stop).await
+    }
+
+    async fn train(&mut self, stop: impl Future<Output = ()>) -> Result<Summary, TrainError> {
+        let workers = self.options.embedding_workers.iter().cloned();
+        let workers = workers
+            .map(|peer| Worker::Remote(EmbeddingWorkerClient::new(peer)))
+            .collect();
+        self.train_with(workers, stop).await
+    }
+
+    async fn train_with(
+        &mut self,
+        workers: Vec<Worker>,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Summary, TrainError> {
+        let replica = index(self.options.replica_index.unwrap_or(0));
+        let metrics = self.measures().then(Arc::<TrainerMetrics>::default);
+        if let Some(metrics) = &metrics {
+            let metrics = Arc::clone(metrics);
+            self.push(Node::new(Role::Trainer, replica, metrics).with_process())?;
+        }
+        let options = &self.options;
+        let start = self.start()?;
+        let steps = Some(options.steps).filter(|&steps| steps > 0);
+        let progress = Arc::<Progress>::default();
+        let trainer = Trainer {
+            settings: Settings {
+                name: format!("trainer-{replica}"),
+                batch_size: index(options.batch_size),
+                steps,
+                staleness_bound: index(options.staleness),
+                pending_bound: index(options.forward_buffer_size),
+                examples_per_second: Some(options.examples_per_second).filter(|&rate| rate > 0.0),
+                evaluate_every: options.evaluate_every,
+                held_out: index(options.held_out),
+                checkpoint_every: options.checkpoint_every,
+                seed: options.seed,
+            },
+            workers,
+            faults: self.faults.clone(),
+            checkpoints: self.checkpoints.clone(),
+            metrics,
+            progress: Arc::clone(&progress),
+        };
+        let (stopping, stopped) = watch::channel(false);
+        let training = trainer.run(start, stopped);
+        let display = progress_display::show(Arc::clone(&progress), steps, options.progress_every);
+        let stop = async {
+            stop.await;
+            stopping.send_replace(true);
+            tokio::time::sleep(DRAIN_TIMEOUT).await;
+        };
+        tokio::select! {
+            ended = training => ended?,
+            () = display => {}
+            () = stop => tracing::warn!("gave the batches under way up: nobody answers"),
+        }
+        Ok(progress.now())
+    }
+
+    fn start(&self) -> Result<Start, TrainError> {
+        let seed = self.options.seed;
+        let saved = self.checkpoints.as_ref().filter(|_| self.options.resume);
+        let saved = saved.map(Checkpoints::trainer).transpose()?.flatten();
+        let Some(saved) = saved else {
+            return Ok(Start {
+                step: 0,
+                age: 0.0,
+                network: DenseNetwork::new(seed),
+            });
+        };
+        let network = DenseNetwork::restore(&saved.network)
+            .ok_or_else(|| CallError::Invalid("a checkpoint of another network".to_owned()))?;
+        tracing::info!(step = saved.step, "goes on from a checkpoint");
+        Ok(Start {
+            step: saved.step,
+            age: saved.age,
+            network,
+        })
+    }
+
+    async fn serve_shard(&mut self, stop: impl Future<Output = ()>) -> Result<(), TrainError> {
+        let listener = listening::bind(self.options.bind, 7070).await?;
+        let peers = &self.options.parameter_servers;
+        let place = self.place("--parameter-servers", peers, &listener)?;
+        let server = self.shard(place, true)?;
+        listening::announce(&listener, Role::ParameterServer, place);
+        Ok(serve_parameter_server(server, listener, stop).await?)
+    }
+
+    async fn serve_worker(&mut self, stop: impl Future<Output = ()>) -> Result<(), TrainError> {
+        let listener = listening::bind(self.options.bind, 7071).await?;
+        let peers = &self.options.embedding_workers;
+        let place = self.place("--embedding-workers", peers, &listener)?;
+        let shards = self.options.parameter_servers.iter().cloned();
+        let shards = shards
+            .map(|peer| Shard::Remote(ParameterServerClient::new(peer)))
+            .collect();
+        let worker = self.worker(place, shards, true)?;
+        listening::announce(&listener, Role::EmbeddingWorker, place);
+        Ok(serve_embedding_worker(worker, listener, stop).await?)
+    }
+
+    /// The place of this process among its peers, as given or found out.
+    fn place(
+        &self,
+        flag: &'static str,
+        peers: &[Peer],
+        listener: &TcpListener,
+    ) -> Result<usize, ListeningError> {
+        match self.options.replica_index {
+            Some(given) => Ok(index(given)),
+            None => listening::place_among(flag, peers, listener),
+        }
+    }
+}
+
+fn faults_of(options: &Options) -> Faults {
+    Faults {
+        nan_every: options.nan_every,
+        nan_feature: Some(options.nan_feature),
+        masked_features: options.masked_features.clone(),
+        slow_shard: options.slow_shard,
+        table_capacity: index(options.table_capacity),
+        drift: options.drift,
+    }
+}
+
+/// Every option that counts something has an upper bound far below this.
+fn index(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

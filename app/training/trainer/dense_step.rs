@@ -1,0 +1,197 @@
+//! The dense stage: from embeddings to gradients, one batch after the other, on
+//! a thread of its own; and what is done between batches.
+
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use super::{Kept, Ready, Start, Trained, Trainer};
+use crate::training::call::CallError;
+use crate::training::checkpoint::TrainerState;
+use crate::training::dense::DenseNetwork;
+use crate::training::evaluation::Evaluation;
+use crate::training::faults::FeatureName;
+use crate::training::features::{DIMENSION, FEATURES, WIDTH};
+use crate::training::loader::Samples;
+use crate::training::messages::{
+    BatchGradients, BatchIds, BatchRef, Embeddings, FeatureGradient, Save,
+};
+use crate::training::metrics::{TimeCost, exact};
+
+/// How much the loss of one batch counts in the smoothed one.
+const SMOOTHING: f64 = 0.01;
+
+/// The feature whose gradient is spoilt where none is named.
+const SPOILT: usize = 1;
+
+/// Trains on what comes until nothing comes any more.
+pub(super) fn run(
+    trainer: &Trainer,
+    start: Start,
+    mut from: mpsc::Receiver<Ready>,
+    to: &mpsc::Sender<Trained>,
+) -> Result<(), CallError> {
+    let Start {
+        mut step,
+        mut network,
+        ..
+    } = start;
+    let mut smoothed = None;
+    loop {
+        let waits = Instant::now();
+        let Some(ready) = from.blocking_recv() else {
+            return Ok(());
+        };
+        let Ready {
+            batch,
+            embeddings,
+            permit,
+        } = ready;
+        let begins = Instant::now();
+        let inputs = by_sample(&embeddings, batch.clicks.len())?;
+        let trained = network.train(&inputs, &batch.clicks);
+        step += 1;
+        let gradients = gradients(trainer, &batch, &trained.inputs, step);
+        let ends = Instant::now();
+
+        let loss = smoothed.map_or(trained.loss, |before: f64| {
+            before + SMOOTHING * (trained.loss - before)
+        });
+        smoothed = Some(loss);
+        trainer.progress.step(step, batch.clicks.len() as u64, loss);
+        if let Some(metrics) = &trainer.metrics {
+            observe_long(
+                &metrics.long_get_train_batch_time_cost,
+                begins.duration_since(waits),
+            );
+            metrics
+                .dense_step_time_cost
+                .observe(ends.duration_since(begins));
+            metrics.train_loss.set(loss);
+            metrics.train_batches.add(1);
+            metrics.train_examples.add(batch.clicks.len() as u64);
+            metrics.train_step.set(exact(step));
+        }
+        let sent = to.blocking_send(Trained { gradients, permit });
+        if let Some(metrics) = &trainer.metrics {
+            let cost = &metrics.long_update_gradient_batched_time_cost;
+            observe_long(cost, ends.elapsed());
+        }
+        if sent.is_err() {
+            return Ok(());
+        }
+        if let Some(held_out) = &batch.held_out {
+            evaluate(trainer, &network, batch.ids.batch, held_out)?;
+        }
+        if step.is_multiple_of(trainer.settings.checkpoint_every) {
+            save(trainer, &network, step, batch.age)?;
+        }
+    }
+}
+
+/// The embeddings as the network wants them: all of a sample side by side.
+fn by_sample(embeddings: &Embeddings, samples: usize) -> Result<Vec<f32>, CallError> {
+    let fits = embeddings.features.len() == FEATURES.len()
+        && embeddings
+            .features
+            .iter()
+            .all(|numbers| numbers.values.len() == samples * DIMENSION);
+    if !fits {
+        return Err(CallError::Invalid(
+            "embeddings that are not of the batch's shape".to_owned(),
+        ));
+    }
+    let mut inputs = vec![0.0; samples * WIDTH];
+    for (place, numbers) in embeddings.features.iter().enumerate() {
+        let inputs = inputs.chunks_mut(WIDTH);
+        for (input, embedding) in inputs.zip(numbers.values.chunks(DIMENSION)) {
+            input[place * DIMENSION..][..DIMENSION].copy_from_slice(embedding);
+        }
+    }
+    Ok(inputs)
+}
+
+/// The gradients, feature by feature: skipped where no id of the batch could
+/// use one, and spoilt where that is asked for.
+fn gradients(trainer: &Trainer, batch: &Kept, by_input: &[f32], step: u64) -> BatchGradients {
+    let (nan_every, spoilt) = {
+        let faults = trainer.faults.borrow();
+        let spoilt = faults.nan_feature.map_or(SPOILT, FeatureName::place);
+        (faults.nan_every, spoilt)
+    };
+    let features = batch.ids.features.iter().enumerate().map(|(place, ids)| {
+        if ids.places.is_empty() {
+            return FeatureGradient {
+                skipped: true,
+                values: Vec::new(),
+            };
+        }
+        let mut values = Vec::with_capacity(batch.clicks.len() * DIMENSION);
+        for sample in by_input.chunks(WIDTH) {
+            values.extend_from_slice(&sample[place * DIMENSION..][..DIMENSION]);
+        }
+        if nan_every > 0 && place == spoilt && step.is_multiple_of(nan_every) {
+            values[0] = f32::NAN;
+        }
+        FeatureGradient {
+            skipped: false,
+            values,
+        }
+    });
+    BatchGradients {
+        batch: batch.ids.batch,
+        features: features.collect(),
+    }
+}
+
+fn evaluate(
+    trainer: &Trainer,
+    network: &DenseNetwork,
+    batch: BatchRef,
+    held_out: &Samples,
+) -> Result<(), CallError> {
+    let ids = BatchIds {
+        batch,
+        features: held_out.features.clone(),
+    };
+    let worker = trainer.worker_of(batch);
+    let embeddings = Handle::current().block_on(worker.evaluate(&ids, || trainer.count_retry()))?;
+    let inputs = by_sample(&embeddings, held_out.clicks.len())?;
+    let evaluation = Evaluation::of(&network.log_odds(&inputs), &held_out.clicks);
+    trainer.progress.evaluate(evaluation);
+    if let Some(metrics) = &trainer.metrics {
+        metrics.evaluation_loss.set(evaluation.loss);
+        if let Some(auc) = evaluation.auc {
+            metrics.evaluation_auc.set(auc);
+        }
+    }
+    Ok(())
+}
+
+fn save(trainer: &Trainer, network: &DenseNetwork, step: u64, age: f64) -> Result<(), CallError> {
+    let Some(checkpoints) = &trainer.checkpoints else {
+        return Ok(());
+    };
+    for worker in &trainer.workers[..1] {
+        // All workers have the same shards.
+        Handle::current().block_on(worker.save(Save { step }, || trainer.count_retry()))?;
+    }
+    let state = TrainerState {
+        step,
+        age,
+        network: network.state(),
+    };
+    match checkpoints.save_trainer(&state) {
+        Ok(()) => tracing::info!(step, "saved a checkpoint"),
+        Err(error) => tracing::warn!(%error, "no checkpoint; trains on"),
+    }
+    Ok(())
+}
+
+/// Waiting that nobody would notice is none.
+fn observe_long(cost: &TimeCost, took: Duration) {
+    if took > Duration::from_millis(1) {
+        cost.observe(took);
+    }
+}

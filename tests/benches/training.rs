@@ -1,0 +1,218 @@
+//! What watching a training costs: its speed with metrics and without, with a gateway
+//! that answers and one that is dead; what a push takes; where a batch's time goes by
+//! number of shards; how wrong HyperLogLog is.
+
+#[path = "harness/mod.rs"]
+mod harness;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use clap::Parser;
+use golden_signals::training::distinct::DistinctIds;
+use golden_signals::training::features::{FEATURES, mix};
+use golden_signals::training::trainer::Summary;
+use golden_signals::training::{self, Options};
+use harness::report::{Report, Target};
+use harness::statistics::median;
+use support::daemon::Daemon;
+use support::peers;
+use support::pushgateway::{FakeGateway, Pushgateway};
+use support::samples::Samples;
+
+/// Short runs and many, since the machine's own moods last for seconds.
+const STEPS: &str = "3000";
+const PAIRS: usize = 11;
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    options: Options,
+}
+
+fn main() {
+    if !harness::wanted() {
+        return;
+    }
+    let Some(binary) = peers::require("prometheus-pushgateway") else {
+        return;
+    };
+    let gateway = Pushgateway::start(&binary);
+    let dead = FakeGateway::start(0);
+    let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
+    let train_as = |job: &str, gateway: Option<SocketAddr>, more: &[&str]| {
+        let summary = runtime.block_on(train(job, gateway, more));
+        summary.examples as f64 / summary.elapsed().as_secs_f64()
+    };
+    let train = |gateway: Option<SocketAddr>| train_as("bench", gateway, &[]);
+    let mut report = Report::new();
+
+    // Warm: code, memory, the gateway.
+    train(Some(gateway.address()));
+    let mut with_metrics = Vec::new();
+    let mut with_dead = Vec::new();
+    let mut speeds = Vec::new();
+    for pair in 0..PAIRS {
+        // Neither is always the first.
+        let watched = || train(Some(gateway.address()));
+        let alone = || train(None);
+        let (watched, alone) = if pair % 2 == 0 {
+            (watched(), alone())
+        } else {
+            let alone = alone();
+            (watched(), alone)
+        };
+        speeds.push(watched);
+        with_metrics.push(watched / alone);
+        with_dead.push(train(Some(dead.address())) / watched);
+    }
+    report.row(
+        "training with metrics ÷ without",
+        median(&with_metrics),
+        3,
+        "",
+        Target::AtLeast(0.98),
+    );
+    report.row(
+        "training with a dead gateway ÷ with a good one",
+        median(&with_dead),
+        3,
+        "",
+        Target::AtLeast(0.98),
+    );
+    report.row(
+        "training, one process, two shards",
+        median(&speeds),
+        0,
+        "examples/s",
+        Target::None,
+    );
+
+    for shards in ["1", "2", "4", "8"] {
+        // A job of its own: the gateway keeps what others left.
+        let job = format!("bench-{shards}");
+        let runs: Vec<_> = (0..5)
+            .map(|_| train_as(&job, Some(gateway.address()), &["--shards", shards]))
+            .collect();
+        report.row(
+            &format!("{shards} shards"),
+            median(&runs),
+            0,
+            "examples/s",
+            Target::None,
+        );
+        where_time_goes(&gateway.metrics(), &job);
+    }
+
+    let samples = gateway.metrics();
+    let job: &[(&str, &str)] = &[("job", "bench")];
+    let mean = |name: &str| {
+        let of = |what: &str| samples.sum(&format!("{name}_{what}"), job);
+        of("sum") / of("count")
+    };
+    report.row(
+        "a push, until the gateway has answered",
+        mean("metrics_push_time_cost") * 1e3,
+        2,
+        "ms",
+        Target::None,
+    );
+    for (role, name) in [
+        ("parameter-server", "parameter server"),
+        ("embedding-worker", "embedding worker"),
+        ("trainer", "trainer"),
+    ] {
+        let labels = [("job", "bench"), ("role", role), ("instance", "rep_0")];
+        report.row(
+            &format!("bytes of a push, {name}"),
+            samples.value("metrics_push_bytes", &labels),
+            0,
+            "B",
+            Target::None,
+        );
+    }
+    distinct(&mut report);
+    report.print();
+}
+
+/// Trains in this process; pushes every second, if there is a gateway.
+async fn train(job: &str, gateway: Option<SocketAddr>, more: &[&str]) -> Summary {
+    let directory = Daemon::directory("training-bench");
+    let config = directory.join("global_config.yaml");
+    fs::write(
+        &config,
+        format!(
+            "PersiaMetricsConfig:\n  enable_metrics: {}\n  job_name: {job}\n  push_interval: 1\n",
+            gateway.is_some()
+        ),
+    )
+    .expect("the directory is ours");
+    let gateway = gateway.map_or_else(|| "127.0.0.1:1".to_owned(), |gateway| gateway.to_string());
+    let config_path = config.to_str().expect("it is UTF-8").to_owned();
+    let arguments = ["train", "--steps", STEPS, "--global-config", &config_path];
+    let gateway = ["--metrics-gateway-addr", &gateway];
+    let cli = Cli::parse_from([&arguments[..], &gateway, more].concat());
+    let ended = training::run(cli.options, std::future::pending()).await;
+    fs::remove_dir_all(directory).expect("it is ours");
+    ended.expect("it trains").expect("it trained here")
+}
+
+/// The mean time of each stage of a batch.
+fn where_time_goes(samples: &Samples, job: &str) {
+    print!("{job}, µs:");
+    for stage in [
+        "lookup_create_requests_time_cost",
+        "lookup_mixed_batch_time_cost",
+        "lookup_rpc_time_cost",
+        "summation_time_cost",
+        "dense_step_time_cost",
+        "update_gradient_time_cost",
+    ] {
+        let of = |what: &str| samples.sum(&format!("{stage}_{what}"), &[("job", job)]);
+        print!(" {stage} {:.0}", of("sum") / of("count") * 1e6);
+    }
+    println!();
+}
+
+/// The worst error over many sets of ids of many sizes, and what it costs.
+fn distinct(report: &mut Report) {
+    let mut worst: f64 = 0.0;
+    let mut inserted = 0;
+    let start = Instant::now();
+    for set in 0..20_u64 {
+        let distinct = DistinctIds::default();
+        for number in 1..=1_000_000_u64 {
+            distinct.insert(0, mix(number ^ (set << 40)));
+            if number.is_multiple_of(1 << (number.ilog2().max(4) - 4)) {
+                let error = distinct.estimate(0) as f64 / number as f64 - 1.0;
+                worst = worst.max(error.abs());
+            }
+        }
+        inserted += 1_000_000;
+    }
+    report.row(
+        "HyperLogLog, worst of 20 sets of up to a million ids",
+        worst * 100.0,
+        2,
+        "%",
+        Target::AtMost(1.0),
+    );
+    let features = FEATURES.len();
+    report.row(
+        &format!("HyperLogLog, memory of {features} features"),
+        DistinctIds::BYTES as f64 / 1024.0,
+        0,
+        "KiB",
+        Target::None,
+    );
+    report.row(
+        "HyperLogLog, an insertion",
+        start.elapsed().as_secs_f64() / f64::from(inserted) * 1e9,
+        0,
+        "ns",
+        Target::None,
+    );
+}
