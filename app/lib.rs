@@ -9,11 +9,14 @@
 //! - [`signals`]: what is counted, when it starts and ends, how it is exposed.
 //! - [`simulation`]: what the service pretends to be: distributions, arrivals,
 //!   faults.
-//! - [`transport`]: the accept loop with its limits and its drain.
+//! - [`transport`]: the accept loop with its limits and its drain, the MQTT client.
+//!
+//! [`schema`] is what process monitoring sends over MQTT.
 //!
 //! [`logging`] serves every role.
 
 pub mod logging;
+pub mod schema;
 pub mod service;
 pub mod signals;
 pub mod simulation;
