@@ -6,6 +6,8 @@
 //! each other.
 //!
 //! - [`service`]: the teaching service, `GET /random` and everything around it.
+//! - [`doctor`]: follows the chain from the service to its graphs and its pager,
+//!   and says which link is broken.
 //! - [`signals`]: what is counted, when it starts and ends, how it is exposed.
 //! - [`simulation`]: what the service pretends to be: distributions, arrivals,
 //!   faults.
@@ -15,6 +17,7 @@
 //!
 //! [`logging`] serves every role.
 
+pub mod doctor;
 pub mod logging;
 pub mod schema;
 pub mod service;

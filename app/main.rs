@@ -1,10 +1,12 @@
 //! The subcommands, one line each, and how the process begins and ends.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Parser, Subcommand};
+use golden_signals::doctor;
 use golden_signals::logging::{self, LogOptions};
 use golden_signals::service;
 use golden_signals::service::options::Options;
@@ -35,9 +37,18 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one, while the process begins"
+)]
 enum Role {
     /// The teaching service: GET /random and its golden signals
     Serve(Serve),
+    /// Everything is up and the graph is empty? Finds the broken link
+    #[command(
+        after_help = "Exit code: 0 nothing is broken (there may be warnings), 1 a link is broken, 2 bad usage."
+    )]
+    Doctor(doctor::options::Options),
 }
 
 #[derive(clap::Args)]
@@ -53,8 +64,11 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    let Role::Serve(Serve { options, log }) = cli.role;
-    match logging::start(&log).and_then(|()| serve(options)) {
+    let ended = match cli.role {
+        Role::Serve(Serve { options, log }) => logging::start(&log).and_then(|()| serve(options)),
+        Role::Doctor(options) => examine(options),
+    };
+    match ended {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -91,6 +105,30 @@ async fn serve(options: Options) -> anyhow::Result<ExitCode> {
             Drained::CutOff(_) => ExitCode::FAILURE,
         },
     )
+}
+
+/// Exit code 0 if nothing is broken, 1 if something is.
+#[tokio::main]
+async fn examine(options: doctor::options::Options) -> anyhow::Result<ExitCode> {
+    options.check().map_err(anyhow::Error::msg)?;
+    let json = options.json;
+    let report = doctor::run(options).await?;
+    let out = std::io::stdout();
+    // <https://no-color.org>: set and not empty.
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let colours = out.is_terminal() && !no_colour;
+    let written = if json {
+        report.write_json(out)
+    } else {
+        report.write_text(out, colours)
+    };
+    // Whoever closed the pipe has seen enough; the exit code still says it.
+    drop(written);
+    Ok(if report.is_healthy() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// `serve` where no role is named: options alone are its own.

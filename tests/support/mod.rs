@@ -7,9 +7,11 @@
 // Every test file compiles this tree into itself and uses a part of it.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod alertmanager;
 pub mod browser;
 pub mod cgroup;
 pub mod connection;
+pub mod daemon;
 pub mod http;
 pub mod mosquitto;
 pub mod odd_requests;
@@ -19,3 +21,4 @@ pub mod promtool;
 pub mod raw_http;
 pub mod samples;
 pub mod server;
+pub mod yaml;
