@@ -8,6 +8,7 @@
 //! - [`service`]: the teaching service, `GET /random` and everything around it.
 //! - [`doctor`]: follows the chain from the service to its graphs and its pager,
 //!   and says which link is broken.
+//! - [`proplet`]: monitors processes and publishes what it sees over MQTT.
 //! - [`signals`]: what is counted, when it starts and ends, how it is exposed.
 //! - [`simulation`]: what the service pretends to be: distributions, arrivals,
 //!   faults.
@@ -19,6 +20,7 @@
 
 pub mod doctor;
 pub mod logging;
+pub mod proplet;
 pub mod schema;
 pub mod service;
 pub mod signals;

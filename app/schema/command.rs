@@ -144,7 +144,7 @@ impl StopTask {
 fn task_id(fields: &Fields<'_>) -> Result<String, Refusal> {
     let id = fields.text(&ID)?;
     let id = id.ok_or_else(|| Refusal::new("id", "null", "must be there, as text"))?;
-    topics::level("id", &id)?;
+    topics::check_identifier("id", &id)?;
     Ok(id)
 }
 

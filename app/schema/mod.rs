@@ -41,5 +41,5 @@ pub use presence::{Alive, Create, Metadata, Status};
 pub use profile::{MonitoringProfile, ProfileName};
 pub use refusal::Refusal;
 pub use timestamp::Timestamp;
-pub use topics::{Topic, TopicKind, Topics};
+pub use topics::{Topic, TopicKind, Topics, check_identifier};
 pub use workload::{Workload, WorkloadKind};

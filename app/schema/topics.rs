@@ -72,8 +72,8 @@ impl Topics {
     /// If one of the two is empty, longer than 256 bytes, or has characters
     /// that mean something in a topic.
     pub fn new(domain_id: &str, channel_id: &str) -> Result<Self, Refusal> {
-        level("domain_id", domain_id)?;
-        level("channel_id", channel_id)?;
+        check_identifier("domain_id", domain_id)?;
+        check_identifier("channel_id", channel_id)?;
         let topic = |kind: TopicKind| format!("m/{domain_id}/c/{channel_id}/{}", kind.suffix());
         Ok(Self {
             topics: TopicKind::ALL.map(|kind| topic(kind).into()),
@@ -115,8 +115,13 @@ impl<'a> Topic<'a> {
     }
 }
 
-/// Checks one level of a topic, which identifiers are too.
-pub(super) fn level(field: &str, text: &str) -> Result<(), Refusal> {
+/// Checks an identifier, which is one level of a topic.
+///
+/// # Errors
+///
+/// If it is empty, longer than 256 bytes, or has characters that mean something
+/// in a topic.
+pub fn check_identifier(field: &str, text: &str) -> Result<(), Refusal> {
     let remedy = "must be 1 to 256 bytes without /, +, # and control characters";
     is_level(text)
         .then_some(())

@@ -300,6 +300,19 @@ impl Connections {
         let mut pong_by: Option<Instant> = None;
         let mut goodbye = false;
         loop {
+            // What has arrived whole, one at a time: the next waits for its place.
+            while waiting.is_none() {
+                let Some(packet) = decoder.next(&mut read)? else {
+                    break;
+                };
+                match packet {
+                    Incoming::PubAck(packet_id) => self.outbox.acknowledge(packet_id),
+                    Incoming::PingResp => pong_by = None,
+                    Incoming::SubAck { codes } => self.subscribed(&codes)?,
+                    Incoming::ConnAck { .. } => return Err(Lost::OutOfTurn),
+                    Incoming::Publish(publish) => waiting = Some(self.delivery(publish, number)),
+                }
+            }
             self.outbox.send(&mut write);
             if self.outbox.is_closing() && self.outbox.is_empty() && !goodbye {
                 // What has been taken in may be acknowledged still.
@@ -313,20 +326,6 @@ impl Connections {
                 // The peer closes, or does not: it is over either way.
                 let _ = writer.shutdown().await;
                 return Ok(());
-            }
-            // What has arrived whole, one at a time: the next waits for its place.
-            while waiting.is_none() {
-                let Some(packet) = decoder.next(&mut read)? else {
-                    break;
-                };
-                match packet {
-                    Incoming::PubAck(packet_id) => self.outbox.acknowledge(packet_id),
-                    Incoming::PingResp => pong_by = None,
-                    Incoming::SubAck { codes } => self.subscribed(&codes)?,
-                    Incoming::ConnAck { .. } => return Err(Lost::OutOfTurn),
-                    Incoming::Publish(publish) => waiting = Some(self.delivery(publish, number)),
-                }
-                self.outbox.send(&mut write);
             }
             let may_read = waiting.is_none();
             read.reserve(READ_AHEAD);
