@@ -32,7 +32,7 @@ const UNLESS_TOLD: Duration = Duration::from_secs(300);
 
 /// Why a proplet does not start.
 #[derive(Debug, Error)]
-pub enum ProcessError {
+pub enum StartError {
     /// The files of TLS.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -83,7 +83,7 @@ pub async fn run(
     options: Options,
     drain: impl Future<Output = ()>,
     stop_now: impl Future<Output = ()>,
-) -> Result<(), ProcessError> {
+) -> Result<(), StartError> {
     let _ = descriptors::raise_limit();
     let (mut agent, client, deliveries) = Agent::start(options)?;
     let own = agent.watch_itself()?;
@@ -91,8 +91,16 @@ pub async fn run(
         agent.watch(&watched)?;
     }
     for task in std::mem::take(&mut agent.options.task) {
-        agent.start_task(task).map_err(ProcessError::Task)?;
+        agent.start_task(task).map_err(StartError::Task)?;
     }
+    tracing::info!(
+        proplet = agent.origin.proplet_id,
+        topics = format!(
+            "m/{}/c/{}/…",
+            agent.options.domain_id, agent.options.channel_id
+        ),
+        "started"
+    );
     agent.serve(deliveries, drain).await;
     let end = async {
         agent.end(own).await;
@@ -108,10 +116,10 @@ pub async fn run(
 }
 
 impl Agent {
-    fn start(options: Options) -> Result<(Self, Client, Deliveries), ProcessError> {
+    fn start(options: Options) -> Result<(Self, Client, Deliveries), StartError> {
         let proplet_id = options.entity_id.clone().unwrap_or_else(machine_name);
-        let topics = Topics::new(&options.domain_id, &options.channel_id)
-            .map_err(ProcessError::Identifier)?;
+        let topics =
+            Topics::new(&options.domain_id, &options.channel_id).map_err(StartError::Identifier)?;
         let origin = Origin {
             proplet_id,
             namespace: options.namespace.clone(),
@@ -149,18 +157,10 @@ impl Agent {
         agent
             .publisher
             .publish(agent.topics.of(TopicKind::Create), create);
-        tracing::info!(
-            proplet = agent.origin.proplet_id,
-            topics = format!(
-                "m/{}/c/{}/…",
-                agent.options.domain_id, agent.options.channel_id
-            ),
-            "started"
-        );
         Ok((agent, client, deliveries))
     }
 
-    fn start_monitor(&self) -> Result<Monitor, ProcessError> {
+    fn start_monitor(&self) -> Result<Monitor, StartError> {
         let options = &self.options;
         let kinds: &[TopicKind] = match options.task_topics {
             TaskTopics::Both => &[TopicKind::TaskMetrics, TopicKind::MetricsProplet],
@@ -186,10 +186,10 @@ impl Agent {
             outgoing(kinds, packing),
             outgoing(&[TopicKind::Metrics], plain),
         );
-        monitor.map_err(ProcessError::Monitor)
+        monitor.map_err(StartError::Monitor)
     }
 
-    fn watch_itself(&mut self) -> Result<Option<Watch>, ProcessError> {
+    fn watch_itself(&mut self) -> Result<Option<Watch>, StartError> {
         let Some(monitor) = &mut self.monitor else {
             return Ok(None);
         };
@@ -198,13 +198,13 @@ impl Agent {
             interval: self.options.metrics_interval,
             ..ProfileName::Standard.into()
         };
-        let sampler = sampler.map_err(ProcessError::Monitor)?;
+        let sampler = sampler.map_err(StartError::Monitor)?;
         Ok(monitor.watch(Subject::Proplet, sampler, profile))
     }
 
-    fn watch(&mut self, watched: &Watched) -> Result<(), ProcessError> {
+    fn watch(&mut self, watched: &Watched) -> Result<(), StartError> {
         let Watched { id, pid } = watched;
-        let refused = |reason| ProcessError::Watch {
+        let refused = |reason| StartError::Watch {
             id: id.clone(),
             pid: *pid,
             reason,
@@ -213,7 +213,7 @@ impl Agent {
         let sampler = Sampler::attach(*pid, Since::Now).map_err(refused)?;
         if self.running.contains_key(id) {
             let twice = Refusal::new("id", id, "is that of two tasks; give each its own");
-            return Err(ProcessError::Identifier(twice));
+            return Err(StartError::Identifier(twice));
         }
         let profile = self.options.watch_profile.clone();
         self.begin(id.clone(), None, process, sampler, profile);

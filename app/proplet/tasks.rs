@@ -52,6 +52,8 @@ impl Process {
         };
         let mut child = Command::new(std::env::current_exe()?)
             .args(["workload", &workload.to_json().to_string()])
+            // No thread of the allocator's: a workload has those that it was told.
+            .env("_RJEM_MALLOC_CONF", "background_thread:false")
             .stdin(stdin)
             .stdout(Stdio::null())
             .spawn()?;

@@ -18,6 +18,7 @@ pub mod odd_requests;
 pub mod peers;
 pub mod prometheus;
 pub mod promtool;
+pub mod proplet;
 pub mod raw_http;
 pub mod samples;
 pub mod server;

@@ -11,6 +11,7 @@ use bytes::{Bytes, BytesMut};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsConnector;
@@ -300,7 +301,7 @@ impl Connections {
         let mut pong_by: Option<Instant> = None;
         let mut goodbye = false;
         loop {
-            // What has arrived whole, one at a time: the next waits for its place.
+            // What has arrived whole, as far as there is room for it.
             while waiting.is_none() {
                 let Some(packet) = decoder.next(&mut read)? else {
                     break;
@@ -310,7 +311,13 @@ impl Connections {
                     Incoming::PingResp => pong_by = None,
                     Incoming::SubAck { codes } => self.subscribed(&codes)?,
                     Incoming::ConnAck { .. } => return Err(Lost::OutOfTurn),
-                    Incoming::Publish(publish) => waiting = Some(self.delivery(publish, number)),
+                    Incoming::Publish(publish) => {
+                        let delivery = self.delivery(publish, number);
+                        // Dropped where nobody takes deliveries any more.
+                        if let Err(TrySendError::Full(delivery)) = self.deliver.try_send(delivery) {
+                            waiting = Some(delivery);
+                        }
+                    }
                 }
             }
             self.outbox.send(&mut write);
@@ -339,7 +346,6 @@ impl Connections {
                     flushed = written?;
                 }
                 permit = self.deliver.reserve(), if waiting.is_some() => {
-                    // Dropped where nobody takes deliveries any more.
                     if let (Ok(permit), Some(delivery)) = (permit, waiting.take()) {
                         permit.send(delivery);
                     }
