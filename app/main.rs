@@ -39,10 +39,6 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one, while the process begins"
-)]
 enum Role {
     /// The teaching service: GET /random and its golden signals
     Serve(Serve),

@@ -44,7 +44,9 @@ fn options(broker: &Mosquitto, arguments: &[&str]) -> MqttOptions {
 }
 
 fn settings(broker: &Mosquitto, name: &str, subscriptions: &[&str]) -> Settings {
-    let mut settings = options(broker, &[]).settings(name).unwrap();
+    let mut settings = options(broker, &[])
+        .settings(name)
+        .expect("no TLS, no files");
     settings.subscriptions = subscriptions.iter().map(ToString::to_string).collect();
     settings
 }
@@ -96,7 +98,7 @@ async fn received_until_counting(
             let Content::Whole(payload) = &delivery.content else {
                 panic!("{delivery:?}");
             };
-            let text = String::from_utf8(payload.to_vec()).unwrap();
+            let text = String::from_utf8(payload.to_vec()).expect("the tests send text");
             delivery.receipt.acknowledge();
             let is_last = text == last;
             seen.push(text);

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use support::cgroup::Cgroup;
 use support::mosquitto::{Mosquitto, Subscriber};
 use support::peers;
 use support::proplet::{Running, children, eventually, of_task, proc_number, topic};
@@ -391,4 +392,40 @@ fn an_adaptive_profile_speaks_when_something_happens() {
             .into_iter()
             .any(|message| busy(&message))
     });
+}
+
+#[test]
+fn memory_is_a_share_of_the_limit_of_its_control_group() {
+    let limit = 256 * MIB;
+    let (Some((broker, subscriber)), Some(group)) = (broker(), Cgroup::with_memory_limit(limit))
+    else {
+        return;
+    };
+    let workload = json!({"kind": "memory", "bytes": 64 * MIB}).to_string();
+    let mut command = group.command(env!("CARGO_BIN_EXE_golden-signals"));
+    let mut process = command.args(["workload", &workload]).spawn().unwrap();
+    let pid = process.id();
+    let member = || fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+    eventually("it holds", || {
+        member().contains("golden-") && proc_number(pid, "status", "VmRSS:") * 1024 > 64 * MIB
+    });
+    let watched = format!("limited={pid}");
+    let arguments = [
+        "--watch",
+        &watched,
+        "--watch-profile",
+        r#"{"interval": "200ms"}"#,
+    ];
+    let proplet = Running::proplet(broker.address(), &arguments);
+    let message = message_when(&subscriber, "limited", "a sample", |_| true);
+    process.kill().unwrap();
+    process.wait().unwrap();
+    drop(proplet);
+    let metrics = &message["metrics"];
+    let percent = metrics["memory_percent"].as_f64().unwrap();
+    let expected = 100.0 * number(&metrics["memory_bytes"]) as f64 / limit as f64;
+    assert!((percent - expected).abs() < 0.001, "{metrics}");
+    assert_eq!(number(&metrics["cgroup"]["memory_limit_bytes"]), limit);
+    let used = number(&metrics["cgroup"]["memory_bytes"]);
+    assert!((64 * MIB..limit).contains(&used), "{metrics}");
 }

@@ -308,7 +308,7 @@ impl Agent {
                     let remedy = format!("must be at most {most} bytes long");
                     self.refuse(
                         "",
-                        &Refusal::new("command", format!("of {bytes} bytes"), remedy),
+                        &Refusal::new("command", &format!("of {bytes} bytes"), remedy),
                     );
                 }
             }
@@ -322,7 +322,7 @@ impl Agent {
             Err(error) => {
                 let shown = String::from_utf8_lossy(payload);
                 let remedy = format!("must be JSON: {error}");
-                return self.refuse("", &Refusal::new("command", shown, remedy));
+                return self.refuse("", &Refusal::new("command", &shown, remedy));
             }
         };
         let id = ["id", "task_id"]

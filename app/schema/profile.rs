@@ -105,7 +105,7 @@ impl ProfileName {
         found.map(|(_, profile)| *profile).ok_or_else(|| {
             let known = names().collect::<Vec<_>>().join(", ");
             let remedy = format!("must be one of {known}{}", nearest(&plain, names()));
-            Refusal::new(field, format!("{text:?}"), remedy)
+            Refusal::new(field, &format!("{text:?}"), remedy)
         })
     }
 }
@@ -214,7 +214,7 @@ impl MonitoringProfile {
         };
         if let Some(slowest) = slowest.filter(|slowest| *slowest < interval) {
             let remedy = format!("must be at least the interval, {interval}");
-            return Err(Refusal::new("adaptive_max_interval", slowest, remedy));
+            return Err(Refusal::new("adaptive_max_interval", &slowest, remedy));
         }
         let adaptive = fields.boolean("adaptive", slowest.is_some())?;
         let history_size =

@@ -20,7 +20,7 @@ pub struct Refusal {
 impl Refusal {
     /// Refuses this value of this field.
     #[must_use]
-    pub fn new(field: &str, value: impl ToString, remedy: impl Into<String>) -> Self {
+    pub fn new(field: &str, value: &(impl ToString + ?Sized), remedy: impl Into<String>) -> Self {
         let shorten = |text: &str| {
             let mut shown: String = text.chars().take(SHOWN).collect();
             if shown.len() < text.len() {

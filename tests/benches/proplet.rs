@@ -6,15 +6,10 @@
 //! time as the scheduler counts it, to the nanosecond. Then a thousand processes
 //! watched at 1 s, and what batches and compression save of that.
 
-#[allow(dead_code, unreachable_pub)]
 #[path = "harness/mod.rs"]
 mod harness;
-#[allow(dead_code, unreachable_pub)]
-#[path = "../support/mosquitto.rs"]
-mod mosquitto;
-#[allow(dead_code, unreachable_pub)]
-#[path = "../support/peers.rs"]
-mod peers;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -23,7 +18,8 @@ use std::time::{Duration, Instant};
 
 use harness::process::resident_mib;
 use harness::report::{Report, Target};
-use mosquitto::Mosquitto;
+use support::mosquitto::Mosquitto;
+use support::peers;
 
 /// The slowest profile samples once in this time.
 const OVERHEAD_FOR: Duration = Duration::from_secs(61);

@@ -20,9 +20,10 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn attach(pid: u32) -> io::Result<Self> {
+        let failed = |error| io::Error::other(format!("{error:?}"));
         let mut source = Self {
-            system: System::new().map_err(|error| io::Error::other(format!("{error:?}")))?,
-            networks: Networks::new(),
+            system: System::new().map_err(failed)?,
+            networks: Networks::new().map_err(failed)?,
             pid: Pid::from_u32(pid),
             started: 0,
         };
