@@ -17,6 +17,14 @@ struct Group {
     version: Version,
 }
 
+/// Whose groups are looked for: this process's own are mounted where it can see
+/// groups at all, those of others need not be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Whose {
+    Own,
+    Others,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Version {
     One,
@@ -36,26 +44,27 @@ impl Cgroup {
     /// The groups of this process; empty where there are none.
     #[must_use]
     pub fn of_this_process() -> Self {
-        Self::of("/proc/self/cgroup")
+        Self::of("/proc/self/cgroup", Whose::Own)
     }
 
     /// The groups of another process, as far as this one can see them.
     #[must_use]
     pub fn of_process(pid: u32) -> Self {
-        Self::of(&format!("/proc/{pid}/cgroup"))
+        Self::of(&format!("/proc/{pid}/cgroup"), Whose::Others)
     }
 
-    fn of(membership: &str) -> Self {
+    fn of(membership: &str, whose: Whose) -> Self {
         let read = |file| fs::read_to_string(file).unwrap_or_default();
         Self::from_texts(
             &read(membership),
             &read("/proc/self/mountinfo"),
             Path::new("/"),
+            whose,
         )
     }
 
-    fn from_texts(membership: &str, mountinfo: &str, root: &Path) -> Self {
-        let find = |controller| find(controller, membership, mountinfo, root);
+    fn from_texts(membership: &str, mountinfo: &str, root: &Path, whose: Whose) -> Self {
+        let find = |controller| find(controller, membership, mountinfo, root, whose);
         Self {
             cpu: find("cpu"),
             cpu_usage: find("cpuacct"),
@@ -189,7 +198,13 @@ impl Group {
 }
 
 /// The group of a controller: version 1 names it, version 2 has one for all.
-fn find(controller: &str, membership: &str, mountinfo: &str, root: &Path) -> Option<Group> {
+fn find(
+    controller: &str,
+    membership: &str,
+    mountinfo: &str,
+    root: &Path,
+    whose: Whose,
+) -> Option<Group> {
     let entries = membership.lines().filter_map(|line| {
         let mut fields = line.splitn(3, ':').skip(1);
         Some((fields.next()?, fields.next()?))
@@ -203,6 +218,10 @@ fn find(controller: &str, membership: &str, mountinfo: &str, root: &Path) -> Opt
         .find(|(names, _)| names.is_empty())
         .map(|(_, path)| (Version::Two, path));
     let (version, path) = named.or(unified)?;
+    // A group beyond this process's own root: what is mounted here is not its.
+    if path.split('/').any(|part| part == "..") {
+        return None;
+    }
     // Field 4 is the group that the mount shows as its root, field 5 where it
     // is mounted; behind the separator come the type, the source, the options.
     mountinfo.lines().find_map(|line| {
@@ -218,7 +237,13 @@ fn find(controller: &str, membership: &str, mountinfo: &str, root: &Path) -> Opt
         };
         let below = path
             .strip_prefix(shown_root.trim_end_matches('/'))
-            .unwrap_or("/");
+            .filter(|below| below.is_empty() || below.starts_with('/'));
+        let below = match (below, whose) {
+            (Some(below), _) => below,
+            (None, Whose::Own) => "/",
+            // The group mounted here is another one.
+            (None, Whose::Others) => return None,
+        };
         let mount = root.join(mount_point.trim_start_matches('/'));
         matches.then(|| Group {
             directory: match below.trim_matches('/') {
@@ -296,7 +321,7 @@ mod tests {
                 ("sys/fs/cgroup/outer/inner/memory.max", "max\n"),
             ],
         );
-        let cgroup = Cgroup::from_texts("0::/outer/inner\n", MOUNT_2, &tree.0);
+        let cgroup = Cgroup::from_texts("0::/outer/inner\n", MOUNT_2, &tree.0, Whose::Own);
         assert_eq!(cgroup.cpu_quota(), Some((0.5, Some(777))));
         assert_eq!(cgroup.memory(1_000_000), Some((1000, 750)));
         assert_eq!(
@@ -319,7 +344,7 @@ mod tests {
             ],
         );
         let membership = "4:cpu,cpuacct:/docker/abc\n3:memory:/docker/abc\n0::/\n";
-        let cgroup = Cgroup::from_texts(membership, MOUNTS_1, &tree.0);
+        let cgroup = Cgroup::from_texts(membership, MOUNTS_1, &tree.0, Whose::Own);
         assert_eq!(cgroup.cpu_quota(), Some((1.5, Some(5_000))));
         assert_eq!(cgroup.memory(1 << 40), Some((4096, 1024)));
     }
@@ -327,10 +352,15 @@ mod tests {
     #[test]
     fn no_limit_no_group_and_nonsense_are_none() {
         let tree = Tree::new("none", &[("sys/fs/cgroup/cpu.max", "max 100000\n")]);
-        let unlimited = Cgroup::from_texts("0::/\n", MOUNT_2, &tree.0);
+        let unlimited = Cgroup::from_texts("0::/\n", MOUNT_2, &tree.0, Whose::Own);
         assert_eq!(unlimited.cpu_quota(), None);
         assert_eq!(unlimited.memory(u64::MAX), None);
-        let nothing = Cgroup::from_texts("garbage\n::", "more garbage", &tree.0);
+        let membership = "4:memory:/docker/abcd\n3:cpu:/docker/def\n";
+        let others = Cgroup::from_texts(membership, MOUNTS_1, &tree.0, Whose::Others);
+        assert!(others.memory.is_none() && others.cpu.is_none());
+        let elsewhere = Cgroup::from_texts("0::/../other\n", MOUNT_2, &tree.0, Whose::Own);
+        assert!(elsewhere.memory.is_none() && elsewhere.cpu.is_none());
+        let nothing = Cgroup::from_texts("garbage\n::", "more garbage", &tree.0, Whose::Own);
         assert_eq!(nothing.cpu_quota(), None);
     }
 }
