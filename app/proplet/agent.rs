@@ -5,7 +5,6 @@ use std::future::Future;
 use std::time::Duration;
 
 use serde_json::Value;
-use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -13,49 +12,22 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::monitor::{Monitor, Origin, Subject, Watch};
 use super::options::{Compression, Options, TaskTopics, Watched};
 use super::outgoing::{Outgoing, Packing};
+use super::presence::{alive, machine_name, metadata};
 use super::sampler::{Sampler, Since};
+use super::start_error::StartError;
 use super::tasks::{Outcome, Process};
 use crate::schema::{
-    Alive, Create, Metadata, MonitoringProfile, ProfileName, Refusal, StartTask, Status, StopTask,
-    TaskResult, Topic, TopicKind, Topics, payload,
+    Create, MonitoringProfile, ProfileName, Refusal, StartTask, Status, StopTask, TaskResult,
+    Topic, TopicKind, Topics, payload,
 };
 use crate::transport::descriptors;
-use crate::transport::mqtt::{
-    self, Client, Content, Deliveries, Delivery, Publisher, TlsError, Will,
-};
+use crate::transport::mqtt::{self, Client, Content, Deliveries, Delivery, Publisher, Will};
 
 /// How long the broker may take to get what waits, once the proplet ends.
 const GOODBYE: Duration = Duration::from_secs(5);
 
 /// A task that comes without a duration and is no daemon ends by itself.
 const UNLESS_TOLD: Duration = Duration::from_secs(300);
-
-/// Why a proplet does not start.
-#[derive(Debug, Error)]
-pub enum StartError {
-    /// The files of TLS.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// A process that is to be watched is not there.
-    #[error("--watch {id}={pid}: {reason}; give the number of a running process")]
-    Watch {
-        /// The task's id.
-        id: String,
-        /// The process's.
-        pid: u32,
-        /// What the system said.
-        reason: std::io::Error,
-    },
-    /// A task that is to be started with the proplet cannot be.
-    #[error("--task {0}")]
-    Task(Refusal),
-    /// An id, of a task or of the proplet.
-    #[error("{0}")]
-    Identifier(Refusal),
-    /// The system gives no thread, or no look at the proplet itself.
-    #[error("cannot monitor: {0}; --enable-monitoring false does without")]
-    Monitor(std::io::Error),
-}
 
 struct Agent {
     options: Options,
@@ -414,45 +386,5 @@ impl Agent {
         let message = payload::encode(&alive(&self.origin, Status::Offline));
         self.publisher
             .publish(self.topics.of(TopicKind::Alive), message);
-    }
-}
-
-fn alive(origin: &Origin, status: Status) -> Alive {
-    Alive {
-        proplet_id: origin.proplet_id.clone(),
-        status,
-        namespace: origin.namespace.clone(),
-    }
-}
-
-fn metadata() -> Metadata {
-    Metadata {
-        hostname: Some(machine_name()),
-        environment: if std::path::Path::new("/.dockerenv").exists() {
-            "docker".to_owned()
-        } else {
-            "binary".to_owned()
-        },
-        os: std::env::consts::OS.to_owned(),
-        cpu_arch: std::env::consts::ARCH.to_owned(),
-        total_memory_bytes: super::sampler::machine_memory().unwrap_or_default(),
-        proplet_version: env!("CARGO_PKG_VERSION").to_owned(),
-        ..Metadata::default()
-    }
-}
-
-/// The machine's name, as far as it can be a level of a topic.
-fn machine_name() -> String {
-    #[cfg(unix)]
-    let name = rustix::system::uname()
-        .nodename()
-        .to_string_lossy()
-        .into_owned();
-    #[cfg(not(unix))]
-    let name = std::env::var("COMPUTERNAME").unwrap_or_default();
-    if crate::schema::check_identifier("", &name).is_ok() {
-        name
-    } else {
-        "proplet".to_owned()
     }
 }

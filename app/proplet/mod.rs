@@ -18,6 +18,10 @@ pub mod history;
 pub mod monitor;
 pub mod options;
 pub mod outgoing;
+mod presence;
 pub mod sampler;
+mod start_error;
 pub mod tasks;
 pub mod workload;
+
+pub use start_error::StartError;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::fields::Fields;
-use super::metrics::identifier;
+use super::numbers::identifier;
 use super::profile::MonitoringProfile;
 use super::refusal::Refusal;
 use super::topics;

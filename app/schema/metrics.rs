@@ -1,15 +1,12 @@
-//! Samples as messages: of a task, and of the proplet itself.
+//! Samples of tasks as messages.
 //!
-//! Sources of the names and units: the requirement document's "Message Format"
-//! for tasks; Propeller's `MetricsMessage` and proplet-level message for what
-//! the document leaves open.
+//! Sources of the names and units: the requirement document's "Message Format"; Propeller's `MetricsMessage` for what the document leaves open.
 
-use std::fmt;
 use std::time::SystemTime;
 
-use serde::de::{self, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
+use super::numbers::{count, identifier, number, required_count, required_number};
 use super::timestamp::Timestamp;
 
 /// A sample of a task.
@@ -174,192 +171,13 @@ pub struct Aggregated {
     pub sample_count: u64,
 }
 
-/// A sample of the proplet itself: Propeller's shape, with the document's
-/// `metrics` and `aggregated` beside it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PropletMetrics {
-    /// Whose.
-    #[serde(deserialize_with = "identifier")]
-    pub proplet_id: String,
-    /// Kubernetes' namespace, "default" elsewhere.
-    #[serde(default)]
-    pub namespace: String,
-    /// When.
-    #[serde(default)]
-    pub timestamp: Option<Timestamp>,
-    /// CPU.
-    #[serde(default)]
-    pub cpu_metrics: CpuMetrics,
-    /// Memory.
-    #[serde(default)]
-    pub memory_metrics: MemoryMetrics,
-    /// The sample, as of a task.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metrics: Option<ProcessMetrics>,
-    /// What the samples so far come to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub aggregated: Option<Aggregated>,
-    /// What has become of the proplet's messages.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outbox: Option<OutboxMetrics>,
-}
-
-impl PropletMetrics {
-    /// What tells this message from every other of the kind, as with a task's.
-    #[must_use]
-    pub fn identity(&self) -> Option<(&str, SystemTime)> {
-        Some((&self.proplet_id, self.timestamp?.at()?))
-    }
-
-    /// When the sample was taken, or when the message was received.
-    #[must_use]
-    pub fn taken_at(&self, received: SystemTime) -> SystemTime {
-        self.timestamp.and_then(Timestamp::at).unwrap_or(received)
-    }
-}
-
-/// The CPU time that a proplet uses.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct CpuMetrics {
-    /// In user mode since its start, in seconds.
-    #[serde(deserialize_with = "required_number")]
-    pub user_seconds: f64,
-    /// In the kernel since its start, in seconds.
-    #[serde(deserialize_with = "required_number")]
-    pub system_seconds: f64,
-    /// Percent of one core since the sample before (0 in the first). Propeller's
-    /// own proplet gives the machine's mean here.
-    #[serde(deserialize_with = "required_number")]
-    pub percent: f64,
-}
-
-/// The memory that a proplet uses.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct MemoryMetrics {
-    /// Resident, in bytes.
-    #[serde(deserialize_with = "required_count")]
-    pub rss_bytes: u64,
-    /// Of the heap, allocated; 0 where unknown.
-    #[serde(deserialize_with = "required_count")]
-    pub heap_alloc_bytes: u64,
-    /// Of the heap, asked from the system; 0 where unknown.
-    #[serde(deserialize_with = "required_count")]
-    pub heap_sys_bytes: u64,
-    /// Of the heap, in use; 0 where unknown.
-    #[serde(deserialize_with = "required_count")]
-    pub heap_inuse_bytes: u64,
-    /// What the container, the control group, uses.
-    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
-    pub container_usage_bytes: Option<u64>,
-    /// What it may use.
-    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
-    pub container_limit_bytes: Option<u64>,
-    /// The embedded proplet's.
-    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
-    pub heap_free_bytes: Option<u64>,
-    /// The embedded proplet's.
-    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
-    pub heap_max_alloc_bytes: Option<u64>,
-}
-
-/// What has become of a proplet's messages: an addition of ours.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct OutboxMetrics {
-    /// Messages that wait for the broker.
-    #[serde(deserialize_with = "required_count")]
-    pub waiting: u64,
-    /// Messages that it has acknowledged.
-    #[serde(deserialize_with = "required_count")]
-    pub acknowledged_total: u64,
-    /// Messages dropped because too many waited.
-    #[serde(deserialize_with = "required_count")]
-    pub dropped_total: u64,
-    /// Connections to the broker.
-    #[serde(deserialize_with = "required_count")]
-    pub connections_total: u64,
-}
-
-/// 1 to 256 bytes without control characters.
-pub(super) fn identifier<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    if (1..=256).contains(&text.len()) && !text.chars().any(char::is_control) {
-        Ok(text)
-    } else {
-        Err(de::Error::custom(
-            "an identifier must be 1 to 256 bytes without control characters",
-        ))
-    }
-}
-
-/// A number that is not negative; null is none.
-fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    match Option::<f64>::deserialize(deserializer)? {
-        Some(number) if number < 0.0 => Err(de::Error::custom("must not be negative")),
-        other => Ok(other),
-    }
-}
-
-/// A count; C and JavaScript write it as 65536.0 too. Null is none.
-fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    deserializer.deserialize_option(Count)
-}
-
-fn required_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    number(deserializer).map(Option::unwrap_or_default)
-}
-
-fn required_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    count(deserializer).map(Option::unwrap_or_default)
-}
-
-struct Count;
-
-impl<'de> Visitor<'de> for Count {
-    type Value = Option<u64>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a whole number that is not negative")
-    }
-
-    fn visit_none<E: de::Error>(self) -> Result<Option<u64>, E> {
-        Ok(None)
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<Option<u64>, E> {
-        Ok(None)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<u64>, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Option<u64>, E> {
-        Ok(Some(value))
-    }
-
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Option<u64>, E> {
-        // Beyond 2^53 a fraction could not be told.
-        if (0.0..=9_007_199_254_740_992.0).contains(&value) && value.fract() == 0.0 {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "checked a line above"
-            )]
-            return Ok(Some(value as u64));
-        }
-        Err(E::invalid_value(de::Unexpected::Float(value), &self))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     use serde_json::{Value, json};
 
+    use super::super::PropletMetrics;
     use super::*;
 
     #[test]

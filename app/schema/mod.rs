@@ -23,9 +23,11 @@ mod command;
 mod fields;
 mod interval;
 mod metrics;
+mod numbers;
 pub mod payload;
 mod presence;
 mod profile;
+mod proplet_metrics;
 mod refusal;
 mod timestamp;
 mod topics;
@@ -33,12 +35,10 @@ mod workload;
 
 pub use command::{StartTask, StopTask, TaskResult};
 pub use interval::Interval;
-pub use metrics::{
-    Aggregated, CgroupMetrics, CpuMetrics, Dialect, MemoryMetrics, OutboxMetrics, ProcessMetrics,
-    PropletMetrics, TaskMetrics,
-};
+pub use metrics::{Aggregated, CgroupMetrics, Dialect, ProcessMetrics, TaskMetrics};
 pub use presence::{Alive, Create, Metadata, Status};
 pub use profile::{MonitoringProfile, ProfileName};
+pub use proplet_metrics::{CpuMetrics, MemoryMetrics, OutboxMetrics, PropletMetrics};
 pub use refusal::Refusal;
 pub use timestamp::Timestamp;
 pub use topics::{Topic, TopicKind, Topics, check_identifier};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::metrics::identifier;
+use super::numbers::identifier;
 
 /// Said once, when a proplet starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

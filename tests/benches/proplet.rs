@@ -177,6 +177,15 @@ fn main() {
         "% of a core",
         Target::AtMost(25.0),
     );
+    // A thousand samples a second on each of two topics, or it has not kept up.
+    let each = bytes / (2.0 * TASKS as f64);
+    report.row(
+        "bytes sent a second for each of those messages",
+        each,
+        0,
+        "B",
+        Target::AtLeast(600.0),
+    );
     let (one, _) = thousand(&broker, &watched, &["--task-topics", "control"]);
     report.row(
         "the same, Propeller's topic only",

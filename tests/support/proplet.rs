@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::mosquitto::{Mosquitto, Subscriber};
+use super::peers;
+
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A child of the test, killed when it is dropped.
@@ -142,4 +145,42 @@ pub fn proc_number(pid: u32, file: &str, key: &str) -> u64 {
     value
         .and_then(|value| value.parse().ok())
         .expect("every process has it")
+}
+
+/// A broker with a subscriber of everything, where there is one.
+pub fn broker() -> Option<(Mosquitto, Subscriber)> {
+    let (Some(binary), Some(sub)) = (peers::require("mosquitto"), peers::require("mosquitto_sub"))
+    else {
+        return None;
+    };
+    let broker = Mosquitto::start(&binary, "max_queued_messages 0\nmax_inflight_messages 0");
+    let subscriber = Subscriber::start(&sub, broker.address(), &["m/#"]);
+    Some((broker, subscriber))
+}
+
+/// The first message of the task for which the condition holds.
+pub fn message_when(
+    subscriber: &Subscriber,
+    task_id: &str,
+    what: &str,
+    condition: impl Fn(&serde_json::Value) -> bool,
+) -> serde_json::Value {
+    let all = subscriber.json_when(&topic("control/proplet/task_metrics"), what, |messages| {
+        of_task(messages, task_id).into_iter().any(&condition)
+    });
+    let found = of_task(&all, task_id)
+        .into_iter()
+        .find(|message| condition(message));
+    found.expect("it was there a moment ago").clone()
+}
+
+/// The count.
+///
+/// # Panics
+///
+/// If it is none.
+pub fn number(value: &serde_json::Value) -> u64 {
+    value
+        .as_u64()
+        .unwrap_or_else(|| panic!("{value} is no count"))
 }

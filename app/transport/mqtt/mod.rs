@@ -21,6 +21,7 @@
 mod backoff;
 mod broker;
 mod client;
+mod connection;
 mod delivery;
 mod options;
 mod outbox;
