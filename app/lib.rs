@@ -16,9 +16,10 @@
 //!
 //! [`schema`] is what process monitoring sends over MQTT.
 //!
-//! [`logging`] serves every role.
+//! [`logging`] serves every role. [`healthcheck`] asks a running one from outside.
 
 pub mod doctor;
+pub mod healthcheck;
 pub mod logging;
 pub mod proplet;
 pub mod schema;

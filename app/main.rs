@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use golden_signals::doctor;
+use golden_signals::healthcheck;
 use golden_signals::logging::{self, LogOptions};
 use golden_signals::proplet::{self, agent, workload};
 use golden_signals::schema::Workload;
@@ -47,6 +48,8 @@ enum Role {
         after_help = "Exit code: 0 nothing is broken (there may be warnings), 1 a link is broken, 2 bad usage."
     )]
     Doctor(doctor::options::Options),
+    /// Ask a running service whether it is ready: exit code 0 or 1
+    Healthcheck(Healthcheck),
     /// Process monitoring: samples itself and its tasks, and publishes over MQTT
     Proplet(Proplet),
     /// What a proplet's task does, in the process that is the task
@@ -63,6 +66,13 @@ struct Serve {
     options: Options,
     #[command(flatten)]
     log: LogOptions,
+}
+
+#[derive(clap::Args)]
+struct Healthcheck {
+    /// What to ask
+    #[arg(default_value = "http://127.0.0.1:8000/readyz")]
+    url: healthcheck::Target,
 }
 
 #[derive(clap::Args)]
@@ -85,6 +95,7 @@ fn main() -> ExitCode {
     let ended = match cli.role {
         Role::Serve(Serve { options, log }) => logging::start(&log).and_then(|()| serve(options)),
         Role::Doctor(options) => examine(options),
+        Role::Healthcheck(Healthcheck { url }) => return report_health(&url),
         Role::Proplet(Proplet { options, log }) => {
             logging::start(&log).and_then(|()| monitor(options))
         }
@@ -97,6 +108,20 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::from(2)
+        }
+    }
+}
+
+/// One line of what was seen: Docker keeps it beside the container.
+fn report_health(url: &healthcheck::Target) -> ExitCode {
+    match healthcheck::ask(url) {
+        Ok(status) => {
+            println!("{url}: {status}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
         }
     }
 }
@@ -187,8 +212,12 @@ async fn examine(options: doctor::options::Options) -> anyhow::Result<ExitCode> 
     } else {
         report.write_text(out, colours)
     };
-    // Whoever closed the pipe has seen enough; the exit code still says it.
-    drop(written);
+    if let Err(error) = written
+        // Whoever closed the pipe has seen enough; the exit code still says it.
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        return Err(error).context("cannot write the report");
+    }
     Ok(if report.is_healthy() {
         ExitCode::SUCCESS
     } else {
@@ -251,7 +280,8 @@ fn bad_value(error: &clap::Error) -> Option<String> {
             .strip_prefix(flag)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
     });
-    let variable = if set_here {
+    // What has no dashes is no flag, and has no variable.
+    let variable = if set_here || !flag.starts_with("--") {
         String::new()
     } else {
         let name = flag.trim_start_matches('-').replace('-', "_");
@@ -273,9 +303,9 @@ fn bad_usage(error: &clap::Error) -> String {
     });
     let said = parts.collect::<Vec<_>>().join("; ");
     let said = said.trim_start_matches("error: ");
-    let roles = Cli::command();
-    let named = std::env::args().nth(1);
-    let role = named.filter(|name| roles.get_subcommands().any(|role| role.get_name() == name));
-    let role = role.as_deref().unwrap_or("serve");
+    let role = match std::env::args().nth(1) {
+        Some(first) if Cli::command().find_subcommand(&first).is_some() => first,
+        _ => "serve".to_owned(),
+    };
     format!("{said}; `golden-signals {role} --help` lists what there is")
 }

@@ -19,5 +19,6 @@ mod grafana_links;
 mod hostile;
 mod pager_links;
 mod prometheus_links;
+mod repository;
 mod service_links;
 mod stack;

@@ -12,6 +12,7 @@ pub mod browser;
 pub mod cgroup;
 pub mod connection;
 pub mod daemon;
+pub mod engine;
 pub mod http;
 pub mod mosquitto;
 pub mod odd_requests;

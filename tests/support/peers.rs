@@ -56,7 +56,15 @@ fn candidates(program: &str) -> impl Iterator<Item = PathBuf> {
 }
 
 fn missing(what: &str) -> Option<PathBuf> {
-    let sentence = format!("{what} is not installed ({REMEDY})");
+    skip(&format!("{what} is not installed ({REMEDY})"))
+}
+
+/// Says why a test cannot run here, and what to do about it.
+///
+/// # Panics
+///
+/// If `CI=true`.
+pub fn skip<T>(sentence: &str) -> Option<T> {
     assert!(env::var("CI").as_deref() != Ok("true"), "{sentence}");
     // Straight to the terminal: the harness hides what a passing test prints.
     use std::io::Write as _;

@@ -1,0 +1,263 @@
+//! Asks a running service whether it is ready, for those who can only start a
+//! program and look at its exit code: Docker's health checks, in an image that
+//! has no other HTTP client.
+//!
+//! One plain `GET` on the standard library alone, so that asking costs
+//! milliseconds. No chain of further checks belongs here, and no TLS.
+
+use std::fmt;
+use std::io::{self, Read as _, Write as _};
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+
+/// For connecting, asking and reading together.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// The status line is all that is wanted; nobody's is longer.
+const MAX_STATUS_LINE: usize = 1024;
+
+/// An address of plain HTTP: `http://HOST[:PORT][/PATH]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    host: String,
+    port: u16,
+    path: String,
+}
+
+/// Why a text is no [`Target`].
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("must be like http://127.0.0.1:8000/readyz")]
+pub struct NotATarget;
+
+/// Why a service does not count as healthy.
+#[derive(Debug, Error)]
+pub enum Unhealthy {
+    /// Nobody was reached, or the connection broke, or time was up.
+    #[error("{target}: {source}")]
+    Unreachable {
+        /// Who was asked.
+        target: Target,
+        /// What happened instead of an answer.
+        source: io::Error,
+    },
+    /// What came is not HTTP/1.
+    #[error("{target}: answers {answer:?}, which is not HTTP")]
+    NotHttp {
+        /// Who was asked.
+        target: Target,
+        /// How the answer begins.
+        answer: String,
+    },
+    /// An answer outside 200 to 299.
+    #[error("{target}: {status}")]
+    Status {
+        /// Who was asked.
+        target: Target,
+        /// Code and reason.
+        status: String,
+    },
+}
+
+/// Asks once, within three seconds; returns the status of an answer from 200 to 299.
+///
+/// # Errors
+///
+/// If there is no answer in time, or another one.
+pub fn ask(target: &Target) -> Result<String, Unhealthy> {
+    let line = first_line(target).map_err(|source| Unhealthy::Unreachable {
+        target: target.clone(),
+        source,
+    })?;
+    let status = line
+        .strip_prefix("HTTP/1.1 ")
+        .or_else(|| line.strip_prefix("HTTP/1.0 "));
+    let code = status.and_then(|status| status.get(..3)?.parse::<u16>().ok());
+    match (code, status) {
+        (Some(200..=299), Some(status)) => Ok(status.trim().to_owned()),
+        (Some(_), Some(status)) => Err(Unhealthy::Status {
+            target: target.clone(),
+            status: status.trim().to_owned(),
+        }),
+        _ => Err(Unhealthy::NotHttp {
+            target: target.clone(),
+            answer: line,
+        }),
+    }
+}
+
+/// What the server says before the first line break.
+fn first_line(target: &Target) -> io::Result<String> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut stream = connect(target, deadline)?;
+    stream.set_write_timeout(Some(left(deadline)?))?;
+    write!(
+        stream,
+        "GET {} HTTP/1.1\r\nhost: {}:{}\r\nuser-agent: golden-signals-healthcheck\r\nconnection: close\r\n\r\n",
+        target.path, target.host, target.port
+    )?;
+    let mut line = Vec::new();
+    let mut part = [0; MAX_STATUS_LINE];
+    while !line.contains(&b'\n') && line.len() < MAX_STATUS_LINE {
+        // Each read gets what is left, so that a trickle does not add up.
+        stream.set_read_timeout(Some(left(deadline)?))?;
+        match stream.read(&mut part)? {
+            0 => break,
+            read => line.extend_from_slice(&part[..read]),
+        }
+    }
+    let text = String::from_utf8_lossy(&line);
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+/// A name may have several addresses; any one of them will do.
+fn connect(target: &Target, deadline: Instant) -> io::Result<TcpStream> {
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in (target.host.as_str(), target.port).to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, left(deadline)?) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+fn left(deadline: Instant) -> io::Result<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        let reason = format!("no answer within {} s", PATIENCE.as_secs());
+        return Err(io::Error::new(io::ErrorKind::TimedOut, reason));
+    }
+    Ok(left)
+}
+
+impl FromStr for Target {
+    type Err = NotATarget;
+
+    fn from_str(text: &str) -> Result<Self, NotATarget> {
+        // What cannot stand in a request line would change the request.
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(NotATarget);
+        }
+        let rest = text.strip_prefix("http://").ok_or(NotATarget)?;
+        let (authority, path) = match rest.find('/') {
+            Some(slash) => rest.split_at(slash),
+            None => (rest, "/"),
+        };
+        let (host, port) = match authority.rsplit_once(':') {
+            // The colons of [::1] are no port's.
+            Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()),
+            _ => (authority, Some(80)),
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        match port {
+            Some(port) if !host.is_empty() => Ok(Self {
+                host: host.to_owned(),
+                port,
+                path: path.to_owned(),
+            }),
+            _ => Err(NotATarget),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port, path } = self;
+        if host.contains(':') {
+            write!(formatter, "http://[{host}]:{port}{path}")
+        } else {
+            write!(formatter, "http://{host}:{port}{path}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+
+    /// Answers one connection with these bytes, and returns what `ask` makes of it.
+    fn answered(answer: &'static [u8]) -> Result<String, Unhealthy> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/readyz", listener.local_addr().unwrap());
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 1024];
+            let read = stream.read(&mut request).unwrap();
+            stream.write_all(answer).unwrap();
+            String::from_utf8_lossy(&request[..read]).into_owned()
+        });
+        let result = ask(&url.parse().unwrap());
+        assert!(
+            server
+                .join()
+                .unwrap()
+                .starts_with("GET /readyz HTTP/1.1\r\n")
+        );
+        result
+    }
+
+    #[test]
+    fn an_answer_of_success_is_healthy() {
+        let status = answered(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+        assert_eq!(status, "200 OK");
+        assert_eq!(answered(b"HTTP/1.0 204 \n").unwrap(), "204");
+    }
+
+    #[test]
+    fn another_answer_is_said() {
+        let error = answered(b"HTTP/1.1 503 Service Unavailable\r\n\r\n").unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .ends_with("/readyz: 503 Service Unavailable"),
+            "{error}"
+        );
+        let error = answered(b"220 mail ready\r\n").unwrap_err();
+        assert!(error.to_string().contains("not HTTP"), "{error}");
+        let error = answered(b"").unwrap_err();
+        assert!(matches!(error, Unhealthy::NotHttp { .. }), "{error}");
+    }
+
+    #[test]
+    fn nobody_there_is_said() {
+        // Taken and given back: nobody listens there now.
+        let address = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let error = ask(&format!("http://{address}").parse().unwrap()).unwrap_err();
+        assert!(matches!(error, Unhealthy::Unreachable { .. }), "{error}");
+    }
+
+    #[test]
+    fn targets_are_read_and_written() {
+        for (text, whole) in [
+            (
+                "http://127.0.0.1:8000/readyz",
+                "http://127.0.0.1:8000/readyz",
+            ),
+            ("http://app", "http://app:80/"),
+            ("http://[::1]:8000/a/b", "http://[::1]:8000/a/b"),
+            ("http://[::1]", "http://[::1]:80/"),
+        ] {
+            assert_eq!(text.parse::<Target>().unwrap().to_string(), whole);
+        }
+        for bad in [
+            "",
+            "app:8000",
+            "https://app/",
+            "http://",
+            "http://:80/",
+            "http://a:b/",
+            "http://a:70000/",
+            "http://a/ b",
+        ] {
+            assert_eq!(bad.parse::<Target>(), Err(NotATarget), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,498 @@
+//! docker-compose.yml on a real engine: our image, built by the real Dockerfile,
+//! and the stack around it. Grafana is left out where its image cannot be had.
+
+mod support;
+
+use std::fmt::Write as _;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::engine::{self, Docker, Stack};
+use support::{http, peers};
+
+/// Longer than anything takes that a user waits for.
+const PATIENCE: Duration = Duration::from_secs(60);
+const MAX_IMAGE_BYTES: u64 = 120_000_000;
+
+/// Traffic of the tests' own making alone, fast, and with a share of errors that
+/// both statuses are certain to occur among thousands.
+const EXACT: [(&str, &str); 3] = [
+    ("GOLDEN_TRAFFIC", "0"),
+    ("GOLDEN_DELAY", "constant(2ms)"),
+    ("GOLDEN_ERROR_RATE", "0.1"),
+];
+
+/// One test, because bringing it up is the expensive part.
+#[test]
+fn the_stack_comes_up_counts_scales_remembers_and_goes() {
+    let Some(docker) = Docker::require_engine() else {
+        return;
+    };
+    let stack = Stack::new(&docker, &EXACT);
+    let services = stack.services();
+    assert!(services.len() >= 6, "{services:?}");
+    build(&stack);
+    let up = [
+        "up",
+        "--detach",
+        "--no-build",
+        "--wait",
+        "--wait-timeout",
+        "120",
+    ];
+    let services: Vec<_> = services.iter().map(String::as_str).collect();
+    stack.compose(&[&up[..], &services].concat());
+
+    everything_is_confined(&stack);
+    prometheus_counts_what_hey_counts(&stack);
+    wrk_reports_by_its_script(&stack);
+    replicas_are_found_and_lost(&stack);
+    history_outlives_prometheus(&stack);
+    no_link_of_the_chain_is_broken(&stack);
+
+    it_goes_without_a_trace(&stack);
+    the_old_compose_brings_it_up_as_well(&stack);
+    it_goes_without_a_trace(&stack);
+}
+
+fn it_goes_without_a_trace(stack: &Stack) {
+    let volumes = mounted_volumes(stack);
+    assert!(volumes.len() >= 2, "named volumes: {volumes:?}");
+    stack.down();
+    assert_eq!(stack.remains(), "");
+    for volume in volumes {
+        let remains = stack.docker().succeeds(&["volume", "inspect", &volume]);
+        assert!(!remains, "volume {volume} remains");
+    }
+}
+
+/// docker-compose 1.29, where it is installed: `.ci/install-peers` does.
+fn the_old_compose_brings_it_up_as_well(stack: &Stack) {
+    let Some(program) = peers::require("docker-compose") else {
+        // Something must be there to go.
+        stack.compose(&["up", "--detach", "--no-build", "prometheus"]);
+        return;
+    };
+    let up = [
+        "up",
+        "--detach",
+        "--no-build",
+        "--scale",
+        "app=2",
+        "balancer",
+        "prometheus",
+    ];
+    stack.compose_by(&program, &up);
+    number_when(stack, r#"sum(up{job="app"})"#, |replicas| replicas == 2.0);
+    let status = http::get(stack.address("balancer", 8000), "/readyz", &[]).status;
+    assert_eq!(status, 200);
+}
+
+fn build(stack: &Stack) {
+    stack.compose(&["--profile", "load", "build", "app", "load"]);
+    let image = &stack.docker().inspect(&[&stack.variable("APP_IMAGE")])[0];
+    let size = image["Size"].as_u64().expect("an image has a size");
+    assert!(size <= MAX_IMAGE_BYTES, "the image has {size} bytes");
+    let labels = &image["Config"]["Labels"];
+    for label in ["title", "description", "licenses", "revision"] {
+        let name = format!("org.opencontainers.image.{label}");
+        assert!(labels[&name].is_string(), "{name} is not in {labels}");
+    }
+    assert!(image["Config"]["Healthcheck"]["Test"].is_array(), "{image}");
+}
+
+/// Whatever a container is, it can do nothing that it need not.
+fn everything_is_confined(stack: &Stack) {
+    let containers = stack.containers();
+    assert!(!containers.is_empty());
+    for container in &containers {
+        let name = &container["Name"];
+        let host = &container["HostConfig"];
+        let user = container["Config"]["User"].as_str().unwrap_or_default();
+        let user = user.split(':').next().unwrap_or_default();
+        assert!(!["", "0", "root"].contains(&user), "{name} runs as root");
+        assert_eq!(host["ReadonlyRootfs"], true, "{name}");
+        assert_eq!(host["Privileged"], false, "{name}");
+        assert_eq!(host["CapDrop"], serde_json::json!(["ALL"]), "{name}");
+        assert!(host["CapAdd"].is_null(), "{name}: {}", host["CapAdd"]);
+        let options = host["SecurityOpt"].to_string();
+        assert!(
+            options.contains("no-new-privileges:true"),
+            "{name}: {options}"
+        );
+        assert!(
+            host["Memory"].as_u64() > Some(0),
+            "{name} may take all memory"
+        );
+        assert!(
+            host["NanoCpus"].as_u64() > Some(0),
+            "{name} may take all CPUs"
+        );
+        assert_eq!(container["State"]["Health"]["Status"], "healthy", "{name}");
+        let mounts = container["Mounts"].as_array().expect("a list");
+        for mount in mounts.iter().filter(|mount| mount["Type"] == "bind") {
+            assert_eq!(mount["RW"], false, "{name}: {mount}");
+        }
+        let ports = container["NetworkSettings"]["Ports"].as_object();
+        let bindings = ports
+            .into_iter()
+            .flatten()
+            .filter_map(|(_, to)| to.as_array());
+        for binding in bindings.flatten() {
+            assert_eq!(binding["HostIp"], "127.0.0.1", "{name}: {binding}");
+        }
+    }
+    // What the settings come to, as the kernel has it.
+    let status = stack.compose(&["exec", "-T", "app", "cat", "/proc/1/status"]);
+    for line in [
+        "CapEff:\t0000000000000000",
+        "CapBnd:\t0000000000000000",
+        "NoNewPrivs:\t1",
+        "Uid:\t10001\t10001\t10001\t10001",
+    ] {
+        assert!(status.contains(line), "{line} is not in\n{status}");
+    }
+}
+
+/// `golden-signals doctor`, as a student calls it on the running stack.
+fn no_link_of_the_chain_is_broken(stack: &Stack) {
+    // One replica again, under the traffic that a student's has.
+    stack.compose(&[
+        "up",
+        "--detach",
+        "--no-build",
+        "--no-recreate",
+        "--scale=app=1",
+        "app",
+    ]);
+    let token = format!("Bearer {}", stack.variable("GOLDEN_CONTROL_TOKEN"));
+    let headers = [
+        ("authorization", token.as_str()),
+        ("content-type", "application/json"),
+    ];
+    let service = stack.address("balancer", 8000);
+    for (path, body) in [
+        ("/control/traffic", r#"{"rate": 5}"#),
+        ("/control/faults", r#"{"error_rate": 0}"#),
+    ] {
+        let answer = http::request(service, "PATCH", path, &headers, body.as_bytes());
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+    }
+    let url = |service, port| format!("http://{}", stack.address(service, port));
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_golden-signals"))
+        .args(["doctor", "--wait=60s", "--ring"])
+        .arg("--skip=grafana")
+        .args(["--app", &url("balancer", 8000)])
+        .args(["--prometheus", &url("prometheus", 9090)])
+        .args(["--alertmanager", &url("alertmanager", 9093)])
+        .output()
+        .expect("it starts");
+    assert!(output.status.success(), "{output:?}");
+}
+
+fn prometheus_counts_what_hey_counts(stack: &Stack) {
+    // A multiple of the clients: hey sends no others.
+    let command = ["run", "--rm", "-T", "load", "hey", "-n", "3000", "-c", "20"];
+    let report = stack.compose(&[&command[..], &["http://app:8000/random"]].concat());
+    let sent: Vec<_> = ["200", "500"]
+        .into_iter()
+        .map(|status| (status, reported(&report, status)))
+        .collect();
+    let all: u64 = sent.iter().map(|(_, count)| count).sum();
+    assert_eq!(all, 3000, "{report}");
+    let counted = r#"http_requests_total{job="app", route="/random""#;
+    number_when(stack, &format!("sum({counted}}})"), |sum| sum >= 3000.0);
+    for (status, sent) in sent {
+        let counted = format!(r#"sum({counted}, status="{status}"}})"#);
+        assert_eq!(
+            number(stack, &counted),
+            Some(sent as f64),
+            "status {status}"
+        );
+    }
+    let durations = r#"http_request_duration_seconds{job="app", route="/random"}"#;
+    let native = number(stack, &format!("histogram_count(sum({durations}))"));
+    assert_eq!(native, Some(3000.0), "in the native histogram");
+}
+
+/// The count beside `[status]` in what hey and our script for wrk report.
+fn reported(report: &str, status: &str) -> u64 {
+    let mark = format!("[{status}]");
+    let line = report.lines().find(|line| line.trim().starts_with(&mark));
+    let count = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+    count.unwrap_or_else(|| panic!("no {mark} in\n{report}"))
+}
+
+fn wrk_reports_by_its_script(stack: &Stack) {
+    let command = ["run", "--rm", "-T", "load", "wrk", "-t1", "-c10", "-d2s"];
+    let target = ["-s", "random.lua", "http://app:8000"];
+    let report = stack.compose(&[&command[..], &target].concat());
+    let answered = reported(&report, "200") + reported(&report, "500");
+    // It hangs up on what is under way at its end: the service counts a few more.
+    number_when(
+        stack,
+        r#"sum(http_requests_total{job="app", route="/random"})"#,
+        |sum| sum >= (3000 + answered) as f64,
+    );
+    assert!(report.contains("99.0%"), "{report}");
+}
+
+fn replicas_are_found_and_lost(stack: &Stack) {
+    let scale = ["up", "--detach", "--no-build", "--no-recreate", "--wait"];
+    stack.compose(&[&scale[..], &["--scale", "app=3", "app"]].concat());
+    let up = r#"count(up{job="app"} == 1)"#;
+    let known = r#"count(up{job="app"})"#;
+    number_when(stack, up, |count| count == 3.0);
+
+    // The one door leads to all of them.
+    let each = r#"min(sum by (instance) (http_requests_total{job="app", route="/random"}))"#;
+    let start = Instant::now();
+    while number(stack, each).is_none_or(|least| least == 0.0) {
+        assert!(start.elapsed() < PATIENCE, "a replica gets no requests");
+        let status = http::get(stack.address("balancer", 8000), "/random", &[]).status;
+        assert!([200, 500].contains(&status), "{status}");
+    }
+
+    let replicas = stack.compose(&["ps", "--quiet", "app"]);
+    let replica = replicas.split_whitespace().next().expect("there are three");
+    stack.docker().run(&["stop", replica]);
+    number_when(stack, known, |count| count == 2.0);
+    assert_eq!(number(stack, up), Some(2.0));
+    // Nobody outside notices that it is gone.
+    for _ in 0..20 {
+        let status = http::get(stack.address("balancer", 8000), "/random", &[]).status;
+        assert!([200, 500].contains(&status), "{status}");
+    }
+}
+
+fn history_outlives_prometheus(stack: &Stack) {
+    let expression = r#"sum by (status) (http_requests_total{route="/random"})"#;
+    let now = number(stack, "vector(time())").expect("Prometheus knows the time");
+    // Of a while ago, so that no scrape is still to be stored.
+    let then = Some(now - 5.0);
+    let before = stack.query(expression, then);
+    assert!(!before.is_empty(), "{expression} selects nothing");
+    stack.compose(&["restart", "prometheus"]);
+    let start = Instant::now();
+    while !stack.answers("prometheus", 9090, "/-/ready") {
+        assert!(start.elapsed() < PATIENCE, "Prometheus does not come back");
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(stack.query(expression, then), before);
+    // And it goes on: a sample from after the restart.
+    number_when(
+        stack,
+        r#"min(timestamp(up{job="app"})) - max(process_start_time_seconds{job="prometheus"})"#,
+        |age| age > 0.0,
+    );
+}
+
+/// The volumes of all containers, those without a name included.
+fn mounted_volumes(stack: &Stack) -> Vec<String> {
+    let containers = stack.containers();
+    let mounts = containers
+        .iter()
+        .filter_map(|container| container["Mounts"].as_array());
+    mounts
+        .flatten()
+        .filter(|mount| mount["Type"] == "volume")
+        .filter_map(|mount| mount["Name"].as_str().map(str::to_owned))
+        .collect()
+}
+
+/// The one number that the expression computes in the stack's Prometheus.
+fn number(stack: &Stack, expression: &str) -> Option<f64> {
+    let result = stack.query(expression, None);
+    assert!(result.len() <= 1, "{expression}: {result:?}");
+    let value = result.first()?["value"][1].as_str()?;
+    Some(value.parse().expect("Prometheus writes numbers"))
+}
+
+fn number_when(stack: &Stack, expression: &str, condition: impl Fn(f64) -> bool) {
+    let start = Instant::now();
+    loop {
+        let number = number(stack, expression);
+        if number.is_some_and(&condition) {
+            return;
+        }
+        assert!(
+            start.elapsed() < PATIENCE,
+            "{expression} stays at {number:?}"
+        );
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// What the compose file takes for granted of an image is so: .ci/originals.json
+/// has it from the originals.
+#[test]
+fn the_file_relies_on_nothing_that_the_images_lack() {
+    let Some(docker) = Docker::require() else {
+        return;
+    };
+    let stack = Stack::new(&docker, &[]);
+    let configuration = stack.configuration();
+    let originals = engine::originals();
+    let services = configuration["services"].as_object().expect("a map");
+    let mut found = String::new();
+    for (name, service) in services {
+        let image = service["image"].as_str().expect("each has an image");
+        assert!(!image.ends_with(":latest"), "{name}: {image}");
+        assert!(image.contains(':'), "{name}: {image} has no tag");
+        let original = &originals[image.rsplit_once(':').expect("a tag").0];
+        if service["build"].is_object() {
+            continue;
+        }
+        assert!(original.is_object(), "{image} is not in .ci/originals.json");
+        let relies = Relies {
+            name,
+            service,
+            original,
+        };
+        found += &relies.mistakes();
+    }
+    assert!(found.is_empty(), "\n{found}");
+}
+
+/// One service against what is known of its image.
+struct Relies<'a> {
+    name: &'a str,
+    service: &'a Value,
+    original: &'a Value,
+}
+
+impl Relies<'_> {
+    fn mistakes(&self) -> String {
+        let mut found = String::new();
+        let mut must = |holds: bool, sentence: String| {
+            if !holds {
+                writeln!(found, "{}: {sentence}", self.name).expect("strings take all");
+            }
+        };
+        let program = &self.service["healthcheck"]["test"][1];
+        must(
+            contains(&self.original["programs"], program),
+            format!("its health check calls {program}"),
+        );
+        // Who writes must own where it writes to.
+        let mounts = self.service["volumes"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        for mount in mounts.iter().filter(|mount| mount["type"] == "volume") {
+            let target = &mount["target"];
+            must(
+                contains(&self.original["owned"], target),
+                format!("its volume at {target} is not its user's"),
+            );
+        }
+        // A volume that the image declares and the file does not mount would be left behind.
+        let tmpfs = &self.service["tmpfs"];
+        for declared in self.original["volumes"].as_array().expect("a list") {
+            must(
+                mounts.iter().any(|mount| mount["target"] == *declared)
+                    || contains(tmpfs, declared),
+                format!("the image's volume {declared} gets no name"),
+            );
+        }
+        let user = self.original["user"].as_str().unwrap_or_default();
+        let given = &self.service["user"];
+        must(
+            !user.is_empty() || *given == self.original["uid"],
+            format!("the image starts as root, and the file says {given}"),
+        );
+        let exposed = &self.original["ports"];
+        for port in self.service["ports"].as_array().expect("a list") {
+            let target = Value::from(format!("{}/tcp", port["target"]));
+            must(
+                exposed == &serde_json::json!([]) || contains(exposed, &target),
+                format!("it does not listen on {target}"),
+            );
+        }
+        found
+    }
+}
+
+fn contains(list: &Value, item: &Value) -> bool {
+    list.as_array().is_some_and(|list| list.contains(item))
+}
+
+/// Whether the images that the engine has are what .ci/originals.json says: of the
+/// originals, that the table is right; of stand-ins, that they stand in.
+#[test]
+fn the_images_are_as_the_originals_are_known_to_be() {
+    let Some(docker) = Docker::require_engine() else {
+        return;
+    };
+    let originals = engine::originals();
+    for (variable, image) in engine::dotenv() {
+        let Some((repository, tag)) = image.rsplit_once(':') else {
+            continue;
+        };
+        let original = &originals[repository];
+        if !variable.ends_with("_IMAGE") || !original.is_object() || !docker.has_image(&image) {
+            continue;
+        }
+        let inspected = &docker.inspect(&[&image])[0];
+        let configuration = &inspected["Config"];
+        assert_eq!(
+            configuration["Entrypoint"], original["entrypoint"],
+            "{image}"
+        );
+        assert_eq!(
+            list(&configuration["Cmd"]),
+            list(&original["command"]),
+            "{image}"
+        );
+        assert_eq!(configuration["User"], original["user"], "{image}");
+        assert_eq!(
+            configuration["WorkingDir"], original["working_directory"],
+            "{image}"
+        );
+        assert_eq!(
+            keys(&configuration["Volumes"]),
+            list(&original["volumes"]),
+            "{image}"
+        );
+        assert_eq!(
+            keys(&configuration["ExposedPorts"]),
+            list(&original["ports"]),
+            "{image}"
+        );
+        let Some(command) = original["version"].as_array() else {
+            continue;
+        };
+        let command: Vec<_> = command.iter().filter_map(Value::as_str).collect();
+        let entrypoint = format!("--entrypoint={}", command[0]);
+        let arguments = ["run", "--rm", &entrypoint, &image];
+        let output = docker
+            .command(&[&arguments[..], &command[1..]].concat())
+            .output()
+            .expect("docker starts");
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text);
+        let minor = tag.trim_start_matches('v').splitn(3, '.').take(2);
+        let minor = minor.collect::<Vec<_>>().join(".");
+        assert!(
+            text.contains(&format!("version {minor}.")),
+            "{image} is {text}"
+        );
+    }
+}
+
+fn list(value: &Value) -> Vec<String> {
+    let items = value.as_array().into_iter().flatten();
+    items
+        .map(|item| item.as_str().unwrap_or_default().to_owned())
+        .collect()
+}
+
+fn keys(value: &Value) -> Vec<String> {
+    value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, _)| key.clone())
+        .collect()
+}
