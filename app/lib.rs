@@ -9,16 +9,21 @@
 //! - [`training`]: an embedding training, watched through a Pushgateway.
 //! - [`doctor`]: follows the chain from the service to its graphs and its pager,
 //!   and says which link is broken.
+//! - [`proplet`]: monitors processes and publishes what it sees over MQTT.
 //! - [`signals`]: what is counted, when it starts and ends, how it is exposed.
 //! - [`simulation`]: what the service pretends to be: distributions, arrivals,
 //!   faults.
-//! - [`transport`]: the accept loop with its limits and its drain.
+//! - [`transport`]: the accept loop with its limits and its drain, the MQTT client.
+//!
+//! [`schema`] is what process monitoring sends over MQTT.
 //!
 //! [`logging`] serves every role. [`healthcheck`] asks a running one from outside.
 
 pub mod doctor;
 pub mod healthcheck;
 pub mod logging;
+pub mod proplet;
+pub mod schema;
 pub mod service;
 pub mod signals;
 pub mod simulation;

@@ -5,10 +5,12 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::error::{ContextKind, ErrorKind};
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use golden_signals::doctor;
 use golden_signals::healthcheck;
 use golden_signals::logging::{self, LogOptions};
+use golden_signals::proplet::{self, agent, workload};
+use golden_signals::schema::Workload;
 use golden_signals::service;
 use golden_signals::service::options::Options;
 use golden_signals::training;
@@ -39,10 +41,6 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one, while the process begins"
-)]
 enum Role {
     /// The teaching service: GET /random and its golden signals
     Serve(Serve),
@@ -55,6 +53,14 @@ enum Role {
     Doctor(doctor::options::Options),
     /// Ask a running service whether it is ready: exit code 0 or 1
     Healthcheck(Healthcheck),
+    /// Process monitoring: samples itself and its tasks, and publishes over MQTT
+    Proplet(Proplet),
+    /// What a proplet's task does, in the process that is the task
+    #[command(hide = true)]
+    Workload {
+        #[arg(value_parser = workload_from_json)]
+        workload: Workload,
+    },
 }
 
 #[derive(clap::Args)]
@@ -80,8 +86,20 @@ struct Healthcheck {
     url: healthcheck::Target,
 }
 
+#[derive(clap::Args)]
+struct Proplet {
+    #[command(flatten)]
+    options: proplet::options::Options,
+    #[command(flatten)]
+    log: LogOptions,
+}
+
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse_from(with_default_role(std::env::args_os())) {
+    let arguments = with_default_role(std::env::args_os());
+    let cli = command()
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match cli {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
@@ -90,6 +108,12 @@ fn main() -> ExitCode {
         Role::Train(Train { options, log }) => logging::start(&log).and_then(|()| train(options)),
         Role::Doctor(options) => examine(options),
         Role::Healthcheck(Healthcheck { url }) => return report_health(&url),
+        Role::Proplet(Proplet { options, log }) => {
+            logging::start(&log).and_then(|()| monitor(options))
+        }
+        Role::Workload { workload } => workload::run(&workload)
+            .map(|()| ExitCode::SUCCESS)
+            .context("workload"),
     };
     match ended {
         Ok(code) => code,
@@ -120,9 +144,28 @@ async fn serve(options: Options) -> anyhow::Result<ExitCode> {
     let listener = TcpListener::bind(bind).await.map_err(|error| {
         anyhow::anyhow!("--bind {bind}: {error}; take another address, or port 0 for a free one")
     })?;
+    let (drain, stop_now) = ends()?;
+    Ok(
+        match service::run(options, listener, drain, stop_now).await? {
+            Drained::Completely => ExitCode::SUCCESS,
+            Drained::CutOff(_) => ExitCode::FAILURE,
+        },
+    )
+}
+
+/// On one thread: its tasks are to end with the thread that started them.
+#[tokio::main(flavor = "current_thread")]
+async fn monitor(options: proplet::options::Options) -> anyhow::Result<ExitCode> {
+    let (drain, stop_now) = ends()?;
+    agent::run(options, drain, stop_now).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The first signal to stop, and the second one, which stops at once.
+fn ends() -> anyhow::Result<(impl Future<Output = ()>, impl Future<Output = ()>)> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let (second, stop_now) = oneshot::channel();
-    let drain = async {
+    let drain = async move {
         let signal = signals.next().await;
         tracing::info!(signal, "asked to stop; a second signal stops at once");
         tokio::spawn(async move {
@@ -136,12 +179,34 @@ async fn serve(options: Options) -> anyhow::Result<ExitCode> {
             std::future::pending::<()>().await;
         }
     };
-    Ok(
-        match service::run(options, listener, drain, stop_now).await? {
-            Drained::Completely => ExitCode::SUCCESS,
-            Drained::CutOff(_) => ExitCode::FAILURE,
-        },
-    )
+    Ok((drain, stop_now))
+}
+
+fn workload_from_json(text: &str) -> Result<Workload, String> {
+    let value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    Workload::from_json(&value).map_err(|refusal| refusal.to_string())
+}
+
+/// The command line, in which variables of the programs that a role stands for
+/// take the place of ours where ours are not set.
+fn command() -> clap::Command {
+    let mut command = Cli::command();
+    for (argument, variable) in upstream_variables() {
+        command = command.mut_subcommand("proplet", |proplet| {
+            proplet.mut_arg(argument, |option| option.env(variable))
+        });
+    }
+    command
+}
+
+/// The option that each of those variables sets.
+fn upstream_variables() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let known = proplet::options::UPSTREAM_VARIABLES.iter().copied();
+    // The first of those for one option wins, being the last to be applied.
+    known.rev().filter(|(argument, variable)| {
+        let ours = format!("GOLDEN_{}", argument.to_uppercase());
+        std::env::var_os(ours).is_none() && std::env::var_os(variable).is_some()
+    })
 }
 
 fn train(options: training::Options) -> anyhow::Result<ExitCode> {
@@ -248,7 +313,7 @@ fn bad_value(error: &clap::Error) -> Option<String> {
         (None, None) => "needs a value behind it".to_owned(),
     };
     // A secret does not belong on a terminal or into a log.
-    let value = value.filter(|_| flag != "--control-token");
+    let value = value.filter(|_| !["--control-token", "--mqtt-password"].contains(&flag));
     let value = value.map_or_else(String::new, |value| {
         let start: String = value.chars().take(MAX_SHOWN_CHARACTERS).collect();
         format!(" {}", start.escape_debug())
@@ -267,16 +332,18 @@ fn bad_value(error: &clap::Error) -> Option<String> {
     Some(format!("{flag}{value}{variable}: {remedy}"))
 }
 
-/// The environment variable of a flag: the project's own, but for the one that
-/// Persia's users know.
+/// The environment variable of a flag: the project's own, but for those that the
+/// users of Persia and Propeller know.
 fn variable(flag: &str) -> String {
-    match flag {
-        "--metrics-gateway-addr" => "PERSIA_METRICS_GATEWAY_ADDR".to_owned(),
-        flag => {
-            let name = flag.trim_start_matches('-').replace('-', "_");
-            format!("GOLDEN_{}", name.to_uppercase())
-        }
+    let argument = flag.trim_start_matches('-').replace('-', "_");
+    if argument == "metrics_gateway_addr" {
+        return "PERSIA_METRICS_GATEWAY_ADDR".to_owned();
     }
+    let upstream = upstream_variables().filter(|(name, _)| *name == argument);
+    let ours = format!("GOLDEN_{}", argument.to_uppercase());
+    upstream
+        .last()
+        .map_or(ours, |(_, variable)| variable.to_owned())
 }
 
 /// What clap says, on one line, and where to read on.

@@ -1,4 +1,4 @@
-//! What the control group of this process allows and has used: CPU and memory,
+//! What the control group of a process allows and has used: CPU and memory,
 //! versions 1 and 2. Reads files and nothing else; knows no metrics.
 //!
 //! Sources: the kernel's `Documentation/admin-guide/cgroup-v2.rst` and
@@ -12,7 +12,17 @@ use std::path::{Path, PathBuf};
 struct Group {
     directory: PathBuf,
     mount: PathBuf,
+    /// What is mounted there is not the root of all groups.
+    below_the_root: bool,
     version: Version,
+}
+
+/// Whose groups are looked for: this process's own are mounted where it can see
+/// groups at all, those of others need not be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Whose {
+    Own,
+    Others,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,7 +34,7 @@ enum Version {
 /// The limits found at start; limits that change while the process runs are
 /// read anew with each call.
 #[derive(Debug, Default)]
-pub(super) struct Cgroup {
+pub struct Cgroup {
     cpu: Option<Group>,
     cpu_usage: Option<Group>,
     memory: Option<Group>,
@@ -32,17 +42,29 @@ pub(super) struct Cgroup {
 
 impl Cgroup {
     /// The groups of this process; empty where there are none.
-    pub(super) fn of_this_process() -> Self {
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        Self::of("/proc/self/cgroup", Whose::Own)
+    }
+
+    /// The groups of another process, as far as this one can see them.
+    #[must_use]
+    pub fn of_process(pid: u32) -> Self {
+        Self::of(&format!("/proc/{pid}/cgroup"), Whose::Others)
+    }
+
+    fn of(membership: &str, whose: Whose) -> Self {
         let read = |file| fs::read_to_string(file).unwrap_or_default();
         Self::from_texts(
-            &read("/proc/self/cgroup"),
+            &read(membership),
             &read("/proc/self/mountinfo"),
             Path::new("/"),
+            whose,
         )
     }
 
-    fn from_texts(membership: &str, mountinfo: &str, root: &Path) -> Self {
-        let find = |controller| find(controller, membership, mountinfo, root);
+    fn from_texts(membership: &str, mountinfo: &str, root: &Path, whose: Whose) -> Self {
+        let find = |controller| find(controller, membership, mountinfo, root, whose);
         Self {
             cpu: find("cpu"),
             cpu_usage: find("cpuacct"),
@@ -53,7 +75,8 @@ impl Cgroup {
     /// How many cores' worth of time the tightest quota above this process
     /// allows, with the microseconds that its group has used so far, where the
     /// group's own account can be read. `None` without a quota.
-    pub(super) fn cpu_quota(&self) -> Option<(f64, Option<u64>)> {
+    #[must_use]
+    pub fn cpu_quota(&self) -> Option<(f64, Option<u64>)> {
         let group = self.cpu.as_ref()?;
         let quotas = group.with_ancestors().filter_map(|directory| {
             let quota = group.quota(&directory)?;
@@ -83,7 +106,8 @@ impl Cgroup {
     /// The tightest memory limit above this process and what its group uses of
     /// it, both in bytes; page cache that can be dropped does not count.
     /// `None` without a limit below `host` bytes.
-    pub(super) fn memory(&self, host: u64) -> Option<(u64, u64)> {
+    #[must_use]
+    pub fn memory(&self, host: u64) -> Option<(u64, u64)> {
         let group = self.memory.as_ref()?;
         let (limit_file, usage_file, cache) = match group.version {
             Version::Two => ("memory.max", "memory.current", "inactive_file"),
@@ -101,9 +125,48 @@ impl Cgroup {
         let droppable = keyed(&directory.join("memory.stat"), cache).unwrap_or(0);
         Some((limit, usage.saturating_sub(droppable)))
     }
+
+    /// The CPU time that the group itself has used, in seconds. `None` where the
+    /// process is in no group, but at the root of all of them.
+    #[must_use]
+    pub fn cpu_seconds(&self) -> Option<f64> {
+        let seconds = |count: u64, per_second: u32| {
+            std::time::Duration::from_secs(count / u64::from(per_second))
+                + std::time::Duration::from_secs(count % u64::from(per_second)) / per_second
+        };
+        let used = match self.cpu_usage.as_ref().filter(|group| group.is_own())? {
+            group if group.version == Version::Two => seconds(
+                keyed(&group.directory.join("cpu.stat"), "usage_usec")?,
+                1_000_000,
+            ),
+            group => seconds(
+                number(&group.directory.join("cpuacct.usage"))?,
+                1_000_000_000,
+            ),
+        };
+        Some(used.as_secs_f64())
+    }
+
+    /// The memory that the group itself uses, in bytes, page cache included.
+    /// `None` likewise.
+    #[must_use]
+    pub fn memory_usage(&self) -> Option<u64> {
+        let group = self.memory.as_ref().filter(|group| group.is_own())?;
+        let file = match group.version {
+            Version::Two => "memory.current",
+            Version::One => "memory.usage_in_bytes",
+        };
+        number(&group.directory.join(file))
+    }
 }
 
 impl Group {
+    /// Whether it is a group, and not the root of all groups: within a container
+    /// the container's own group is shown as the root, and may have a parent.
+    fn is_own(&self) -> bool {
+        self.directory != self.mount || self.below_the_root
+    }
+
     fn with_ancestors(&self) -> impl Iterator<Item = PathBuf> {
         self.directory
             .ancestors()
@@ -135,7 +198,13 @@ impl Group {
 }
 
 /// The group of a controller: version 1 names it, version 2 has one for all.
-fn find(controller: &str, membership: &str, mountinfo: &str, root: &Path) -> Option<Group> {
+fn find(
+    controller: &str,
+    membership: &str,
+    mountinfo: &str,
+    root: &Path,
+    whose: Whose,
+) -> Option<Group> {
     let entries = membership.lines().filter_map(|line| {
         let mut fields = line.splitn(3, ':').skip(1);
         Some((fields.next()?, fields.next()?))
@@ -149,6 +218,10 @@ fn find(controller: &str, membership: &str, mountinfo: &str, root: &Path) -> Opt
         .find(|(names, _)| names.is_empty())
         .map(|(_, path)| (Version::Two, path));
     let (version, path) = named.or(unified)?;
+    // A group beyond this process's own root: what is mounted here is not its.
+    if path.split('/').any(|part| part == "..") {
+        return None;
+    }
     // Field 4 is the group that the mount shows as its root, field 5 where it
     // is mounted; behind the separator come the type, the source, the options.
     mountinfo.lines().find_map(|line| {
@@ -164,12 +237,23 @@ fn find(controller: &str, membership: &str, mountinfo: &str, root: &Path) -> Opt
         };
         let below = path
             .strip_prefix(shown_root.trim_end_matches('/'))
-            .unwrap_or("/");
+            .filter(|below| below.is_empty() || below.starts_with('/'));
+        let below = match (below, whose) {
+            (Some(below), _) => below,
+            (None, Whose::Own) => "/",
+            // The group mounted here is another one.
+            (None, Whose::Others) => return None,
+        };
         let mount = root.join(mount_point.trim_start_matches('/'));
         matches.then(|| Group {
             directory: match below.trim_matches('/') {
                 "" => mount.clone(),
                 below => mount.join(below),
+            },
+            // Of version 2 the root alone has no account of its memory.
+            below_the_root: match version {
+                Version::One => shown_root != "/",
+                Version::Two => mount.join("memory.current").exists(),
             },
             mount,
             version,
@@ -237,7 +321,7 @@ mod tests {
                 ("sys/fs/cgroup/outer/inner/memory.max", "max\n"),
             ],
         );
-        let cgroup = Cgroup::from_texts("0::/outer/inner\n", MOUNT_2, &tree.0);
+        let cgroup = Cgroup::from_texts("0::/outer/inner\n", MOUNT_2, &tree.0, Whose::Own);
         assert_eq!(cgroup.cpu_quota(), Some((0.5, Some(777))));
         assert_eq!(cgroup.memory(1_000_000), Some((1000, 750)));
         assert_eq!(
@@ -260,7 +344,7 @@ mod tests {
             ],
         );
         let membership = "4:cpu,cpuacct:/docker/abc\n3:memory:/docker/abc\n0::/\n";
-        let cgroup = Cgroup::from_texts(membership, MOUNTS_1, &tree.0);
+        let cgroup = Cgroup::from_texts(membership, MOUNTS_1, &tree.0, Whose::Own);
         assert_eq!(cgroup.cpu_quota(), Some((1.5, Some(5_000))));
         assert_eq!(cgroup.memory(1 << 40), Some((4096, 1024)));
     }
@@ -268,10 +352,15 @@ mod tests {
     #[test]
     fn no_limit_no_group_and_nonsense_are_none() {
         let tree = Tree::new("none", &[("sys/fs/cgroup/cpu.max", "max 100000\n")]);
-        let unlimited = Cgroup::from_texts("0::/\n", MOUNT_2, &tree.0);
+        let unlimited = Cgroup::from_texts("0::/\n", MOUNT_2, &tree.0, Whose::Own);
         assert_eq!(unlimited.cpu_quota(), None);
         assert_eq!(unlimited.memory(u64::MAX), None);
-        let nothing = Cgroup::from_texts("garbage\n::", "more garbage", &tree.0);
+        let membership = "4:memory:/docker/abcd\n3:cpu:/docker/def\n";
+        let others = Cgroup::from_texts(membership, MOUNTS_1, &tree.0, Whose::Others);
+        assert!(others.memory.is_none() && others.cpu.is_none());
+        let elsewhere = Cgroup::from_texts("0::/../other\n", MOUNT_2, &tree.0, Whose::Own);
+        assert!(elsewhere.memory.is_none() && elsewhere.cpu.is_none());
+        let nothing = Cgroup::from_texts("garbage\n::", "more garbage", &tree.0, Whose::Own);
         assert_eq!(nothing.cpu_quota(), None);
     }
 }

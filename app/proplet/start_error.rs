@@ -1,0 +1,33 @@
+//! Why a proplet does not start.
+
+use thiserror::Error;
+
+use crate::schema::Refusal;
+use crate::transport::mqtt::TlsError;
+
+/// Why a proplet does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The files of TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A process that is to be watched is not there.
+    #[error("--watch {id}={pid}: {reason}; give the number of a running process")]
+    Watch {
+        /// The task's id.
+        id: String,
+        /// The process's.
+        pid: u32,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// A task that is to be started with the proplet cannot be.
+    #[error("--task {0}")]
+    Task(Refusal),
+    /// An id, of a task or of the proplet.
+    #[error("{0}")]
+    Identifier(Refusal),
+    /// The system gives no thread, or no look at the proplet itself.
+    #[error("cannot monitor: {0}; --enable-monitoring false does without")]
+    Monitor(std::io::Error),
+}
