@@ -2,10 +2,11 @@
 //! workshop around it.
 //!
 //! The house, from the roles down to what they stand on. Arrows run downwards
-//! only: a role may use the three rooms below it; those know no role and not
-//! each other.
+//! only: a role may use the rooms below it; those know no role.
 //!
 //! - [`service`]: the teaching service, `GET /random` and everything around it.
+//! - [`http`]: the manners of an API that the roles share; stands on the rooms
+//!   below it.
 //! - [`signals`]: what is counted, when it starts and ends, how it is exposed.
 //! - [`simulation`]: what the service pretends to be: distributions, arrivals,
 //!   faults.
@@ -13,6 +14,7 @@
 //!
 //! [`logging`] serves every role.
 
+pub mod http;
 pub mod logging;
 pub mod service;
 pub mod signals;

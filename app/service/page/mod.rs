@@ -14,7 +14,7 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::problem::{Detail, Problem};
+use crate::http::problem::{Detail, Problem};
 
 /// One embedded file.
 struct Asset {
