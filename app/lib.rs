@@ -7,15 +7,23 @@
 //! - [`service`]: the teaching service, `GET /random` and everything around it.
 //! - [`http`]: the manners of an API that the roles share; stands on the rooms
 //!   below it.
+//! - [`doctor`]: follows the chain from the service to its graphs and its pager,
+//!   and says which link is broken.
+//! - [`proplet`]: monitors processes and publishes what it sees over MQTT.
 //! - [`signals`]: what is counted, when it starts and ends, how it is exposed.
 //! - [`simulation`]: what the service pretends to be: distributions, arrivals,
 //!   faults.
-//! - [`transport`]: the accept loop with its limits and its drain.
+//! - [`transport`]: the accept loop with its limits and its drain, the MQTT client.
+//!
+//! [`schema`] is what process monitoring sends over MQTT.
 //!
 //! [`logging`] serves every role.
 
+pub mod doctor;
 pub mod http;
 pub mod logging;
+pub mod proplet;
+pub mod schema;
 pub mod service;
 pub mod signals;
 pub mod simulation;

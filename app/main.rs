@@ -1,11 +1,15 @@
 //! The subcommands, one line each, and how the process begins and ends.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::error::{ContextKind, ErrorKind};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use golden_signals::doctor;
 use golden_signals::logging::{self, LogOptions};
+use golden_signals::proplet::{self, agent, workload};
+use golden_signals::schema::Workload;
 use golden_signals::service;
 use golden_signals::service::options::Options;
 use golden_signals::transport::accept::Drained;
@@ -35,9 +39,26 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one, while the process begins"
+)]
 enum Role {
     /// The teaching service: GET /random and its golden signals
     Serve(Serve),
+    /// Everything is up and the graph is empty? Finds the broken link
+    #[command(
+        after_help = "Exit code: 0 nothing is broken (there may be warnings), 1 a link is broken, 2 bad usage."
+    )]
+    Doctor(doctor::options::Options),
+    /// Process monitoring: samples itself and its tasks, and publishes over MQTT
+    Proplet(Proplet),
+    /// What a proplet's task does, in the process that is the task
+    #[command(hide = true)]
+    Workload {
+        #[arg(value_parser = workload_from_json)]
+        workload: Workload,
+    },
 }
 
 #[derive(clap::Args)]
@@ -48,13 +69,34 @@ struct Serve {
     log: LogOptions,
 }
 
+#[derive(clap::Args)]
+struct Proplet {
+    #[command(flatten)]
+    options: proplet::options::Options,
+    #[command(flatten)]
+    log: LogOptions,
+}
+
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse_from(with_default_role(std::env::args_os())) {
+    let arguments = with_default_role(std::env::args_os());
+    let cli = command()
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match cli {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    let Role::Serve(Serve { options, log }) = cli.role;
-    match logging::start(&log).and_then(|()| serve(options)) {
+    let ended = match cli.role {
+        Role::Serve(Serve { options, log }) => logging::start(&log).and_then(|()| serve(options)),
+        Role::Doctor(options) => examine(options),
+        Role::Proplet(Proplet { options, log }) => {
+            logging::start(&log).and_then(|()| monitor(options))
+        }
+        Role::Workload { workload } => workload::run(&workload)
+            .map(|()| ExitCode::SUCCESS)
+            .context("workload"),
+    };
+    match ended {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -69,9 +111,28 @@ async fn serve(options: Options) -> anyhow::Result<ExitCode> {
     let listener = TcpListener::bind(bind).await.map_err(|error| {
         anyhow::anyhow!("--bind {bind}: {error}; take another address, or port 0 for a free one")
     })?;
+    let (drain, stop_now) = ends()?;
+    Ok(
+        match service::run(options, listener, drain, stop_now).await? {
+            Drained::Completely => ExitCode::SUCCESS,
+            Drained::CutOff(_) => ExitCode::FAILURE,
+        },
+    )
+}
+
+/// On one thread: its tasks are to end with the thread that started them.
+#[tokio::main(flavor = "current_thread")]
+async fn monitor(options: proplet::options::Options) -> anyhow::Result<ExitCode> {
+    let (drain, stop_now) = ends()?;
+    agent::run(options, drain, stop_now).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The first signal to stop, and the second one, which stops at once.
+fn ends() -> anyhow::Result<(impl Future<Output = ()>, impl Future<Output = ()>)> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let (second, stop_now) = oneshot::channel();
-    let drain = async {
+    let drain = async move {
         let signal = signals.next().await;
         tracing::info!(signal, "asked to stop; a second signal stops at once");
         tokio::spawn(async move {
@@ -85,12 +146,58 @@ async fn serve(options: Options) -> anyhow::Result<ExitCode> {
             std::future::pending::<()>().await;
         }
     };
-    Ok(
-        match service::run(options, listener, drain, stop_now).await? {
-            Drained::Completely => ExitCode::SUCCESS,
-            Drained::CutOff(_) => ExitCode::FAILURE,
-        },
-    )
+    Ok((drain, stop_now))
+}
+
+fn workload_from_json(text: &str) -> Result<Workload, String> {
+    let value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    Workload::from_json(&value).map_err(|refusal| refusal.to_string())
+}
+
+/// The command line, in which variables of the programs that a role stands for
+/// take the place of ours where ours are not set.
+fn command() -> clap::Command {
+    let mut command = Cli::command();
+    for (argument, variable) in upstream_variables() {
+        command = command.mut_subcommand("proplet", |proplet| {
+            proplet.mut_arg(argument, |option| option.env(variable))
+        });
+    }
+    command
+}
+
+/// The option that each of those variables sets.
+fn upstream_variables() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let known = proplet::options::UPSTREAM_VARIABLES.iter().copied();
+    // The first of those for one option wins, being the last to be applied.
+    known.rev().filter(|(argument, variable)| {
+        let ours = format!("GOLDEN_{}", argument.to_uppercase());
+        std::env::var_os(ours).is_none() && std::env::var_os(variable).is_some()
+    })
+}
+
+/// Exit code 0 if nothing is broken, 1 if something is.
+#[tokio::main]
+async fn examine(options: doctor::options::Options) -> anyhow::Result<ExitCode> {
+    options.check().map_err(anyhow::Error::msg)?;
+    let json = options.json;
+    let report = doctor::run(options).await?;
+    let out = std::io::stdout();
+    // <https://no-color.org>: set and not empty.
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let colours = out.is_terminal() && !no_colour;
+    let written = if json {
+        report.write_json(out)
+    } else {
+        report.write_text(out, colours)
+    };
+    // Whoever closed the pipe has seen enough; the exit code still says it.
+    drop(written);
+    Ok(if report.is_healthy() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// `serve` where no role is named: options alone are its own.
@@ -138,7 +245,7 @@ fn bad_value(error: &clap::Error) -> Option<String> {
         (None, None) => "needs a value behind it".to_owned(),
     };
     // A secret does not belong on a terminal or into a log.
-    let value = value.filter(|_| flag != "--control-token");
+    let value = value.filter(|_| !["--control-token", "--mqtt-password"].contains(&flag));
     let value = value.map_or_else(String::new, |value| {
         let start: String = value.chars().take(MAX_SHOWN_CHARACTERS).collect();
         format!(" {}", start.escape_debug())
@@ -152,7 +259,12 @@ fn bad_value(error: &clap::Error) -> Option<String> {
         String::new()
     } else {
         let name = flag.trim_start_matches('-').replace('-', "_");
-        format!(" (from GOLDEN_{})", name.to_uppercase())
+        let upstream = upstream_variables().filter(|(argument, _)| *argument == name);
+        let ours = format!("GOLDEN_{}", name.to_uppercase());
+        let variable = upstream
+            .last()
+            .map_or(ours, |(_, variable)| variable.to_owned());
+        format!(" (from {variable})")
     };
     Some(format!("{flag}{value}{variable}: {remedy}"))
 }
@@ -165,5 +277,9 @@ fn bad_usage(error: &clap::Error) -> String {
     });
     let said = parts.collect::<Vec<_>>().join("; ");
     let said = said.trim_start_matches("error: ");
-    format!("{said}; `golden-signals serve --help` lists what there is")
+    let roles = Cli::command();
+    let named = std::env::args().nth(1);
+    let role = named.filter(|name| roles.get_subcommands().any(|role| role.get_name() == name));
+    let role = role.as_deref().unwrap_or("serve");
+    format!("{said}; `golden-signals {role} --help` lists what there is")
 }

@@ -29,6 +29,12 @@ pub const MOST_ALERTS: usize = 100;
 /// How long a resolved alert stays to be seen.
 pub const RESOLVED_STAYS: Duration = Duration::from_secs(300);
 
+/// How long a firing alert stays of which nothing more is heard. Alertmanager
+/// repeats what fires every five minutes (`repeat_interval` in
+/// `prometheus/alertmanager.yml`) and says when it ends, but not of an alert
+/// that ends while a higher one mutes it: without this it would fire for ever.
+pub const FIRING_STAYS: Duration = Duration::from_secs(900);
+
 /// More labels or annotations than this, and more characters of one, are cut off:
 /// a page shows no more, and memory must stay bounded.
 const MOST_PAIRS: usize = 32;
@@ -131,8 +137,8 @@ impl Pager {
         self.shown.subscribe()
     }
 
-    /// Forgets alerts that have been resolved for [`RESOLVED_STAYS`]. Called once a
-    /// second by the live page's scraper.
+    /// Forgets alerts that have been resolved for [`RESOLVED_STAYS`] or not repeated
+    /// for [`FIRING_STAYS`]. Called once a second by the live page's scraper.
     pub fn forget(&self) {
         self.update(|_| ());
     }
@@ -145,7 +151,11 @@ impl Pager {
             .unwrap_or_else(PoisonError::into_inner);
         change(&mut remembered);
         remembered.retain(|known| {
-            known.alert.status == Status::Firing || known.delivered.elapsed() < RESOLVED_STAYS
+            let stays = match known.alert.status {
+                Status::Firing => FIRING_STAYS,
+                Status::Resolved => RESOLVED_STAYS,
+            };
+            known.delivered.elapsed() < stays
         });
         // Stable: among equals the most recent stays in front.
         remembered.sort_by_key(|known| known.alert.status == Status::Resolved);
@@ -279,6 +289,19 @@ mod tests {
 
         tokio::time::advance(RESOLVED_STAYS).await;
         assert_eq!(fingerprints(&pager), ["b"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_firing_alert_stays_as_long_as_it_is_repeated() {
+        let pager = Pager::new();
+        pager.deliver([
+            alert("repeated", Status::Firing),
+            alert("not", Status::Firing),
+        ]);
+        tokio::time::advance(FIRING_STAYS / 2).await;
+        pager.deliver([alert("repeated", Status::Firing)]);
+        tokio::time::advance(FIRING_STAYS / 2).await;
+        assert_eq!(fingerprints(&pager), ["repeated"]);
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! What the control group of this process allows and has used: CPU and memory,
+//! What the control group of a process allows and has used: CPU and memory,
 //! versions 1 and 2. Reads files and nothing else; knows no metrics.
 //!
 //! Sources: the kernel's `Documentation/admin-guide/cgroup-v2.rst` and
@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 struct Group {
     directory: PathBuf,
     mount: PathBuf,
+    /// What is mounted there is not the root of all groups.
+    below_the_root: bool,
     version: Version,
 }
 
@@ -24,7 +26,7 @@ enum Version {
 /// The limits found at start; limits that change while the process runs are
 /// read anew with each call.
 #[derive(Debug, Default)]
-pub(super) struct Cgroup {
+pub struct Cgroup {
     cpu: Option<Group>,
     cpu_usage: Option<Group>,
     memory: Option<Group>,
@@ -32,10 +34,21 @@ pub(super) struct Cgroup {
 
 impl Cgroup {
     /// The groups of this process; empty where there are none.
-    pub(super) fn of_this_process() -> Self {
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        Self::of("/proc/self/cgroup")
+    }
+
+    /// The groups of another process, as far as this one can see them.
+    #[must_use]
+    pub fn of_process(pid: u32) -> Self {
+        Self::of(&format!("/proc/{pid}/cgroup"))
+    }
+
+    fn of(membership: &str) -> Self {
         let read = |file| fs::read_to_string(file).unwrap_or_default();
         Self::from_texts(
-            &read("/proc/self/cgroup"),
+            &read(membership),
             &read("/proc/self/mountinfo"),
             Path::new("/"),
         )
@@ -53,7 +66,8 @@ impl Cgroup {
     /// How many cores' worth of time the tightest quota above this process
     /// allows, with the microseconds that its group has used so far, where the
     /// group's own account can be read. `None` without a quota.
-    pub(super) fn cpu_quota(&self) -> Option<(f64, Option<u64>)> {
+    #[must_use]
+    pub fn cpu_quota(&self) -> Option<(f64, Option<u64>)> {
         let group = self.cpu.as_ref()?;
         let quotas = group.with_ancestors().filter_map(|directory| {
             let quota = group.quota(&directory)?;
@@ -83,7 +97,8 @@ impl Cgroup {
     /// The tightest memory limit above this process and what its group uses of
     /// it, both in bytes; page cache that can be dropped does not count.
     /// `None` without a limit below `host` bytes.
-    pub(super) fn memory(&self, host: u64) -> Option<(u64, u64)> {
+    #[must_use]
+    pub fn memory(&self, host: u64) -> Option<(u64, u64)> {
         let group = self.memory.as_ref()?;
         let (limit_file, usage_file, cache) = match group.version {
             Version::Two => ("memory.max", "memory.current", "inactive_file"),
@@ -101,9 +116,48 @@ impl Cgroup {
         let droppable = keyed(&directory.join("memory.stat"), cache).unwrap_or(0);
         Some((limit, usage.saturating_sub(droppable)))
     }
+
+    /// The CPU time that the group itself has used, in seconds. `None` where the
+    /// process is in no group, but at the root of all of them.
+    #[must_use]
+    pub fn cpu_seconds(&self) -> Option<f64> {
+        let seconds = |count: u64, per_second: u32| {
+            std::time::Duration::from_secs(count / u64::from(per_second))
+                + std::time::Duration::from_secs(count % u64::from(per_second)) / per_second
+        };
+        let used = match self.cpu_usage.as_ref().filter(|group| group.is_own())? {
+            group if group.version == Version::Two => seconds(
+                keyed(&group.directory.join("cpu.stat"), "usage_usec")?,
+                1_000_000,
+            ),
+            group => seconds(
+                number(&group.directory.join("cpuacct.usage"))?,
+                1_000_000_000,
+            ),
+        };
+        Some(used.as_secs_f64())
+    }
+
+    /// The memory that the group itself uses, in bytes, page cache included.
+    /// `None` likewise.
+    #[must_use]
+    pub fn memory_usage(&self) -> Option<u64> {
+        let group = self.memory.as_ref().filter(|group| group.is_own())?;
+        let file = match group.version {
+            Version::Two => "memory.current",
+            Version::One => "memory.usage_in_bytes",
+        };
+        number(&group.directory.join(file))
+    }
 }
 
 impl Group {
+    /// Whether it is a group, and not the root of all groups: within a container
+    /// the container's own group is shown as the root, and may have a parent.
+    fn is_own(&self) -> bool {
+        self.directory != self.mount || self.below_the_root
+    }
+
     fn with_ancestors(&self) -> impl Iterator<Item = PathBuf> {
         self.directory
             .ancestors()
@@ -170,6 +224,11 @@ fn find(controller: &str, membership: &str, mountinfo: &str, root: &Path) -> Opt
             directory: match below.trim_matches('/') {
                 "" => mount.clone(),
                 below => mount.join(below),
+            },
+            // Of version 2 the root alone has no account of its memory.
+            below_the_root: match version {
+                Version::One => shown_root != "/",
+                Version::Two => mount.join("memory.current").exists(),
             },
             mount,
             version,

@@ -13,7 +13,7 @@
 
 pub mod buckets;
 mod build_info;
-mod cgroup;
+pub mod cgroup;
 pub mod exposition;
 mod histogram;
 mod labels;

@@ -1,5 +1,5 @@
 //! What the integration tests and the benchmarks share: the programs beside the
-//! service ([`peers`], [`prometheus`]), the service itself as its users run it ([`server`]), a
+//! service ([`peers`], [`prometheus`], [`mosquitto`]), the service itself as its users run it ([`server`]), a
 //! plain HTTP client ([`http`]), one that keeps its connection ([`connection`]) and a reader
 //! of what the service exposes ([`samples`]).
 //! No assertion on the service's behaviour belongs here.
@@ -7,14 +7,19 @@
 // Every test file compiles this tree into itself and uses a part of it.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod alertmanager;
 pub mod browser;
 pub mod cgroup;
 pub mod connection;
+pub mod daemon;
 pub mod http;
+pub mod mosquitto;
 pub mod odd_requests;
 pub mod peers;
 pub mod prometheus;
 pub mod promtool;
+pub mod proplet;
 pub mod raw_http;
 pub mod samples;
 pub mod server;
+pub mod yaml;

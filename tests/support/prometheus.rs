@@ -1,26 +1,21 @@
 //! A real Prometheus, with native histograms and exemplars turned on.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::daemon::{Daemon, PATIENCE};
 use super::http;
-
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running Prometheus. Dropping it kills it and removes its data.
 pub struct Prometheus {
-    child: Child,
-    address: SocketAddr,
-    directory: PathBuf,
+    daemon: Daemon,
 }
 
 impl Prometheus {
@@ -45,15 +40,11 @@ impl Prometheus {
     ///
     /// With all it wrote, if it does not come to listen.
     pub fn configured(binary: &Path, configuration: &str) -> Self {
-        static STARTED: AtomicUsize = AtomicUsize::new(0);
-
-        let number = STARTED.fetch_add(1, Ordering::Relaxed);
-        let name = format!("prometheus-{}-{number}", std::process::id());
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        fs::create_dir_all(&directory).expect("cargo made the directory above");
+        let directory = Daemon::directory("prometheus");
         let file = directory.join("prometheus.yml");
         fs::write(&file, configuration).expect("the directory is ours");
-        let mut child = Command::new(binary)
+        let mut command = Command::new(binary);
+        command
             .arg(format!("--config.file={}", file.display()))
             .arg(format!(
                 "--storage.tsdb.path={}",
@@ -61,64 +52,58 @@ impl Prometheus {
             ))
             .arg("--web.listen-address=127.0.0.1:0")
             .arg("--enable-feature=native-histograms,exemplar-storage")
-            .arg("--web.enable-lifecycle")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}", binary.display()));
-        let stderr = BufReader::new(child.stderr.take().expect("it is piped"));
-        let log = Arc::new(Mutex::new(String::new()));
-        let (found, listening) = mpsc::channel();
-        let written = Arc::clone(&log);
-        thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                if line.contains("msg=\"Listening on\"") {
-                    let address = line
-                        .rsplit("address=")
-                        .next()
-                        .and_then(|text| text.parse().ok());
-                    // Nobody waits any more once it has been found.
-                    let _ = found.send(address.expect("the address ends the line"));
-                }
-                let mut log = written.lock().expect("nobody panics holding it");
-                log.push_str(&line);
-                log.push('\n');
-            }
-        });
-        let address = listening.recv_timeout(PATIENCE);
-        let mut started = Self {
-            child,
-            address: SocketAddr::from(([127, 0, 0, 1], 0)),
-            directory,
-        };
-        let listens = address.is_ok_and(|address| {
-            started.address = address;
-            started.becomes_ready()
-        });
-        let log = log.lock().expect("nobody panics holding it");
-        assert!(
-            listens,
-            "Prometheus does not come up, having written:\n{log}"
+            .arg("--web.enable-lifecycle");
+        Self {
+            daemon: Daemon::start(command, directory),
+        }
+    }
+
+    /// One with the stack's own configuration and rules, for services that run
+    /// here (see [`stack_configuration`]). With no Alertmanager there are no alerts
+    /// to be delivered and nobody in its job.
+    pub fn of_the_stack(binary: &Path, app: SocketAddr, alertmanager: Option<SocketAddr>) -> Self {
+        // Its own address is known once it listens.
+        let started = Self::configured(binary, "");
+        let others = stand_in();
+        let configuration = stack_configuration(
+            app,
+            started.address(),
+            alertmanager.unwrap_or(others),
+            others,
         );
+        started.reload(&configuration);
         started
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.daemon.address()
     }
 
-    // It listens before it answers queries.
-    fn becomes_ready(&self) -> bool {
-        let deadline = Instant::now() + PATIENCE;
-        while http::get(self.address, "/-/ready", &[]).status != 200 {
-            if Instant::now() > deadline {
-                return false;
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        true
+    /// Puts another configuration in force, as the lifecycle API does.
+    ///
+    /// # Panics
+    ///
+    /// With the answer, if Prometheus rejects it.
+    pub fn reload(&self, configuration: &str) {
+        let file = self.daemon.files().join("prometheus.yml");
+        fs::write(file, configuration).expect("the directory is ours");
+        let answer = http::request(self.address(), "POST", "/-/reload", &[], b"");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+
+    /// The alerts that are pending or firing, as `(alertname, state, labels)`.
+    pub fn alerts(&self) -> Vec<(String, String, Value)> {
+        let mut data = self.api("alerts");
+        let alerts = data["alerts"].take();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let alerts = alerts.as_array().expect("a list").iter();
+        alerts
+            .map(|alert| {
+                let labels = alert["labels"].clone();
+                (text(&labels["alertname"]), text(&alert["state"]), labels)
+            })
+            .collect()
     }
 
     /// The series that the expression selects or computes now.
@@ -175,20 +160,86 @@ impl Prometheus {
     ///
     /// If the answer is an error.
     pub fn api(&self, path: &str) -> Value {
-        let answer = http::get(self.address, &format!("/api/v1/{path}"), &[]);
+        let answer = http::get(self.address(), &format!("/api/v1/{path}"), &[]);
         let mut body = answer.json();
         assert_eq!(body["status"], "success", "{path}: {body}");
         body["data"].take()
     }
 }
 
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        // All three fail only if it is gone already; then there is nothing to do.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = fs::remove_dir_all(&self.directory);
+/// `prometheus/prometheus.yml` with what names the stack's services replaced: the
+/// discovery of the app by a fixed target, every other address by one on this
+/// machine, the rules' path by where they are.
+///
+/// # Panics
+///
+/// If something that is to be replaced is not there, or a discovery remains.
+pub fn stack_configuration(
+    app: SocketAddr,
+    prometheus: SocketAddr,
+    alertmanager: SocketAddr,
+    others: SocketAddr,
+) -> String {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("prometheus");
+    let mut text =
+        fs::read_to_string(directory.join("prometheus.yml")).expect("the stack has this file");
+    let discovery = "    dns_sd_configs:\n      - names: [app]\n        type: A\n        \
+                     port: 8000\n        refresh_interval: 5s\n";
+    let fixed = format!("    static_configs:\n      - targets: ['{app}']\n");
+    replace(&mut text, discovery, &fixed, 1);
+    let rules = format!("- {}/rules/", directory.display());
+    replace(&mut text, "- rules/", &rules, 1);
+    // Alertmanager is told alerts and scraped.
+    for (name, address, times) in [
+        ("[prometheus:9090]", prometheus, 1),
+        ("[alertmanager:9093]", alertmanager, 2),
+        ("[grafana:3000]", others, 1),
+        ("[metrics_gateway:9091]", others, 1),
+    ] {
+        replace(&mut text, name, &format!("['{address}']"), times);
     }
+    let discovered = text.matches("_sd_configs").count();
+    assert_eq!(discovered, 0, "a discovery remains in {text}");
+    let targets: Vec<_> = text
+        .lines()
+        .filter(|line| line.contains("targets:"))
+        .collect();
+    assert!(
+        targets.iter().all(|line| line.contains("127.0.0.1:")),
+        "not of this machine: {targets:?}"
+    );
+    text
+}
+
+/// Replaces all occurrences, of which there must be so many.
+///
+/// # Panics
+///
+/// If there are more or fewer.
+pub fn replace(text: &mut String, from: &str, to: &str, times: usize) {
+    assert_eq!(text.matches(from).count(), times, "{from:?} in:\n{text}");
+    *text = text.replace(from, to);
+}
+
+/// Stands for a service that is not here: answers every scrape, with no metrics.
+/// It lives as long as the process.
+pub fn stand_in() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
+    let address = listener.local_addr().expect("it is bound");
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            // Who goes away is not answered.
+            let _ = stream.and_then(|mut stream| {
+                // What is asked for is the same whatever it says.
+                let _ = stream.read(&mut [0; 4096])?;
+                stream.write_all(
+                    b"HTTP/1.1 200 OK\r\ncontent-type: text/plain; version=0.0.4\r\n\
+                      content-length: 0\r\nconnection: close\r\n\r\n",
+                )
+            });
+        }
+    });
+    address
 }
 
 /// Everything but unreserved characters as `%XX` (RFC 3986, section 2).

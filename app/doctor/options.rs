@@ -1,0 +1,353 @@
+//! The options of `doctor`: where the stack is, and which links to leave out.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use reqwest::Url;
+use serde::Serialize;
+
+/// The options of `doctor`. Each can come from the environment instead.
+#[derive(Args, Clone, Debug)]
+#[command(args_override_self = true)]
+pub struct Options {
+    /// Where the service answers
+    #[arg(
+        long,
+        env = "GOLDEN_APP",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8000"
+    )]
+    pub app: BaseUrl,
+
+    /// Where Prometheus answers
+    #[arg(
+        long,
+        env = "GOLDEN_PROMETHEUS",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:9090"
+    )]
+    pub prometheus: BaseUrl,
+
+    /// Where Alertmanager answers
+    #[arg(
+        long,
+        env = "GOLDEN_ALERTMANAGER",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:9093"
+    )]
+    pub alertmanager: BaseUrl,
+
+    /// Where Grafana answers; asked as an anonymous viewer
+    #[arg(
+        long,
+        env = "GOLDEN_GRAFANA",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:3000"
+    )]
+    pub grafana: BaseUrl,
+
+    /// The job under which Prometheus scrapes the service
+    #[arg(long, env = "GOLDEN_JOB", value_name = "NAME", default_value = "app", value_parser = job)]
+    pub job: String,
+
+    /// Links that are not examined, and with them those that need them;
+    /// separated by commas
+    #[arg(
+        long,
+        env = "GOLDEN_SKIP",
+        value_name = "LINK",
+        value_delimiter = ',',
+        value_enum
+    )]
+    pub skip: Vec<Name>,
+
+    /// With --skip grafana: a directory of dashboards (JSON), whose queries are
+    /// then asked of Prometheus directly
+    #[arg(long, env = "GOLDEN_DASHBOARDS", value_name = "DIR", value_parser = directory)]
+    pub dashboards: Option<PathBuf>,
+
+    /// Sends a harmless alert of level 3 to Alertmanager, waits until the
+    /// service's pager shows it, and resolves it
+    #[arg(long, env = "GOLDEN_RING")]
+    pub ring: bool,
+
+    /// Time that one answer may take
+    #[arg(long, env = "GOLDEN_TIMEOUT", value_name = "DURATION", default_value = "5s", value_parser = timeout)]
+    pub timeout: Duration,
+
+    /// Time in which the stack may still become healthy; examined again and
+    /// again until then
+    #[arg(long, env = "GOLDEN_WAIT", value_name = "DURATION", default_value = "0s", value_parser = wait)]
+    pub wait: Duration,
+
+    /// Writes the report as JSON
+    #[arg(long, env = "GOLDEN_JSON")]
+    pub json: bool,
+}
+
+impl Options {
+    /// Whether this link is left out: itself, or because one that it needs is.
+    pub(super) fn skips(&self, link: Name) -> bool {
+        let ring_not_asked_for = link == Name::Ring && !self.ring;
+        ring_not_asked_for
+            || self.skip.contains(&link)
+            || self.needs(link).iter().any(|needed| self.skips(*needed))
+    }
+
+    /// Whether dashboards come from files and their queries go to Prometheus.
+    pub(super) fn without_grafana(&self) -> Option<&PathBuf> {
+        let directory = self.dashboards.as_ref();
+        directory.filter(|_| self.skip.contains(&Name::Grafana))
+    }
+
+    fn needs(&self, link: Name) -> &'static [Name] {
+        match link {
+            Name::App | Name::Prometheus | Name::Grafana | Name::Alertmanager => &[],
+            Name::Metrics => &[Name::App],
+            Name::Traffic => &[Name::Metrics],
+            Name::Target | Name::Rules => &[Name::Prometheus],
+            Name::Sample => &[Name::Target],
+            Name::Dashboards if self.without_grafana().is_some() => &[],
+            Name::DataSource | Name::Dashboards => &[Name::Grafana],
+            Name::Panels if self.without_grafana().is_some() => {
+                &[Name::Dashboards, Name::Prometheus]
+            }
+            Name::Panels => &[Name::DataSource, Name::Dashboards],
+            Name::Webhook => &[Name::Alertmanager],
+            Name::Ring => &[Name::App, Name::Webhook],
+        }
+    }
+
+    /// What no single option can know.
+    ///
+    /// # Errors
+    ///
+    /// One line that names the flag, the value and the remedy.
+    pub fn check(&self) -> Result<(), String> {
+        match &self.dashboards {
+            Some(directory) if self.without_grafana().is_none() => Err(format!(
+                "--dashboards {}: is read only without Grafana; add --skip grafana or leave it out",
+                directory.display()
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The links of the chain, in its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum Name {
+    /// The service answers.
+    App,
+    /// Its `/metrics` has the four golden signals.
+    Metrics,
+    /// Requests are being counted.
+    Traffic,
+    /// Prometheus answers and is ready.
+    Prometheus,
+    /// Prometheus scrapes the service.
+    Target,
+    /// The newest sample is fresh, and the clocks agree.
+    Sample,
+    /// The rules are loaded and evaluate.
+    Rules,
+    /// Grafana answers.
+    Grafana,
+    /// Grafana's data source exists and reaches Prometheus.
+    DataSource,
+    /// The dashboards exist.
+    Dashboards,
+    /// The dashboards' queries have answers.
+    Panels,
+    /// Prometheus knows Alertmanager, which is ready.
+    Alertmanager,
+    /// Alertmanager's webhook delivers.
+    Webhook,
+    /// A test alert arrives; only with `--ring`.
+    Ring,
+}
+
+impl Name {
+    /// All, in the chain's order.
+    pub const ALL: [Self; 14] = [
+        Self::App,
+        Self::Metrics,
+        Self::Traffic,
+        Self::Prometheus,
+        Self::Target,
+        Self::Sample,
+        Self::Rules,
+        Self::Grafana,
+        Self::DataSource,
+        Self::Dashboards,
+        Self::Panels,
+        Self::Alertmanager,
+        Self::Webhook,
+        Self::Ring,
+    ];
+
+    /// As `--skip` and the JSON report write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Metrics => "metrics",
+            Self::Traffic => "traffic",
+            Self::Prometheus => "prometheus",
+            Self::Target => "target",
+            Self::Sample => "sample",
+            Self::Rules => "rules",
+            Self::Grafana => "grafana",
+            Self::DataSource => "data_source",
+            Self::Dashboards => "dashboards",
+            Self::Panels => "panels",
+            Self::Alertmanager => "alertmanager",
+            Self::Webhook => "webhook",
+            Self::Ring => "ring",
+        }
+    }
+
+    pub(super) fn why_skipped(self) -> &'static str {
+        match self {
+            Self::Ring => "not asked for (--ring)",
+            _ => "left out (--skip)",
+        }
+    }
+}
+
+/// A peer's address: `http://HOST[:PORT][/PATH]`. Without a path's end, a user,
+/// a query or a fragment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseUrl(Url);
+
+impl BaseUrl {
+    /// What lies below it at this path, which begins with a slash, with this query.
+    pub(super) fn join(&self, path: &str, query: &[(&str, &str)]) -> Url {
+        let mut url = self.0.clone();
+        url.set_path(&format!("{}{path}", self.0.path().trim_end_matches('/')));
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    }
+}
+
+/// Whether this address means the machine that asks.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    host == "localhost" || host.starts_with("127.") || host == "[::1]"
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.0.as_str().trim_end_matches('/'))
+    }
+}
+
+impl FromStr for BaseUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const FORM: &str = "must be a URL like http://127.0.0.1:9090";
+        let url: Url = text.parse().map_err(|_| FORM.to_owned())?;
+        if url.scheme() == "https" {
+            return Err(format!("{FORM}; https is not understood"));
+        }
+        if url.scheme() != "http" || url.host_str().is_none_or(str::is_empty) {
+            return Err(FORM.to_owned());
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(format!("{FORM}, without a user and a password"));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(format!("{FORM}, without ? and #"));
+        }
+        Ok(Self(url))
+    }
+}
+
+fn job(text: &str) -> Result<String, String> {
+    // What stands in a query without being escaped.
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:/".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a job's name: letters, digits and _ - . : /".to_owned())
+    }
+}
+
+fn directory(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.is_dir() {
+        Ok(path)
+    } else {
+        Err("must be a directory that exists, like grafana/provisioning/dashboards".to_owned())
+    }
+}
+
+fn timeout(text: &str) -> Result<Duration, String> {
+    duration(text, Duration::from_millis(1), Duration::from_secs(60))
+}
+
+fn wait(text: &str) -> Result<Duration, String> {
+    duration(text, Duration::ZERO, Duration::from_secs(3600))
+}
+
+fn duration(text: &str, least: Duration, most: Duration) -> Result<Duration, String> {
+    let parsed = humantime::parse_duration(text).ok();
+    parsed
+        .filter(|duration| (least..=most).contains(duration))
+        .ok_or_else(|| {
+            let (least, most) = (
+                humantime::format_duration(least),
+                humantime::format_duration(most),
+            );
+            format!("must be a time with its unit from {least} to {most}, like 500ms or 5s")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_http_and_nothing_more() {
+        for (text, url) in [
+            ("http://127.0.0.1:9090", "http://127.0.0.1:9090/api?a=%26"),
+            ("http://x/prom/", "http://x/prom/api?a=%26"),
+            ("http://[::1]:1", "http://[::1]:1/api?a=%26"),
+        ] {
+            let base: BaseUrl = text.parse().unwrap();
+            assert_eq!(base.join("/api", &[("a", "&")]).as_str(), url);
+        }
+        for text in [
+            "",
+            "127.0.0.1:9090",
+            "localhost:9090",
+            "https://x",
+            "ftp://x",
+            "http://",
+            "http://a:b@x",
+            "http://x?q",
+            "http://x#f",
+            "http://x:99999",
+        ] {
+            let refused: Result<BaseUrl, _> = text.parse();
+            assert!(refused.is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_link_has_its_place_and_its_name() {
+        let names: Vec<_> = Name::value_variants().to_vec();
+        assert_eq!(names, Name::ALL);
+        for name in Name::ALL {
+            assert_eq!(Name::from_str(name.as_str(), false), Ok(name));
+            assert_eq!(serde_json::to_value(name).unwrap(), name.as_str());
+        }
+    }
+}

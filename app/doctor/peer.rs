@@ -1,0 +1,277 @@
+//! Asks a peer over HTTP, bounded: a time for the whole answer, a size for its
+//! body, no redirect followed, no proxy. What goes wrong becomes a finding that
+//! says where and what to do.
+
+use std::error::Error as _;
+use std::io;
+use std::time::Duration;
+
+use reqwest::{Client, StatusCode, Url, header, redirect};
+use serde_json::Value;
+
+use super::options::BaseUrl;
+use super::report::Finding;
+
+/// A longer body is not read. The largest that is right is Prometheus' list of
+/// rules or a dashboard, some 100 KiB.
+const MOST_BYTES: usize = 8 << 20;
+
+/// So much of an unexpected body is shown.
+const EXCERPT_CHARACTERS: usize = 200;
+
+/// The services of the stack, by their names in compose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    App,
+    Prometheus,
+    Grafana,
+    Alertmanager,
+}
+
+impl Service {
+    /// As compose and the flag call it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Prometheus => "prometheus",
+            Self::Grafana => "grafana",
+            Self::Alertmanager => "alertmanager",
+        }
+    }
+
+    /// How it is started without compose.
+    fn natively(self) -> &'static str {
+        match self {
+            Self::App => "`cargo run --release`",
+            Self::Prometheus => "`prometheus --config.file=prometheus/prometheus.yml`",
+            Self::Grafana => "`grafana server`, or leave it out with --skip grafana",
+            Self::Alertmanager => {
+                "`alertmanager --config.file=prometheus/alertmanager.yml`, or leave it out with --skip alertmanager"
+            }
+        }
+    }
+}
+
+/// One of the servers of the stack.
+pub(super) struct Peer {
+    service: Service,
+    base: BaseUrl,
+    client: Client,
+}
+
+/// What a peer answered, whatever the status.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) body: Vec<u8>,
+    pub(super) url: Url,
+    location: Option<String>,
+}
+
+/// A client that never goes where it is not sent.
+///
+/// # Errors
+///
+/// If it cannot be made, which is this machine's trouble.
+pub(super) fn client(timeout: Duration) -> reqwest::Result<Client> {
+    Client::builder()
+        .timeout(timeout)
+        .connect_timeout(timeout)
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .user_agent(concat!("golden-signals-doctor/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+impl Peer {
+    pub(super) fn new(service: Service, base: &BaseUrl, client: &Client) -> Self {
+        Self {
+            service,
+            base: base.clone(),
+            client: client.clone(),
+        }
+    }
+
+    pub(super) fn base(&self) -> &BaseUrl {
+        &self.base
+    }
+
+    /// `GET path?query`, whatever the status.
+    pub(super) async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Answer, Finding> {
+        let url = self.base.join(path, query);
+        let request = self.client.get(url.clone());
+        self.ask(url, request).await
+    }
+
+    /// `GET path` in Prometheus' text format, which must be there.
+    pub(super) async fn get_text_format(&self, path: &str) -> Result<String, Finding> {
+        let url = self.base.join(path, &[]);
+        let request = self.client.get(url.clone());
+        let request = request.header(header::ACCEPT, "text/plain;version=0.0.4");
+        let answer = self.ask(url, request).await?;
+        if answer.status != StatusCode::OK {
+            return Err(self.unexpected(&answer));
+        }
+        Ok(answer.text().into_owned())
+    }
+
+    /// `POST path` of JSON, whatever the status.
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Answer, Finding> {
+        let url = self.base.join(path, &[]);
+        let request = self.client.post(url.clone()).json(body);
+        self.ask(url, request).await
+    }
+
+    /// `GET path?query`, which must be answered with 200 and JSON.
+    pub(super) async fn get_json(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Value, Finding> {
+        let answer = self.get(path, query).await?;
+        self.json(&answer)
+    }
+
+    /// The answer's JSON, if its status is 200.
+    pub(super) fn json(&self, answer: &Answer) -> Result<Value, Finding> {
+        let parsed = serde_json::from_slice(&answer.body).ok();
+        parsed
+            .filter(|_| answer.status == StatusCode::OK)
+            .ok_or_else(|| self.unexpected(answer))
+    }
+
+    /// What to say of an answer that should not be.
+    pub(super) fn unexpected(&self, answer: &Answer) -> Finding {
+        let name = self.service.name();
+        let remedy = if answer.location.is_some() {
+            format!(
+                "Redirects are not followed. Give the final address with --{name} URL, with its path if it has one."
+            )
+        } else if matches!(answer.status.as_u16(), 401 | 403) && self.service == Service::Grafana {
+            "Anonymous viewing is off. In compose: GF_AUTH_ANONYMOUS_ENABLED=true and GF_AUTH_ANONYMOUS_ORG_ROLE=Viewer.\n\
+             Natively: enabled = true and org_role = Viewer under [auth.anonymous] of grafana.ini."
+                .to_owned()
+        } else {
+            format!(
+                "This is not what {name} says: something else may listen there. See `docker compose ps {name}` and `docker compose logs {name}`,\n\
+                 or natively which process has the port; then give the right address with --{name} URL."
+            )
+        };
+        Finding::broken(answer.describe(), remedy).asked(&answer.url)
+    }
+
+    async fn ask(&self, url: Url, request: reqwest::RequestBuilder) -> Result<Answer, Finding> {
+        let asked = async {
+            let mut response = request.send().await.map_err(Trouble::from)?;
+            let header = response.headers().get(header::LOCATION);
+            let location = header
+                .filter(|_| response.status().is_redirection())
+                .map(|location| String::from_utf8_lossy(location.as_bytes()).into_owned());
+            let status = response.status();
+            let mut body = Vec::new();
+            while let Some(chunk) = response.chunk().await.map_err(Trouble::from)? {
+                if body.len() + chunk.len() > MOST_BYTES {
+                    return Err(Trouble::TooLarge);
+                }
+                body.extend_from_slice(&chunk);
+            }
+            Ok((status, location, body))
+        };
+        match asked.await {
+            Ok((status, location, body)) => Ok(Answer {
+                status,
+                body,
+                url,
+                location,
+            }),
+            Err(trouble) => Err(self.unanswered(&trouble).asked(&url)),
+        }
+    }
+
+    fn unanswered(&self, trouble: &Trouble) -> Finding {
+        let name = self.service.name();
+        let natively = self.service.natively();
+        let remedy = match trouble {
+            Trouble::Refused => format!(
+                "Nothing listens there. In compose: `docker compose up -d {name}`, then `docker compose logs {name}`.\n\
+                 Natively: start it with {natively}. If it listens elsewhere, say so with --{name} URL."
+            ),
+            Trouble::NoSuchHost => format!(
+                "The host's name is not known here. The names of compose services ({name}) are known only inside its network;\n\
+                 from outside use the published port: --{name} http://127.0.0.1:PORT."
+            ),
+            Trouble::Silent => format!(
+                "It does not answer in time: `docker compose logs {name}`, or natively its log; perhaps it is stopped,\n\
+                 overloaded or still starting (--wait 60s), or a firewall drops what is sent. --timeout gives it longer."
+            ),
+            Trouble::TooLarge | Trouble::Garbled(_) => format!(
+                "This is not what {name} says: something else may listen there. Give the right address with --{name} URL."
+            ),
+        };
+        Finding::broken(format!("{}: {trouble}", self.base), remedy)
+    }
+}
+
+impl Answer {
+    pub(super) fn text(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.body)
+    }
+
+    /// The status and what it came with, on one line.
+    pub(super) fn describe(&self) -> String {
+        let status = self.status;
+        if let Some(location) = &self.location {
+            return format!("{status}, which leads to {location}");
+        }
+        let text = self.text();
+        let words: Vec<_> = text.split_whitespace().collect();
+        let mut excerpt = words.join(" ");
+        if let Some((end, _)) = excerpt.char_indices().nth(EXCERPT_CHARACTERS) {
+            excerpt.truncate(end);
+            excerpt.push('…');
+        }
+        if excerpt.is_empty() {
+            format!("{status} without a body")
+        } else {
+            format!("{status}: {excerpt}")
+        }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error("connection refused")]
+    Refused,
+    #[error("no such host")]
+    NoSuchHost,
+    #[error("no complete answer in time")]
+    Silent,
+    #[error("an answer of more than {} MiB", MOST_BYTES >> 20)]
+    TooLarge,
+    #[error("{0}")]
+    Garbled(String),
+}
+
+impl From<reqwest::Error> for Trouble {
+    fn from(error: reqwest::Error) -> Self {
+        if error.is_timeout() {
+            return Self::Silent;
+        }
+        // The cause that says most is the last one.
+        let mut last = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            last = error.to_string();
+            let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+            if kind == Some(io::ErrorKind::ConnectionRefused) {
+                return Self::Refused;
+            }
+            if last.starts_with("failed to lookup address") {
+                return Self::NoSuchHost;
+            }
+            cause = error.source();
+        }
+        Self::Garbled(last)
+    }
+}

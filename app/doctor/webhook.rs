@@ -1,0 +1,79 @@
+//! The link `webhook`: Alertmanager has one, and what it sent has arrived.
+//!
+//! Where it leads cannot be read: Alertmanager holds its URL for a secret and
+//! tells nobody. So its counters must say, and, where nothing has been sent yet,
+//! `--ring`.
+
+use super::exposition::sum;
+use super::options::Name;
+use super::peer::Peer;
+use super::prometheus::query;
+use super::report::Finding;
+use super::{Doctor, Verdict};
+
+const INTEGRATION: &str = "integration=\"webhook\"";
+const SENT: &str = "alertmanager_notification_requests_total";
+const FAILED: &str = "alertmanager_notification_requests_failed_total";
+
+/// What failed lately, if Prometheus scrapes Alertmanager.
+const FAILED_LATELY: &str =
+    "sum(increase(alertmanager_notification_requests_failed_total{integration=\"webhook\"}[2m]))";
+
+const REMEDY: &str = "The url under webhook_configs in prometheus/alertmanager.yml must be http://app:8000/alerts in compose,\n\
+     http://127.0.0.1:8000/alerts natively (in a container localhost is the container itself). `docker compose logs alertmanager`\n\
+     names the reason. Then `docker compose restart alertmanager`, or natively POST /-/reload; --ring proves it.";
+
+/// What Alertmanager counted since it started, over all webhooks.
+#[derive(Clone, Copy)]
+pub(super) struct Calls {
+    pub(super) made: f64,
+    pub(super) failed: f64,
+}
+
+impl Calls {
+    pub(super) async fn read(alertmanager: &Peer) -> Result<Self, Finding> {
+        let metrics = alertmanager.get_text_format("/metrics").await?;
+        let count = |metric| sum(&metrics, metric, &[INTEGRATION]).unwrap_or(0.0);
+        Ok(Self {
+            made: count(SENT),
+            failed: count(FAILED),
+        })
+    }
+}
+
+pub(super) async fn delivers(doctor: &Doctor) -> Verdict {
+    let peer = &doctor.alertmanager;
+    let status = peer.get_json("/api/v2/status", &[]).await?;
+    let configuration = status["config"]["original"].as_str().unwrap_or_default();
+    let asked = peer.base().join("/api/v2/status", &[]);
+    if !configuration.contains("webhook_configs:") {
+        let observed = "no receiver of Alertmanager's configuration has a webhook";
+        return Err(Finding::broken(observed, REMEDY).asked(asked));
+    }
+    let Calls { made: sent, failed } = Calls::read(peer).await?;
+    let asked = peer.base().join("/metrics", &[]);
+    if sent == 0.0 {
+        let observed =
+            "a webhook is configured; nothing has been sent yet (--ring sends a test alert)";
+        return Ok(Finding::ok(observed));
+    }
+    let lately = if doctor.options.skips(Name::Prometheus) {
+        Vec::new()
+    } else {
+        query(&doctor.prometheus, FAILED_LATELY).await?
+    };
+    let fails_now = lately.first().is_some_and(|failed| *failed > 0.0);
+    if failed >= sent || fails_now {
+        let when = if failed >= sent {
+            ""
+        } else {
+            ", also in the last 2 min"
+        };
+        let observed = format!("{failed} of {sent} attempts to call the webhook failed{when}");
+        return Err(Finding::broken(observed, REMEDY).asked(asked));
+    }
+    Ok(Finding::ok(format!(
+        "{} of {sent} calls arrived",
+        sent - failed
+    )))
+}

@@ -1,0 +1,458 @@
+//! The proplet: takes commands, runs tasks, has them sampled, says that it lives.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::time::Duration;
+
+use serde_json::Value;
+use thiserror::Error;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::monitor::{Monitor, Origin, Subject, Watch};
+use super::options::{Compression, Options, TaskTopics, Watched};
+use super::outgoing::{Outgoing, Packing};
+use super::sampler::{Sampler, Since};
+use super::tasks::{Outcome, Process};
+use crate::schema::{
+    Alive, Create, Metadata, MonitoringProfile, ProfileName, Refusal, StartTask, Status, StopTask,
+    TaskResult, Topic, TopicKind, Topics, payload,
+};
+use crate::transport::descriptors;
+use crate::transport::mqtt::{
+    self, Client, Content, Deliveries, Delivery, Publisher, TlsError, Will,
+};
+
+/// How long the broker may take to get what waits, once the proplet ends.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// A task that comes without a duration and is no daemon ends by itself.
+const UNLESS_TOLD: Duration = Duration::from_secs(300);
+
+/// Why a proplet does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The files of TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A process that is to be watched is not there.
+    #[error("--watch {id}={pid}: {reason}; give the number of a running process")]
+    Watch {
+        /// The task's id.
+        id: String,
+        /// The process's.
+        pid: u32,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// A task that is to be started with the proplet cannot be.
+    #[error("--task {0}")]
+    Task(Refusal),
+    /// An id, of a task or of the proplet.
+    #[error("{0}")]
+    Identifier(Refusal),
+    /// The system gives no thread, or no look at the proplet itself.
+    #[error("cannot monitor: {0}; --enable-monitoring false does without")]
+    Monitor(std::io::Error),
+}
+
+struct Agent {
+    options: Options,
+    topics: Topics,
+    origin: Origin,
+    publisher: Publisher,
+    monitor: Option<Monitor>,
+    /// The tasks that run, by their id.
+    running: HashMap<String, Running>,
+    ending: JoinSet<Outcome>,
+}
+
+struct Running {
+    command: Option<StartTask>,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+/// Runs until `drain` says to end: then tasks are ended and sampled for the last
+/// time, and what waits is sent, unless `stop_now` comes before.
+///
+/// # Errors
+///
+/// If it cannot start.
+pub async fn run(
+    options: Options,
+    drain: impl Future<Output = ()>,
+    stop_now: impl Future<Output = ()>,
+) -> Result<(), StartError> {
+    let _ = descriptors::raise_limit();
+    let (mut agent, client, deliveries) = Agent::start(options)?;
+    let own = agent.watch_itself()?;
+    for watched in std::mem::take(&mut agent.options.watch) {
+        agent.watch(&watched)?;
+    }
+    for task in std::mem::take(&mut agent.options.task) {
+        agent.start_task(task).map_err(StartError::Task)?;
+    }
+    tracing::info!(
+        proplet = agent.origin.proplet_id,
+        topics = format!(
+            "m/{}/c/{}/…",
+            agent.options.domain_id, agent.options.channel_id
+        ),
+        "started"
+    );
+    agent.serve(deliveries, drain).await;
+    let end = async {
+        agent.end(own).await;
+        client.close(GOODBYE).await
+    };
+    tokio::select! {
+        left = end => if left > 0 {
+            tracing::warn!(messages = left, "not sent: there is no broker");
+        },
+        () = stop_now => tracing::warn!("stopped at once"),
+    }
+    Ok(())
+}
+
+impl Agent {
+    fn start(options: Options) -> Result<(Self, Client, Deliveries), StartError> {
+        let proplet_id = options.entity_id.clone().unwrap_or_else(machine_name);
+        let topics =
+            Topics::new(&options.domain_id, &options.channel_id).map_err(StartError::Identifier)?;
+        let origin = Origin {
+            proplet_id,
+            namespace: options.namespace.clone(),
+        };
+        let mut settings = options.mqtt.settings(&origin.proplet_id)?;
+        // As Propeller's proplet: its key is the password of its id.
+        if settings.username.is_none() && options.mqtt.mqtt_password.is_some() {
+            settings.username = Some(origin.proplet_id.clone());
+        }
+        settings.will = Some(Will {
+            topic: topics.of(TopicKind::Alive).to_string(),
+            payload: payload::encode(&alive(&origin, Status::Offline)),
+        });
+        settings.subscriptions = [TopicKind::Start, TopicKind::Stop]
+            .map(|kind| topics.of(kind).to_string())
+            .to_vec();
+        let (client, publisher, deliveries) = mqtt::start(settings);
+        let mut agent = Self {
+            monitor: None,
+            options,
+            topics,
+            origin,
+            publisher,
+            running: HashMap::new(),
+            ending: JoinSet::new(),
+        };
+        if agent.options.enable_monitoring {
+            agent.monitor = Some(agent.start_monitor()?);
+        }
+        let create = payload::encode(&Create {
+            proplet_id: agent.origin.proplet_id.clone(),
+            namespace: agent.origin.namespace.clone(),
+            metadata: metadata(),
+        });
+        agent
+            .publisher
+            .publish(agent.topics.of(TopicKind::Create), create);
+        Ok((agent, client, deliveries))
+    }
+
+    fn start_monitor(&self) -> Result<Monitor, StartError> {
+        let options = &self.options;
+        let kinds: &[TopicKind] = match options.task_topics {
+            TaskTopics::Both => &[TopicKind::TaskMetrics, TopicKind::MetricsProplet],
+            TaskTopics::Control => &[TopicKind::TaskMetrics],
+        };
+        let outgoing = |kinds: &[TopicKind], packing| {
+            let topics = kinds.iter().map(|kind| self.topics.of(*kind).clone());
+            Outgoing::new(self.publisher.clone(), topics.collect(), packing)
+        };
+        let packing = Packing {
+            batch: options.batch,
+            delay: options.batch_delay,
+            compress: options.compression == Compression::Gzip,
+        };
+        let plain = Packing {
+            batch: 1,
+            compress: false,
+            ..packing
+        };
+        let monitor = Monitor::start(
+            self.origin.clone(),
+            self.publisher.clone(),
+            outgoing(kinds, packing),
+            outgoing(&[TopicKind::Metrics], plain),
+        );
+        monitor.map_err(StartError::Monitor)
+    }
+
+    fn watch_itself(&mut self) -> Result<Option<Watch>, StartError> {
+        let Some(monitor) = &mut self.monitor else {
+            return Ok(None);
+        };
+        let sampler = Sampler::attach(std::process::id(), Since::Birth);
+        let profile = MonitoringProfile {
+            interval: self.options.metrics_interval,
+            ..ProfileName::Standard.into()
+        };
+        let sampler = sampler.map_err(StartError::Monitor)?;
+        Ok(monitor.watch(Subject::Proplet, sampler, profile))
+    }
+
+    fn watch(&mut self, watched: &Watched) -> Result<(), StartError> {
+        let Watched { id, pid } = watched;
+        let refused = |reason| StartError::Watch {
+            id: id.clone(),
+            pid: *pid,
+            reason,
+        };
+        let process = Process::given(*pid).map_err(refused)?;
+        let sampler = Sampler::attach(*pid, Since::Now).map_err(refused)?;
+        if self.running.contains_key(id) {
+            let twice = Refusal::new("id", id, "is that of two tasks; give each its own");
+            return Err(StartError::Identifier(twice));
+        }
+        let profile = self.options.watch_profile.clone();
+        self.begin(id.clone(), None, process, sampler, profile);
+        Ok(())
+    }
+
+    fn start_task(&mut self, mut command: StartTask) -> Result<(), Refusal> {
+        if let Some(running) = self.running.get(&command.id) {
+            // At least once may be twice.
+            if running.command.as_ref() == Some(&command) {
+                return Ok(());
+            }
+            let remedy = "is a task that runs already; stop it first, or give another id";
+            return Err(Refusal::new("id", &command.id, remedy));
+        }
+        if self.running.len() >= self.options.task_limit {
+            let limit = self.options.task_limit;
+            let remedy = format!("is one task too many: {limit} run; stop one first");
+            return Err(Refusal::new("id", &command.id, remedy));
+        }
+        let given = command.clone();
+        if !command.daemon {
+            command.workload.duration.get_or_insert(UNLESS_TOLD);
+        }
+        let failed = |error: std::io::Error| {
+            Refusal::new("id", &command.id, format!("cannot be started: {error}"))
+        };
+        let process = Process::start(&command.workload).map_err(failed)?;
+        let sampler = Sampler::attach(process.pid(), Since::Birth).map_err(failed)?;
+        let profile = command.profile();
+        self.begin(command.id.clone(), Some(given), process, sampler, profile);
+        Ok(())
+    }
+
+    fn begin(
+        &mut self,
+        task_id: String,
+        command: Option<StartTask>,
+        process: Process,
+        sampler: Sampler,
+        profile: MonitoringProfile,
+    ) {
+        tracing::info!(task = task_id, pid = process.pid(), every = %profile.interval, "task begins");
+        let subject = Subject::Task(task_id.clone());
+        let watch = self
+            .monitor
+            .as_mut()
+            .and_then(|monitor| monitor.watch(subject, sampler, profile));
+        let (stop, stopped) = oneshot::channel();
+        self.ending
+            .spawn(process.run(task_id.clone(), watch, stopped));
+        let running = Running {
+            command,
+            stop: Some(stop),
+        };
+        self.running.insert(task_id, running);
+    }
+
+    async fn serve(&mut self, mut deliveries: Deliveries, drain: impl Future<Output = ()>) {
+        let mut drain = std::pin::pin!(drain);
+        let mut publisher = self.publisher.clone();
+        let mut lives = interval(self.options.liveliness_interval.duration());
+        lives.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = &mut drain => return,
+                Some(delivery) = deliveries.next() => self.take(delivery),
+                () = publisher.next_connection() => {
+                    lives.reset();
+                    self.lives();
+                }
+                _ = lives.tick() => self.lives(),
+                Some(ended) = self.ending.join_next() => self.ended(ended),
+            }
+        }
+    }
+
+    fn lives(&self) {
+        let message = payload::encode(&alive(&self.origin, Status::Alive));
+        self.publisher
+            .publish_if_connected(self.topics.of(TopicKind::Alive), message);
+    }
+
+    fn take(&mut self, delivery: Delivery) {
+        let kind = Topic::parse(&delivery.topic).map(|topic| topic.kind);
+        // What a broker has kept is a command of another day.
+        if !delivery.retained {
+            match delivery.content {
+                Content::Whole(payload) => self.obey(kind, &payload),
+                Content::Oversize(bytes) => {
+                    let most = self.options.mqtt.mqtt_max_packet_size;
+                    let remedy = format!("must be at most {most} bytes long");
+                    self.refuse(
+                        "",
+                        &Refusal::new("command", format!("of {bytes} bytes"), remedy),
+                    );
+                }
+            }
+        }
+        delivery.receipt.acknowledge();
+    }
+
+    fn obey(&mut self, kind: Option<TopicKind>, payload: &[u8]) {
+        let command: Value = match serde_json::from_slice(payload) {
+            Ok(command) => command,
+            Err(error) => {
+                let shown = String::from_utf8_lossy(payload);
+                let remedy = format!("must be JSON: {error}");
+                return self.refuse("", &Refusal::new("command", shown, remedy));
+            }
+        };
+        let id = ["id", "task_id"]
+            .iter()
+            .find_map(|key| command[*key].as_str());
+        let id = id.unwrap_or_default().to_owned();
+        let own = |proplet_id: &Option<String>| {
+            let own = &self.origin.proplet_id;
+            proplet_id
+                .as_ref()
+                .is_none_or(|proplet_id| proplet_id == own)
+        };
+        let obeyed = match kind {
+            Some(TopicKind::Start) => match StartTask::from_json(&command) {
+                Ok(start) if own(&start.proplet_id) => self.start_task(start),
+                Ok(_) => Ok(()),
+                Err(refusal) => Err(refusal),
+            },
+            Some(TopicKind::Stop) => match StopTask::from_json(&command) {
+                Ok(stop) if own(&stop.proplet_id) => self.stop_task(&stop),
+                Ok(_) => Ok(()),
+                Err(refusal) => Err(refusal),
+            },
+            _ => Ok(()),
+        };
+        if let Err(refusal) = obeyed {
+            self.refuse(&id, &refusal);
+        }
+    }
+
+    fn stop_task(&mut self, command: &StopTask) -> Result<(), Refusal> {
+        match self.running.get_mut(&command.id) {
+            Some(running) => {
+                // A second command finds it ending already.
+                if let Some(stop) = running.stop.take() {
+                    let _ = stop.send(());
+                }
+                Ok(())
+            }
+            // Another proplet of the channel may have it.
+            None if command.proplet_id.is_none() => Ok(()),
+            None => Err(Refusal::new("id", &command.id, "must be a task that runs")),
+        }
+    }
+
+    fn refuse(&self, task_id: &str, refusal: &Refusal) {
+        tracing::warn!(task = task_id, reason = %refusal, "command refused");
+        self.tell(task_id.to_owned(), String::new(), Some(refusal.to_string()));
+    }
+
+    fn ended(&mut self, ended: Result<Outcome, tokio::task::JoinError>) {
+        let Ok(outcome) = ended else {
+            return;
+        };
+        self.running.remove(&outcome.task_id);
+        tracing::info!(
+            task = outcome.task_id,
+            results = outcome.results,
+            error = outcome.error,
+            samples = outcome.aggregated.map(|aggregated| aggregated.sample_count),
+            "task has ended"
+        );
+        self.tell(outcome.task_id, outcome.results, outcome.error);
+    }
+
+    fn tell(&self, task_id: String, results: String, error: Option<String>) {
+        let result = payload::encode(&TaskResult {
+            task_id,
+            proplet_id: self.origin.proplet_id.clone(),
+            results,
+            error,
+        });
+        self.publisher
+            .publish(self.topics.of(TopicKind::Results), result);
+    }
+
+    async fn end(&mut self, own: Option<Watch>) {
+        for running in self.running.values_mut() {
+            if let Some(stop) = running.stop.take() {
+                let _ = stop.send(());
+            }
+        }
+        while let Some(ended) = self.ending.join_next().await {
+            self.ended(ended);
+        }
+        if let Some(own) = own {
+            own.finish().await;
+        }
+        let message = payload::encode(&alive(&self.origin, Status::Offline));
+        self.publisher
+            .publish(self.topics.of(TopicKind::Alive), message);
+    }
+}
+
+fn alive(origin: &Origin, status: Status) -> Alive {
+    Alive {
+        proplet_id: origin.proplet_id.clone(),
+        status,
+        namespace: origin.namespace.clone(),
+    }
+}
+
+fn metadata() -> Metadata {
+    Metadata {
+        hostname: Some(machine_name()),
+        environment: if std::path::Path::new("/.dockerenv").exists() {
+            "docker".to_owned()
+        } else {
+            "binary".to_owned()
+        },
+        os: std::env::consts::OS.to_owned(),
+        cpu_arch: std::env::consts::ARCH.to_owned(),
+        total_memory_bytes: super::sampler::machine_memory().unwrap_or_default(),
+        proplet_version: env!("CARGO_PKG_VERSION").to_owned(),
+        ..Metadata::default()
+    }
+}
+
+/// The machine's name, as far as it can be a level of a topic.
+fn machine_name() -> String {
+    #[cfg(unix)]
+    let name = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    #[cfg(not(unix))]
+    let name = std::env::var("COMPUTERNAME").unwrap_or_default();
+    if crate::schema::check_identifier("", &name).is_ok() {
+        name
+    } else {
+        "proplet".to_owned()
+    }
+}

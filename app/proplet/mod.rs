@@ -1,0 +1,23 @@
+//! The proplet: monitors itself and its tasks, and publishes what it sees over
+//! MQTT, as the requirement document and Propeller's manager understand it.
+//! Knows no manager and no service.
+//!
+//! - [`options`]: what it may be told.
+//! - [`agent`]: takes commands, runs tasks, says that it lives.
+//! - [`tasks`]: the processes that are tasks; [`workload`]: what those do that
+//!   are started here.
+//! - [`sampler`]: what the system says of a process; [`history`]: what samples
+//!   come to; [`monitor`]: when they are taken.
+//! - [`outgoing`]: samples on their way to the outbox of
+//!   [`transport::mqtt`](crate::transport::mqtt).
+//!
+//! Messages, profiles and commands are in [`schema`](crate::schema).
+
+pub mod agent;
+pub mod history;
+pub mod monitor;
+pub mod options;
+pub mod outgoing;
+pub mod sampler;
+pub mod tasks;
+pub mod workload;

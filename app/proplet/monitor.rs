@@ -1,0 +1,326 @@
+//! Samples processes when they are due, on a thread of its own: reading `/proc`
+//! blocks, and a thousand timers cost more than one.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::io;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::history::History;
+use super::outgoing::Outgoing;
+use super::sampler::{Activity, Glance, Sampler};
+use crate::schema::{
+    Aggregated, MonitoringProfile, OutboxMetrics, ProcessMetrics, PropletMetrics, TaskMetrics,
+    payload,
+};
+use crate::transport::mqtt::Publisher;
+
+/// Whose process it is.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// A task's, by its id.
+    Task(String),
+    /// The proplet's own.
+    Proplet,
+}
+
+/// What every message says of its proplet.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// Its id.
+    pub proplet_id: String,
+    /// Its Kubernetes namespace.
+    pub namespace: String,
+}
+
+/// A process that is sampled. Dropped, it is sampled no more.
+#[derive(Debug)]
+pub struct Watch {
+    number: u64,
+    orders: Sender<Order>,
+}
+
+impl Watch {
+    /// Takes the last sample and ends. What the samples came to, if any are kept.
+    pub async fn finish(self) -> Option<Aggregated> {
+        let (reply, answered) = oneshot::channel();
+        // The thread runs as long as the monitor; a process that is gone has
+        // ended by itself.
+        self.orders.send(Order::Finish(self.number, reply)).ok()?;
+        answered.await.ok().flatten()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.orders.send(Order::Forget(self.number));
+    }
+}
+
+#[derive(Debug)]
+enum Order {
+    Watch(u64, Box<Process>),
+    Finish(u64, oneshot::Sender<Option<Aggregated>>),
+    Forget(u64),
+}
+
+/// The thread that samples. Dropped, the thread ends.
+#[derive(Debug)]
+pub struct Monitor {
+    orders: Sender<Order>,
+    watched: u64,
+}
+
+impl Monitor {
+    /// Starts the thread. Samples of tasks leave through `tasks`, those of the
+    /// proplet itself through `own`.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no thread.
+    pub fn start(
+        origin: Origin,
+        publisher: Publisher,
+        tasks: Outgoing,
+        own: Outgoing,
+    ) -> io::Result<Self> {
+        let (orders, taken) = mpsc::channel();
+        let schedule = Schedule {
+            origin,
+            publisher,
+            tasks,
+            own,
+            processes: HashMap::new(),
+            due: BinaryHeap::new(),
+        };
+        thread::Builder::new()
+            .name("sampler".to_owned())
+            .spawn(move || schedule.run(&taken))?;
+        Ok(Self { orders, watched: 0 })
+    }
+
+    /// Samples a process at once, and then as its profile says. Nothing is done
+    /// for a profile that is not enabled.
+    pub fn watch(
+        &mut self,
+        subject: Subject,
+        sampler: Sampler,
+        profile: MonitoringProfile,
+    ) -> Option<Watch> {
+        if !profile.enabled {
+            return None;
+        }
+        self.watched += 1;
+        let process = Process {
+            history: History::new(&profile),
+            subject,
+            sampler,
+            profile,
+            sampled: None,
+            glance: None,
+            activity: None,
+        };
+        // It is received by the thread, which ends only with this.
+        let _ = self
+            .orders
+            .send(Order::Watch(self.watched, Box::new(process)));
+        Some(Watch {
+            number: self.watched,
+            orders: self.orders.clone(),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Process {
+    subject: Subject,
+    sampler: Sampler,
+    profile: MonitoringProfile,
+    history: History,
+    /// When the last sample was taken.
+    sampled: Option<Instant>,
+    glance: Option<Glance>,
+    /// What it did at the last sample.
+    activity: Option<Activity>,
+}
+
+impl Process {
+    /// Whether, with an adaptive profile, there is nothing new to say.
+    fn is_unchanged(&mut self, now: Instant) -> bool {
+        let Some(slowest) = self.profile.adaptive else {
+            return false;
+        };
+        let Some(glance) = self.sampler.glance() else {
+            return false;
+        };
+        let activity = self.glance.map(|earlier| glance.since(&earlier));
+        self.glance = Some(glance);
+        let same = match (activity, self.activity) {
+            (Some(activity), Some(last)) => !activity.differs(&last),
+            _ => false,
+        };
+        // Half an interval early is nearer than half of one late.
+        let elapsed = self.sampled.map(|sampled| now.duration_since(sampled));
+        let still = elapsed.is_some_and(|elapsed| {
+            elapsed + self.profile.interval.duration() / 2 < slowest.duration()
+        });
+        if !(same && still) {
+            self.activity = activity;
+        }
+        same && still
+    }
+}
+
+struct Schedule {
+    origin: Origin,
+    publisher: Publisher,
+    tasks: Outgoing,
+    own: Outgoing,
+    processes: HashMap<u64, Process>,
+    due: BinaryHeap<Reverse<(Instant, u64)>>,
+}
+
+impl Schedule {
+    /// Until nobody can give orders any more.
+    fn run(mut self, orders: &Receiver<Order>) {
+        loop {
+            let next = self.next();
+            let wait = next.map_or(Duration::MAX, |next| {
+                next.saturating_duration_since(Instant::now())
+            });
+            match orders.recv_timeout(wait) {
+                Ok(order) => self.obey(order),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.sample_due();
+        }
+        self.tasks.flush();
+        self.own.flush();
+    }
+
+    fn next(&self) -> Option<Instant> {
+        let sample = self.due.peek().map(|Reverse((due, _))| *due);
+        let flushes = [self.tasks.due(), self.own.due()];
+        sample
+            .into_iter()
+            .chain(flushes.into_iter().flatten())
+            .min()
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Watch(number, process) => {
+                self.processes.insert(number, *process);
+                self.due.push(Reverse((Instant::now(), number)));
+            }
+            Order::Finish(number, reply) => {
+                let aggregated = self.processes.remove(&number).and_then(|mut process| {
+                    self.sample(&mut process, Instant::now());
+                    process.history.aggregated()
+                });
+                self.tasks.flush();
+                // Whoever asked may have given up.
+                let _ = reply.send(aggregated);
+            }
+            Order::Forget(number) => {
+                self.processes.remove(&number);
+            }
+        }
+    }
+
+    fn sample_due(&mut self) {
+        let now = Instant::now();
+        while let Some(Reverse((due, number))) = self.due.peek().copied() {
+            if due > now {
+                break;
+            }
+            self.due.pop();
+            // A process that is watched no more leaves its place behind.
+            let Some(mut process) = self.processes.remove(&number) else {
+                continue;
+            };
+            if !process.is_unchanged(now) && !self.sample(&mut process, now) {
+                tracing::debug!(subject = ?process.subject, "gone; sampled no more");
+                continue;
+            }
+            // What a suspended machine has missed is not made up for.
+            let interval = process.profile.interval.duration();
+            let missed = now.duration_since(due).as_nanos() / interval.as_nanos();
+            let skipped = u32::try_from(missed).unwrap_or(u32::MAX).saturating_add(1);
+            self.due.push(Reverse((due + interval * skipped, number)));
+            self.processes.insert(number, process);
+        }
+        for outgoing in [&mut self.tasks, &mut self.own] {
+            if outgoing.due().is_some_and(|due| due <= now) {
+                outgoing.flush();
+            }
+        }
+    }
+
+    /// Takes a sample; `false` if the process is gone.
+    fn sample(&mut self, process: &mut Process, now: Instant) -> bool {
+        let Some(sample) = process.sampler.sample(&process.profile) else {
+            return false;
+        };
+        process.sampled = Some(now);
+        process.history.add(&sample);
+        if process.profile.export_to_mqtt {
+            let aggregated = process.history.aggregated();
+            let message = match &process.subject {
+                Subject::Task(task_id) => self.of_task(task_id, sample, aggregated),
+                Subject::Proplet => self.of_proplet(process, sample, aggregated),
+            };
+            match process.subject {
+                Subject::Task(_) => self.tasks.push(message),
+                Subject::Proplet => self.own.push(message),
+            }
+        }
+        true
+    }
+
+    fn of_task(
+        &self,
+        task_id: &str,
+        metrics: ProcessMetrics,
+        aggregated: Option<Aggregated>,
+    ) -> Bytes {
+        payload::encode(&TaskMetrics {
+            task_id: task_id.to_owned(),
+            proplet_id: self.origin.proplet_id.clone(),
+            timestamp: metrics.timestamp,
+            metrics,
+            aggregated,
+        })
+    }
+
+    fn of_proplet(
+        &self,
+        process: &Process,
+        metrics: ProcessMetrics,
+        aggregated: Option<Aggregated>,
+    ) -> Bytes {
+        let (cpu_metrics, memory_metrics) = process.sampler.totals(&metrics);
+        let outbox = self.publisher.statistics();
+        payload::encode(&PropletMetrics {
+            proplet_id: self.origin.proplet_id.clone(),
+            namespace: self.origin.namespace.clone(),
+            timestamp: metrics.timestamp,
+            cpu_metrics,
+            memory_metrics,
+            metrics: Some(metrics),
+            aggregated,
+            outbox: Some(OutboxMetrics {
+                waiting: outbox.waiting as u64,
+                acknowledged_total: outbox.acknowledged,
+                dropped_total: outbox.dropped,
+                connections_total: outbox.connections,
+            }),
+        })
+    }
+}

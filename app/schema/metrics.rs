@@ -1,0 +1,489 @@
+//! Samples as messages: of a task, and of the proplet itself.
+//!
+//! Sources of the names and units: the requirement document's "Message Format"
+//! for tasks; Propeller's `MetricsMessage` and proplet-level message for what
+//! the document leaves open.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::timestamp::Timestamp;
+
+/// A sample of a task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskMetrics {
+    /// Which task.
+    #[serde(deserialize_with = "identifier")]
+    pub task_id: String,
+    /// Whose.
+    #[serde(deserialize_with = "identifier")]
+    pub proplet_id: String,
+    /// The sample.
+    pub metrics: ProcessMetrics,
+    /// What the samples so far come to; null where none are kept.
+    #[serde(default)]
+    pub aggregated: Option<Aggregated>,
+    /// When the sample was taken.
+    #[serde(default)]
+    pub timestamp: Option<Timestamp>,
+}
+
+impl TaskMetrics {
+    /// What tells this message from every other, where its proplet has a
+    /// clock: a second message with the same is the first one again.
+    #[must_use]
+    pub fn identity(&self) -> Option<(&str, &str, SystemTime)> {
+        Some((&self.proplet_id, &self.task_id, self.clock()?))
+    }
+
+    /// When the sample was taken, or, where its proplet has no clock, when the
+    /// message was received.
+    #[must_use]
+    pub fn taken_at(&self, received: SystemTime) -> SystemTime {
+        self.clock().unwrap_or(received)
+    }
+
+    fn clock(&self) -> Option<SystemTime> {
+        let of = |timestamp: Option<Timestamp>| timestamp.and_then(Timestamp::at);
+        of(self.timestamp).or_else(|| of(self.metrics.timestamp))
+    }
+
+    /// Whose way of writing it is, as far as it can be told.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        match (self.timestamp, self.metrics.timestamp) {
+            (Some(Timestamp::Uptime(_)), _) => Dialect::PropellerEmbedded,
+            (Some(Timestamp::At(_)), None) => Dialect::PropellerRust,
+            _ => Dialect::Document,
+        }
+    }
+}
+
+/// Who wrote a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// The requirement document's, ours.
+    Document,
+    /// Propeller's Rust proplet's; it counts memory 1,024 times too large and
+    /// threads without the main one, and its disk bytes since the task's start.
+    PropellerRust,
+    /// Propeller's embedded proplet's.
+    PropellerEmbedded,
+}
+
+/// What was seen of a process. A metric that is switched off, or that the
+/// system does not tell, is absent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ProcessMetrics {
+    /// Percent of one core, since the sample before; of several cores more than
+    /// 100. Absent in the first sample.
+    #[serde(deserialize_with = "number", skip_serializing_if = "Option::is_none")]
+    pub cpu_percent: Option<f64>,
+    /// Resident memory, in bytes.
+    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// The same in percent of the control group's limit, or of the machine's
+    /// memory where there is none.
+    #[serde(deserialize_with = "number", skip_serializing_if = "Option::is_none")]
+    pub memory_percent: Option<f64>,
+    /// Bytes read from storage since the sample before.
+    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    pub disk_read_bytes: Option<u64>,
+    /// Bytes written to storage since the sample before.
+    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    pub disk_write_bytes: Option<u64>,
+    /// Bytes received in the network namespace since the sample before.
+    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    pub network_rx_bytes: Option<u64>,
+    /// Bytes sent in the network namespace since the sample before.
+    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    pub network_tx_bytes: Option<u64>,
+    /// Whole seconds since the process's start.
+    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    pub uptime_seconds: Option<u64>,
+    /// Threads, with the main one.
+    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    pub thread_count: Option<u64>,
+    /// Open file descriptors.
+    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    pub file_descriptor_count: Option<u64>,
+    /// What its control group has used, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<CgroupMetrics>,
+    /// When.
+    #[serde(
+        serialize_with = "Timestamp::serialize_millis",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub timestamp: Option<Timestamp>,
+}
+
+/// What a process's control group has used and may use: an addition of ours.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CgroupMetrics {
+    /// CPU time that the group has used so far, in seconds.
+    #[serde(deserialize_with = "number", skip_serializing_if = "Option::is_none")]
+    pub cpu_seconds: Option<f64>,
+    /// How many cores it may use, where that is limited.
+    #[serde(deserialize_with = "number", skip_serializing_if = "Option::is_none")]
+    pub cpu_limit_cores: Option<f64>,
+    /// Memory that it uses, in bytes, page cache included.
+    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// Memory that it may use, in bytes, where that is limited.
+    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    pub memory_limit_bytes: Option<u64>,
+}
+
+/// What samples come to: mean and maximum over the history that is kept, totals
+/// since monitoring began.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Aggregated {
+    /// Percent of one core.
+    #[serde(deserialize_with = "required_number")]
+    pub avg_cpu_usage: f64,
+    /// Percent of one core.
+    #[serde(deserialize_with = "required_number")]
+    pub max_cpu_usage: f64,
+    /// Bytes.
+    #[serde(deserialize_with = "required_count")]
+    pub avg_memory_usage: u64,
+    /// Bytes.
+    #[serde(deserialize_with = "required_count")]
+    pub max_memory_usage: u64,
+    /// Bytes.
+    #[serde(deserialize_with = "required_count")]
+    pub total_disk_read: u64,
+    /// Bytes.
+    #[serde(deserialize_with = "required_count")]
+    pub total_disk_write: u64,
+    /// Bytes.
+    #[serde(deserialize_with = "required_count")]
+    pub total_network_rx: u64,
+    /// Bytes.
+    #[serde(deserialize_with = "required_count")]
+    pub total_network_tx: u64,
+    /// Samples in the history.
+    #[serde(deserialize_with = "required_count")]
+    pub sample_count: u64,
+}
+
+/// A sample of the proplet itself: Propeller's shape, with the document's
+/// `metrics` and `aggregated` beside it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PropletMetrics {
+    /// Whose.
+    #[serde(deserialize_with = "identifier")]
+    pub proplet_id: String,
+    /// Kubernetes' namespace, "default" elsewhere.
+    #[serde(default)]
+    pub namespace: String,
+    /// When.
+    #[serde(default)]
+    pub timestamp: Option<Timestamp>,
+    /// CPU.
+    #[serde(default)]
+    pub cpu_metrics: CpuMetrics,
+    /// Memory.
+    #[serde(default)]
+    pub memory_metrics: MemoryMetrics,
+    /// The sample, as of a task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<ProcessMetrics>,
+    /// What the samples so far come to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aggregated: Option<Aggregated>,
+    /// What has become of the proplet's messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outbox: Option<OutboxMetrics>,
+}
+
+impl PropletMetrics {
+    /// What tells this message from every other of the kind, as with a task's.
+    #[must_use]
+    pub fn identity(&self) -> Option<(&str, SystemTime)> {
+        Some((&self.proplet_id, self.timestamp?.at()?))
+    }
+
+    /// When the sample was taken, or when the message was received.
+    #[must_use]
+    pub fn taken_at(&self, received: SystemTime) -> SystemTime {
+        self.timestamp.and_then(Timestamp::at).unwrap_or(received)
+    }
+}
+
+/// The CPU time that a proplet uses.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CpuMetrics {
+    /// In user mode since its start, in seconds.
+    #[serde(deserialize_with = "required_number")]
+    pub user_seconds: f64,
+    /// In the kernel since its start, in seconds.
+    #[serde(deserialize_with = "required_number")]
+    pub system_seconds: f64,
+    /// Percent of one core since the sample before (0 in the first). Propeller's
+    /// own proplet gives the machine's mean here.
+    #[serde(deserialize_with = "required_number")]
+    pub percent: f64,
+}
+
+/// The memory that a proplet uses.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MemoryMetrics {
+    /// Resident, in bytes.
+    #[serde(deserialize_with = "required_count")]
+    pub rss_bytes: u64,
+    /// Of the heap, allocated; 0 where unknown.
+    #[serde(deserialize_with = "required_count")]
+    pub heap_alloc_bytes: u64,
+    /// Of the heap, asked from the system; 0 where unknown.
+    #[serde(deserialize_with = "required_count")]
+    pub heap_sys_bytes: u64,
+    /// Of the heap, in use; 0 where unknown.
+    #[serde(deserialize_with = "required_count")]
+    pub heap_inuse_bytes: u64,
+    /// What the container, the control group, uses.
+    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    pub container_usage_bytes: Option<u64>,
+    /// What it may use.
+    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    pub container_limit_bytes: Option<u64>,
+    /// The embedded proplet's.
+    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    pub heap_free_bytes: Option<u64>,
+    /// The embedded proplet's.
+    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    pub heap_max_alloc_bytes: Option<u64>,
+}
+
+/// What has become of a proplet's messages: an addition of ours.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OutboxMetrics {
+    /// Messages that wait for the broker.
+    #[serde(deserialize_with = "required_count")]
+    pub waiting: u64,
+    /// Messages that it has acknowledged.
+    #[serde(deserialize_with = "required_count")]
+    pub acknowledged_total: u64,
+    /// Messages dropped because too many waited.
+    #[serde(deserialize_with = "required_count")]
+    pub dropped_total: u64,
+    /// Connections to the broker.
+    #[serde(deserialize_with = "required_count")]
+    pub connections_total: u64,
+}
+
+/// 1 to 256 bytes without control characters.
+pub(super) fn identifier<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if (1..=256).contains(&text.len()) && !text.chars().any(char::is_control) {
+        Ok(text)
+    } else {
+        Err(de::Error::custom(
+            "an identifier must be 1 to 256 bytes without control characters",
+        ))
+    }
+}
+
+/// A number that is not negative; null is none.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    match Option::<f64>::deserialize(deserializer)? {
+        Some(number) if number < 0.0 => Err(de::Error::custom("must not be negative")),
+        other => Ok(other),
+    }
+}
+
+/// A count; C and JavaScript write it as 65536.0 too. Null is none.
+fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    deserializer.deserialize_option(Count)
+}
+
+fn required_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    number(deserializer).map(Option::unwrap_or_default)
+}
+
+fn required_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    count(deserializer).map(Option::unwrap_or_default)
+}
+
+struct Count;
+
+impl<'de> Visitor<'de> for Count {
+    type Value = Option<u64>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number that is not negative")
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Option<u64>, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Option<u64>, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<u64>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Option<u64>, E> {
+        Ok(Some(value))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Option<u64>, E> {
+        // Beyond 2^53 a fraction could not be told.
+        if (0.0..=9_007_199_254_740_992.0).contains(&value) && value.fract() == 0.0 {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "checked a line above"
+            )]
+            return Ok(Some(value as u64));
+        }
+        Err(E::invalid_value(de::Unexpected::Float(value), &self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn our_message_has_the_documents_keys_and_propellers_timestamp() {
+        let at = Timestamp::At(UNIX_EPOCH + Duration::from_millis(1_736_937_000_000));
+        let message = TaskMetrics {
+            task_id: "t".to_owned(),
+            proplet_id: "p".to_owned(),
+            metrics: ProcessMetrics {
+                cpu_percent: Some(42.5),
+                memory_bytes: Some(67_108_864),
+                memory_percent: Some(1.5),
+                disk_read_bytes: Some(1_048_576),
+                disk_write_bytes: Some(524_288),
+                network_rx_bytes: Some(4096),
+                network_tx_bytes: Some(8192),
+                uptime_seconds: Some(120),
+                thread_count: Some(4),
+                file_descriptor_count: Some(12),
+                cgroup: None,
+                timestamp: Some(at),
+            },
+            aggregated: Some(Aggregated {
+                avg_cpu_usage: 38.2,
+                max_cpu_usage: 65.0,
+                avg_memory_usage: 62_914_560,
+                max_memory_usage: 71_303_168,
+                total_disk_read: 2_097_152,
+                total_disk_write: 1_048_576,
+                total_network_rx: 12_288,
+                total_network_tx: 24_576,
+                sample_count: 24,
+            }),
+            timestamp: Some(at),
+        };
+        let expected = json!({
+            "task_id": "t",
+            "proplet_id": "p",
+            "metrics": {
+                "cpu_percent": 42.5, "memory_bytes": 67_108_864, "memory_percent": 1.5,
+                "disk_read_bytes": 1_048_576, "disk_write_bytes": 524_288,
+                "network_rx_bytes": 4096, "network_tx_bytes": 8192, "uptime_seconds": 120,
+                "thread_count": 4, "file_descriptor_count": 12,
+                "timestamp": "2025-01-15T10:30:00.000Z"
+            },
+            "aggregated": {
+                "avg_cpu_usage": 38.2, "max_cpu_usage": 65.0, "avg_memory_usage": 62_914_560,
+                "max_memory_usage": 71_303_168, "total_disk_read": 2_097_152,
+                "total_disk_write": 1_048_576, "total_network_rx": 12_288,
+                "total_network_tx": 24_576, "sample_count": 24
+            },
+            "timestamp": "2025-01-15T10:30:00.000000Z"
+        });
+        assert_eq!(serde_json::to_value(&message).unwrap(), expected);
+        let again: TaskMetrics = serde_json::from_value(expected).unwrap();
+        assert_eq!(again, message);
+        assert_eq!(again.dialect(), Dialect::Document);
+    }
+
+    #[test]
+    fn propellers_rust_proplet_is_understood() {
+        let message = r#"{"task_id":"550e8400","proplet_id":"7c9e6679",
+            "metrics":{"cpu_percent":12.300000190734863,"memory_bytes":41536192512,
+             "memory_percent":0.0,"disk_read_bytes":298450944,"disk_write_bytes":146755584,
+             "uptime_seconds":10,"thread_count":5,"file_descriptor_count":12},
+            "aggregated":null,
+            "timestamp":{"secs_since_epoch":1737000000,"nanos_since_epoch":123456789}}"#;
+        let message: TaskMetrics = serde_json::from_str(message).unwrap();
+        assert_eq!(message.dialect(), Dialect::PropellerRust);
+        assert_eq!(message.metrics.network_rx_bytes, None);
+        let at = UNIX_EPOCH + Duration::new(1_737_000_000, 123_456_789);
+        assert_eq!(message.identity(), Some(("7c9e6679", "550e8400", at)));
+    }
+
+    #[test]
+    fn propellers_embedded_proplet_is_understood() {
+        let message = json!({
+            "task_id": "t", "proplet_id": "e",
+            "metrics": {"cpu_percent": 3, "memory_bytes": 65536.0, "disk_read_bytes": 0},
+            "aggregated": {"avg_cpu_usage": 3, "sample_count": 4},
+            "timestamp": 120_000
+        });
+        let message: TaskMetrics = serde_json::from_value(message).unwrap();
+        assert_eq!(message.dialect(), Dialect::PropellerEmbedded);
+        assert_eq!(message.metrics.memory_bytes, Some(65_536));
+        assert_eq!(message.identity(), None);
+        assert_eq!(message.taken_at(UNIX_EPOCH), UNIX_EPOCH);
+        let own = json!({
+            "proplet_id": "e", "namespace": "embedded", "timestamp": 120_000,
+            "cpu_metrics": {"user_seconds": 0.5, "system_seconds": 0, "percent": 1.5},
+            "memory_metrics": {"rss_bytes": 0, "heap_alloc_bytes": 10, "heap_sys_bytes": 20,
+                "heap_inuse_bytes": 10, "heap_free_bytes": 10, "heap_max_alloc_bytes": 15}
+        });
+        let own: PropletMetrics = serde_json::from_value(own).unwrap();
+        assert_eq!(own.memory_metrics.heap_free_bytes, Some(10));
+        assert_eq!((own.identity(), &own.metrics), (None, &None));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        let with = |field: &str, value: Value| {
+            let mut message = json!({"task_id": "t", "proplet_id": "p", "metrics": {}});
+            match field.split_once('.') {
+                Some((object, field)) => message[object][field] = value,
+                None => message[field] = value,
+            }
+            serde_json::from_value::<TaskMetrics>(message)
+        };
+        assert!(with("task_id", json!("t")).is_ok());
+        for (field, value) in [
+            ("task_id", json!("")),
+            ("task_id", json!("a\nb")),
+            ("task_id", json!(1)),
+            ("proplet_id", json!("x".repeat(257))),
+            ("metrics", json!(null)),
+            ("metrics.cpu_percent", json!(-1)),
+            ("metrics.cpu_percent", json!("1")),
+            ("metrics.memory_bytes", json!(-1)),
+            ("metrics.memory_bytes", json!(1.5)),
+            ("metrics.memory_bytes", json!(1e30)),
+            ("aggregated", json!(3)),
+            ("timestamp", json!("never")),
+        ] {
+            assert!(with(field, value.clone()).is_err(), "{field} {value}");
+        }
+    }
+}

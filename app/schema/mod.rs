@@ -1,0 +1,45 @@
+//! What goes over MQTT between a proplet and a manager: topics, messages,
+//! commands, monitoring profiles. Knows no role and no socket.
+//!
+//! Three dialects are read, one is written. Ours is the document's message
+//! with Propeller's `timestamp` beside `metrics`, in RFC 3339, which its real
+//! manager understands. Read are also Propeller's Rust proplet's (a `timestamp`
+//! of seconds and nanoseconds, no network) and its embedded proplet's (a number
+//! of milliseconds since its start).
+//!
+//! - [`Topics`], [`Topic`]: where what is published.
+//! - [`TaskMetrics`], [`PropletMetrics`]: samples; [`Alive`], [`Create`]:
+//!   presence; [`TaskResult`]: how a task ended, or why it never began.
+//! - [`StartTask`], [`StopTask`]: commands; [`Workload`]: what a task does.
+//! - [`MonitoringProfile`], [`Interval`]: what is sampled, and how often.
+//! - [`payload`]: messages as bytes, one or a batch, compressed or not.
+//!
+//! A message is known by its proplet, its task and its `timestamp`: a second
+//! one with the same three is the first one again ([`TaskMetrics::identity`]).
+//!
+//! Anything refused is refused by a [`Refusal`]: field, value, remedy.
+
+mod command;
+mod fields;
+mod interval;
+mod metrics;
+pub mod payload;
+mod presence;
+mod profile;
+mod refusal;
+mod timestamp;
+mod topics;
+mod workload;
+
+pub use command::{StartTask, StopTask, TaskResult};
+pub use interval::Interval;
+pub use metrics::{
+    Aggregated, CgroupMetrics, CpuMetrics, Dialect, MemoryMetrics, OutboxMetrics, ProcessMetrics,
+    PropletMetrics, TaskMetrics,
+};
+pub use presence::{Alive, Create, Metadata, Status};
+pub use profile::{MonitoringProfile, ProfileName};
+pub use refusal::Refusal;
+pub use timestamp::Timestamp;
+pub use topics::{Topic, TopicKind, Topics, check_identifier};
+pub use workload::{Workload, WorkloadKind};

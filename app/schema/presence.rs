@@ -1,0 +1,75 @@
+//! That a proplet is there, what it is, and that it is no more.
+
+use serde::{Deserialize, Serialize};
+
+use super::metrics::identifier;
+
+/// Said once, when a proplet starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Create {
+    /// Who.
+    #[serde(deserialize_with = "identifier")]
+    pub proplet_id: String,
+    /// Kubernetes' namespace, "default" elsewhere.
+    #[serde(default)]
+    pub namespace: String,
+    /// What it is.
+    #[serde(default)]
+    pub metadata: Metadata,
+}
+
+/// What a proplet says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Metadata {
+    /// For people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// For people.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// For people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    /// Its address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ip: Option<String>,
+    /// Its machine's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<String>,
+    /// "docker" or "binary".
+    pub environment: String,
+    /// As Rust names it.
+    pub os: String,
+    /// As Rust names it.
+    pub cpu_arch: String,
+    /// The machine's memory; 0 where unknown.
+    pub total_memory_bytes: u64,
+    /// Its version.
+    pub proplet_version: String,
+    /// Always empty with ours, which runs no WebAssembly.
+    pub wasm_runtime: String,
+}
+
+/// A sign of life, or the last will.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alive {
+    /// Who.
+    #[serde(deserialize_with = "identifier")]
+    pub proplet_id: String,
+    /// Whether it lives.
+    pub status: Status,
+    /// Kubernetes' namespace, "default" elsewhere.
+    #[serde(default)]
+    pub namespace: String,
+}
+
+/// Whether a proplet lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It does.
+    Alive,
+    /// It has said goodbye, or the broker has not heard from it.
+    Offline,
+}

@@ -1,0 +1,17 @@
+//! The dashboards, without a Grafana: what can be known of them from their files
+//! ([`structure`], [`provisioning`]), whether Grafana's own published model of
+//! dashboards understands every word ([`model`]), and whether every query shows
+//! something on a real Prometheus that scrapes the real service ([`queries`]).
+//!
+//! What a browser draws is not tested here.
+
+mod answers;
+mod dashboard;
+mod model;
+mod promql;
+mod provisioning;
+mod queries;
+mod stack;
+mod structure;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,71 @@
+//! The stack without containers: Prometheus and Alertmanager with the repository's
+//! own configuration and rules, two instances of the service, and a second service
+//! such as a student's. No Grafana: a stand-in answers its scrapes.
+
+use std::process::Command;
+
+use crate::support::alertmanager::Alertmanager;
+use crate::support::peers;
+use crate::support::prometheus::{Prometheus, replace, stack_configuration, stand_in};
+use crate::support::server::Server;
+
+/// No error, so no alert either; with every machine's noise still below an objective.
+const WELL: [&str; 2] = ["--error-rate=0", "--delay=gamma(shape=3, scale=20ms)"];
+
+/// A running stack. Dropping it ends all of it.
+pub(crate) struct Stack {
+    /// The job `app`.
+    pub(crate) app: [Server; 2],
+    pub(crate) prometheus: Prometheus,
+    _alertmanager: Alertmanager,
+    _student: Server,
+}
+
+impl Stack {
+    /// Starts everything; `None` if a program is missing on a laptop.
+    pub(crate) fn start() -> Option<Self> {
+        let prometheus = peers::require("prometheus")?;
+        let alertmanager = peers::require("prometheus-alertmanager")?;
+        // Unequal, so that a selection can be told from another.
+        let app = ["20", "8"]
+            .map(|rate| Server::start(&[&format!("--traffic={rate}"), WELL[0], WELL[1]]));
+        let student = limited_server();
+        let alertmanager = Alertmanager::of_the_stack(&alertmanager, app[0].address());
+        // Its own address is known once it listens.
+        let prometheus = Prometheus::configured(&prometheus, "");
+        let [first, second] = [0, 1].map(|index: usize| app[index].address());
+        let mut configuration = stack_configuration(
+            first,
+            prometheus.address(),
+            alertmanager.address(),
+            stand_in(),
+        );
+        let both = format!("['{first}', '{second}']");
+        replace(&mut configuration, &format!("['{first}']"), &both, 1);
+        // There will be such a job, and the dashboards must fit it as they are.
+        configuration += &format!(
+            "\n  - job_name: student\n    scrape_interval: 2s\n    \
+             always_scrape_classic_histograms: true\n    \
+             static_configs:\n      - targets: ['{}']\n",
+            student.address()
+        );
+        prometheus.reload(&configuration);
+        Some(Self {
+            app,
+            prometheus,
+            _alertmanager: alertmanager,
+            _student: student,
+        })
+    }
+}
+
+/// A service whose address space is limited, as that of others is not.
+fn limited_server() -> Server {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", r#"ulimit -v 8000000 && exec "$0" "$@""#])
+        .arg(env!("CARGO_BIN_EXE_golden-signals"))
+        .args(["serve", "--bind=127.0.0.1:0", "--log-format=json"])
+        .args(["--traffic=5", WELL[0], WELL[1]]);
+    Server::spawn(command)
+}

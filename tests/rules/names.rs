@@ -1,0 +1,128 @@
+//! What rules and runbook name exists in the running stack: metrics, labels and their
+//! values, as the service and its neighbours really expose them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::alertmanager::Alertmanager;
+use crate::support::peers;
+use crate::support::prometheus::{Prometheus, percent_encoded};
+use crate::support::server::Server;
+use crate::{list, repository, rules, text};
+
+/// Long windows are evaluated four times a minute.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// The service, Alertmanager and Prometheus as in the stack, with more traffic.
+fn stack() -> Option<(Prometheus, Alertmanager, Server)> {
+    let prometheus = peers::require("prometheus")?;
+    let alertmanager = peers::require("prometheus-alertmanager")?;
+    let service = Server::start(&["--traffic=50", "--error-rate=0.002", "--seed=1"]);
+    let alertmanager = Alertmanager::of_the_stack(&alertmanager, service.address());
+    let told = Some(alertmanager.address());
+    let prometheus = Prometheus::of_the_stack(&prometheus, service.address(), told);
+    Some((prometheus, alertmanager, service))
+}
+
+/// Collects what selects series, and the labels by which is grouped or matched.
+fn collect(node: &Value, selectors: &mut BTreeSet<String>, labels: &mut BTreeSet<String>) {
+    match node {
+        Value::Object(fields) => {
+            if let Some(matchers) = fields.get("matchers") {
+                let matchers: Vec<_> = list(matchers)
+                    .iter()
+                    .map(|matcher| {
+                        let [name, kind] = ["name", "type"].map(|field| text(&matcher[field]));
+                        format!("{name}{kind}{}", matcher["value"])
+                    })
+                    .collect();
+                selectors.insert(format!("{{{}}}", matchers.join(", ")));
+            }
+            for by in [node.get("grouping"), node["matching"].get("labels")] {
+                let by = by.map_or(&[][..], list);
+                labels.extend(by.iter().map(|label| text(label).to_owned()));
+            }
+            for field in fields.values() {
+                collect(field, selectors, labels);
+            }
+        }
+        Value::Array(nodes) => {
+            for node in nodes {
+                collect(node, selectors, labels);
+            }
+        }
+        _ => (),
+    }
+}
+
+/// The labels of the series that are selected, once there are some.
+fn labels_of(prometheus: &Prometheus, selector: &str) -> BTreeSet<String> {
+    let start = Instant::now();
+    loop {
+        let series = prometheus.query(selector);
+        let labels = series
+            .iter()
+            .filter_map(|series| series["metric"].as_object());
+        let labels: BTreeSet<_> = labels.flat_map(|labels| labels.keys().cloned()).collect();
+        if !labels.is_empty() {
+            return labels;
+        }
+        assert!(start.elapsed() < PATIENCE, "nothing is {selector}");
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// A rule that names what does not exist is silent for ever.
+#[test]
+fn every_name_in_a_rule_and_every_query_of_the_runbook_exists() {
+    let Some(rules) = rules() else { return };
+    let Some((prometheus, _alertmanager, _service)) = stack() else {
+        return;
+    };
+    let mut known = BTreeMap::new();
+    for rule in &rules {
+        let name = text(rule.get("alert").unwrap_or(&rule["record"]));
+        let tree = format!("parse_query?query={}", percent_encoded(text(&rule["expr"])));
+        let (mut selectors, mut by) = (BTreeSet::new(), BTreeSet::new());
+        collect(&prometheus.api(&tree), &mut selectors, &mut by);
+        assert!(!selectors.is_empty(), "{name} selects nothing");
+        let mut labels = BTreeSet::new();
+        for selector in selectors {
+            let of_it = known
+                .entry(selector)
+                .or_insert_with_key(|selector| labels_of(&prometheus, selector));
+            labels.extend(of_it.iter().cloned());
+        }
+        let unknown: Vec<_> = by.difference(&labels).collect();
+        assert!(unknown.is_empty(), "{name}: no series has {unknown:?}");
+    }
+
+    // The runbook shows what there is to see in a healthy stack too.
+    let runbook = fs::read_to_string(repository().join("docs/runbook.md")).unwrap();
+    let mut asked = 0;
+    for section in runbook.split("\n## ").skip(1) {
+        let (heading, _) = section.split_once('\n').expect("a section has text");
+        let blocks: Vec<_> = section.split("```promql\n").skip(1).collect();
+        assert!(!blocks.is_empty(), "{heading} says nothing to look at");
+        for block in blocks {
+            let (queries, _) = block.split_once("\n```").expect("a block ends");
+            for query in queries.lines() {
+                let start = Instant::now();
+                while prometheus.query(query).is_empty() {
+                    assert!(start.elapsed() < PATIENCE, "{heading}: nothing is {query}");
+                    thread::sleep(Duration::from_millis(200));
+                }
+                asked += 1;
+            }
+        }
+    }
+    println!(
+        "{} selectors of {} rules, {asked} queries",
+        known.len(),
+        rules.len()
+    );
+}
