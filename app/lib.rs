@@ -4,11 +4,12 @@
 //! The house, from the roles down to what they stand on. Arrows run downwards
 //! only: a role may use the rooms below it; those know no role.
 //!
+//! - [`manager`]: collects what proplets report: history, API, metrics.
 //! - [`service`]: the teaching service, `GET /random` and everything around it.
-//! - [`http`]: the manners of an API that the roles share; stands on the rooms
-//!   below it.
 //! - [`doctor`]: follows the chain from the service to its graphs and its pager,
 //!   and says which link is broken.
+//! - [`http`]: the manners of an API that the roles share; stands on the rooms
+//!   below it.
 //! - [`proplet`]: monitors processes and publishes what it sees over MQTT.
 //! - [`signals`]: what is counted, when it starts and ends, how it is exposed.
 //! - [`simulation`]: what the service pretends to be: distributions, arrivals,
@@ -17,11 +18,13 @@
 //!
 //! [`schema`] is what process monitoring sends over MQTT.
 //!
-//! [`logging`] serves every role.
+//! [`flags`] and [`logging`] serve every role.
 
 pub mod doctor;
+pub mod flags;
 pub mod http;
 pub mod logging;
+pub mod manager;
 pub mod proplet;
 pub mod schema;
 pub mod service;

@@ -1,6 +1,7 @@
 //! The subcommands, one line each, and how the process begins and ends.
 
 use std::io::IsTerminal as _;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -10,10 +11,9 @@ use golden_signals::doctor;
 use golden_signals::logging::{self, LogOptions};
 use golden_signals::proplet::{self, agent, workload};
 use golden_signals::schema::Workload;
-use golden_signals::service;
-use golden_signals::service::options::Options;
 use golden_signals::transport::accept::Drained;
 use golden_signals::transport::shutdown::Signals;
+use golden_signals::{manager, service};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -39,20 +39,18 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one, while the process begins"
-)]
 enum Role {
     /// The teaching service: GET /random and its golden signals
-    Serve(Serve),
+    Serve(Box<With<service::options::Options>>),
     /// Everything is up and the graph is empty? Finds the broken link
     #[command(
         after_help = "Exit code: 0 nothing is broken (there may be warnings), 1 a link is broken, 2 bad usage."
     )]
-    Doctor(doctor::options::Options),
+    Doctor(Box<doctor::options::Options>),
     /// Process monitoring: samples itself and its tasks, and publishes over MQTT
-    Proplet(Proplet),
+    Proplet(Box<With<proplet::options::Options>>),
+    /// Collects what proplets report over MQTT: history, API, /metrics
+    Manager(Box<With<manager::options::Options>>),
     /// What a proplet's task does, in the process that is the task
     #[command(hide = true)]
     Workload {
@@ -62,17 +60,9 @@ enum Role {
 }
 
 #[derive(clap::Args)]
-struct Serve {
+struct With<O: clap::Args> {
     #[command(flatten)]
-    options: Options,
-    #[command(flatten)]
-    log: LogOptions,
-}
-
-#[derive(clap::Args)]
-struct Proplet {
-    #[command(flatten)]
-    options: proplet::options::Options,
+    options: O,
     #[command(flatten)]
     log: LogOptions,
 }
@@ -87,11 +77,10 @@ fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let ended = match cli.role {
-        Role::Serve(Serve { options, log }) => logging::start(&log).and_then(|()| serve(options)),
-        Role::Doctor(options) => examine(options),
-        Role::Proplet(Proplet { options, log }) => {
-            logging::start(&log).and_then(|()| monitor(options))
-        }
+        Role::Serve(with) => logging::start(&with.log).and_then(|()| serve(with.options)),
+        Role::Doctor(options) => examine(*options),
+        Role::Proplet(with) => logging::start(&with.log).and_then(|()| monitor(with.options)),
+        Role::Manager(with) => logging::start(&with.log).and_then(|()| manage(with.options)),
         Role::Workload { workload } => workload::run(&workload)
             .map(|()| ExitCode::SUCCESS)
             .context("workload"),
@@ -106,18 +95,33 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main]
-async fn serve(options: Options) -> anyhow::Result<ExitCode> {
-    let bind = options.bind;
-    let listener = TcpListener::bind(bind).await.map_err(|error| {
-        anyhow::anyhow!("--bind {bind}: {error}; take another address, or port 0 for a free one")
-    })?;
+async fn serve(options: service::options::Options) -> anyhow::Result<ExitCode> {
+    let listener = listen("--bind", options.bind).await?;
     let (drain, stop_now) = ends()?;
-    Ok(
-        match service::run(options, listener, drain, stop_now).await? {
-            Drained::Completely => ExitCode::SUCCESS,
-            Drained::CutOff(_) => ExitCode::FAILURE,
-        },
-    )
+    let drained = service::run(options, listener, drain, stop_now).await?;
+    Ok(exit_code(drained))
+}
+
+#[tokio::main]
+async fn manage(options: manager::options::Options) -> anyhow::Result<ExitCode> {
+    let listener = listen("--bind", options.bind).await?;
+    let exposition = listen("--metrics-bind", options.metrics_bind).await?;
+    let (drain, stop_now) = ends()?;
+    let drained = manager::run(options, listener, exposition, drain, stop_now).await?;
+    Ok(exit_code(drained))
+}
+
+async fn listen(flag: &str, bind: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(bind).await.map_err(|error| {
+        anyhow::anyhow!("{flag} {bind}: {error}; take another address, or port 0 for a free one")
+    })
+}
+
+fn exit_code(drained: Drained) -> ExitCode {
+    match drained {
+        Drained::Completely => ExitCode::SUCCESS,
+        Drained::CutOff(_) => ExitCode::FAILURE,
+    }
 }
 
 /// On one thread: its tasks are to end with the thread that started them.

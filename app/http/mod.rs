@@ -8,10 +8,12 @@
 //! - [`problem`]: `{"detail": …}` and 422, as FastAPI's users expect.
 //! - [`body`], [`fields`]: a JSON body within limits, and its fields.
 //! - [`access`]: who may change something.
+//! - [`asset`]: the files of a page.
 //! - [`docs`], [`health`], [`metrics`]: endpoints that every role has.
 
 pub mod access;
 pub mod api;
+pub mod asset;
 pub mod body;
 mod deadline;
 pub mod docs;

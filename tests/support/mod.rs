@@ -13,6 +13,7 @@ pub mod cgroup;
 pub mod connection;
 pub mod daemon;
 pub mod http;
+pub mod manager;
 pub mod mosquitto;
 pub mod odd_requests;
 pub mod peers;
