@@ -564,7 +564,7 @@ fn the_live_page_shows_what_arrives_in_a_browser() {
         "64 MiB (1.5 %)",
         "1.0 MiB",
         "512 KiB",
-        "120 s",
+        "2 min",
     ] {
         assert!(shown.contains(cell), "{cell}: {shown}");
     }

@@ -29,7 +29,7 @@ const MESSAGES: u64 = 200_000;
 const PROPLETS: u64 = 100_000;
 
 const ROUNDS: usize = 3;
-const SENDERS: u64 = 1;
+const SENDERS: u64 = 2;
 
 fn main() {
     if !harness::wanted() {

@@ -8,11 +8,12 @@ use serde_json::Value;
 use crate::dashboard::{Dashboard, all, list, text};
 
 /// The dashboards, by their uids, which are their files' names.
-const UIDS: [&str; 5] = [
+const UIDS: [&str; 6] = [
     "alerts",
     "distributions",
     "golden-signals",
     "process",
+    "processes",
     "your-turn",
 ];
 
@@ -66,7 +67,7 @@ fn data_panels(dashboard: &Dashboard) -> impl Iterator<Item = &Value> {
 }
 
 #[test]
-fn the_five_dashboards_are_there_and_named_for_their_files() {
+fn the_dashboards_are_there_and_named_for_their_files() {
     let dashboards = all();
     let names: Vec<_> = dashboards
         .iter()
@@ -145,10 +146,11 @@ fn instances_can_be_selected() {
             .map(|variable| text(&variable["name"]))
             .collect();
         // Alerts are of a job, not of an instance.
-        let expected: &[_] = if name == "alerts" {
-            &["job"]
-        } else {
-            &["job", "instance"]
+        let expected: &[_] = match name.as_str() {
+            "alerts" => &["job"],
+            // Of a manager what matters is what it tells of.
+            "processes" => &["job", "proplet", "task"],
+            _ => &["job", "instance"],
         };
         assert_eq!(names, expected, "{name}");
         for variable in variables {

@@ -9,23 +9,63 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::support::alertmanager::Alertmanager;
+use crate::support::manager::{Directory, Manager, alive, now_ms, task_sample, topic};
+use crate::support::mosquitto::{Mosquitto, publish};
 use crate::support::peers;
-use crate::support::prometheus::{Prometheus, percent_encoded};
+use crate::support::prometheus::{
+    Prometheus, manager_job, percent_encoded, replace, stack_configuration, stand_in,
+};
 use crate::support::server::Server;
 use crate::{list, repository, rules, text};
 
 /// Long windows are evaluated four times a minute.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// The service, Alertmanager and Prometheus as in the stack, with more traffic.
-fn stack() -> Option<(Prometheus, Alertmanager, Server)> {
+/// The service, Alertmanager and Prometheus as in the stack, with more traffic;
+/// and a manager that hears of a proplet and its task.
+fn stack() -> Option<(Prometheus, Alertmanager, Server, Watched)> {
     let prometheus = peers::require("prometheus")?;
     let alertmanager = peers::require("prometheus-alertmanager")?;
     let service = Server::start(&["--traffic=50", "--error-rate=0.002", "--seed=1"]);
     let alertmanager = Alertmanager::of_the_stack(&alertmanager, service.address());
-    let told = Some(alertmanager.address());
-    let prometheus = Prometheus::of_the_stack(&prometheus, service.address(), told);
-    Some((prometheus, alertmanager, service))
+    let watched = Watched::start()?;
+    let prometheus = Prometheus::configured(&prometheus, "");
+    let others = stand_in();
+    let app = service.address();
+    let told = alertmanager.address();
+    let mut configuration = stack_configuration(app, prometheus.address(), told, others);
+    let manager = manager_job(watched.manager.metrics_address());
+    replace(&mut configuration, &manager_job(others), &manager, 1);
+    prometheus.reload(&configuration);
+    Some((prometheus, alertmanager, service, watched))
+}
+
+/// A proplet and its task, as a manager hears of them.
+struct Watched {
+    manager: Manager,
+    _broker: Mosquitto,
+    _directory: Directory,
+}
+
+impl Watched {
+    fn start() -> Option<Self> {
+        let broker = Mosquitto::start(&peers::require("mosquitto")?, "");
+        let sub = peers::require("mosquitto_sub")?;
+        let directory = Directory::new();
+        // A sample holds for as long as this test takes.
+        let lasting = ["--expire-after", "1h"];
+        let manager = Manager::start(&broker.url(), &directory, &lasting);
+        let send = |kind: &str, message: &str| {
+            publish(&sub, broker.address(), &topic(kind), message);
+        };
+        send("alive", &alive("p", "alive"));
+        send("task_metrics", &task_sample("p", "t", now_ms()).to_string());
+        Some(Self {
+            manager,
+            _broker: broker,
+            _directory: directory,
+        })
+    }
 }
 
 /// Collects what selects series, and the labels by which is grouped or matched.
@@ -80,7 +120,7 @@ fn labels_of(prometheus: &Prometheus, selector: &str) -> BTreeSet<String> {
 #[test]
 fn every_name_in_a_rule_and_every_query_of_the_runbook_exists() {
     let Some(rules) = rules() else { return };
-    let Some((prometheus, _alertmanager, _service)) = stack() else {
+    let Some((prometheus, _alertmanager, _service, _watched)) = stack() else {
         return;
     };
     let mut known = BTreeMap::new();
@@ -91,7 +131,17 @@ fn every_name_in_a_rule_and_every_query_of_the_runbook_exists() {
         collect(&prometheus.api(&tree), &mut selectors, &mut by);
         assert!(!selectors.is_empty(), "{name} selects nothing");
         let mut labels = BTreeSet::new();
-        for selector in selectors {
+        for mut selector in selectors {
+            // What is usual of a process is known after a quarter of an hour; its
+            // labels are those of what is now.
+            for usual in [":avg15m", ":stddev15m", ":rate15m"] {
+                let now = if usual == ":rate15m" {
+                    ":rate1m"
+                } else {
+                    ":avg1m"
+                };
+                selector = selector.replace(usual, now);
+            }
             let of_it = known
                 .entry(selector)
                 .or_insert_with_key(|selector| labels_of(&prometheus, selector));

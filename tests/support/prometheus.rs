@@ -168,7 +168,7 @@ impl Prometheus {
 }
 
 /// `prometheus/prometheus.yml` with what names the stack's services replaced: the
-/// discovery of the app by a fixed target, every other address by one on this
+/// discoveries of app and manager by fixed targets, every other address by one on this
 /// machine, the rules' path by where they are.
 ///
 /// # Panics
@@ -186,6 +186,10 @@ pub fn stack_configuration(
     let discovery = "    dns_sd_configs:\n      - names: [app]\n        type: A\n        \
                      port: 8000\n        refresh_interval: 5s\n";
     let fixed = format!("    static_configs:\n      - targets: ['{app}']\n");
+    replace(&mut text, discovery, &fixed, 1);
+    let discovery = "    dns_sd_configs:\n      - names: [manager]\n        type: A\n        \
+                     port: 9641\n        refresh_interval: 5s\n";
+    let fixed = manager_job(others);
     replace(&mut text, discovery, &fixed, 1);
     let rules = format!("- {}/rules/", directory.display());
     replace(&mut text, "- rules/", &rules, 1);
@@ -209,6 +213,12 @@ pub fn stack_configuration(
         "not of this machine: {targets:?}"
     );
     text
+}
+
+/// The target of the job `manager` in [`stack_configuration`], to be replaced by
+/// those whose stack has one.
+pub fn manager_job(target: SocketAddr) -> String {
+    format!("    static_configs:\n      - targets: ['{target}'] # manager\n")
 }
 
 /// Replaces all occurrences, of which there must be so many.
