@@ -2,13 +2,15 @@
 //! workshop around it.
 //!
 //! The house, from the roles down to what they stand on. Arrows run downwards
-//! only: a role may use the three rooms below it; those know no role and not
-//! each other.
+//! only: a role may use the rooms below it; those know no role.
 //!
+//! - [`manager`]: collects what proplets report: history, API, metrics.
 //! - [`service`]: the teaching service, `GET /random` and everything around it.
 //! - [`training`]: an embedding training, watched through a Pushgateway.
 //! - [`doctor`]: follows the chain from the service to its graphs and its pager,
 //!   and says which link is broken.
+//! - [`http`]: the manners of an API that the roles share; stands on the rooms
+//!   below it.
 //! - [`proplet`]: monitors processes and publishes what it sees over MQTT.
 //! - [`signals`]: what is counted, when it starts and ends, how it is exposed.
 //! - [`simulation`]: what the service pretends to be: distributions, arrivals,
@@ -17,11 +19,15 @@
 //!
 //! [`schema`] is what process monitoring sends over MQTT.
 //!
-//! [`logging`] serves every role. [`healthcheck`] asks a running one from outside.
+//! [`flags`] and [`logging`] serve every role. [`healthcheck`] asks a running one
+//! from outside.
 
 pub mod doctor;
+pub mod flags;
 pub mod healthcheck;
+pub mod http;
 pub mod logging;
+pub mod manager;
 pub mod proplet;
 pub mod schema;
 pub mod service;

@@ -1,6 +1,7 @@
 //! The subcommands, one line each, and how the process begins and ends.
 
 use std::io::IsTerminal as _;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -11,11 +12,9 @@ use golden_signals::healthcheck;
 use golden_signals::logging::{self, LogOptions};
 use golden_signals::proplet::{self, agent, workload};
 use golden_signals::schema::Workload;
-use golden_signals::service;
-use golden_signals::service::options::Options;
-use golden_signals::training;
 use golden_signals::transport::accept::Drained;
 use golden_signals::transport::shutdown::Signals;
+use golden_signals::{manager, service, training};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -43,18 +42,20 @@ struct Cli {
 #[derive(Subcommand)]
 enum Role {
     /// The teaching service: GET /random and its golden signals
-    Serve(Serve),
+    Serve(Box<With<service::options::Options>>),
     /// An embedding training whose metrics go to a Pushgateway
-    Train(Train),
+    Train(Box<With<training::Options>>),
     /// Everything is up and the graph is empty? Finds the broken link
     #[command(
         after_help = "Exit code: 0 nothing is broken (there may be warnings), 1 a link is broken, 2 bad usage."
     )]
-    Doctor(doctor::options::Options),
+    Doctor(Box<doctor::options::Options>),
     /// Ask a running service whether it is ready: exit code 0 or 1
     Healthcheck(Healthcheck),
     /// Process monitoring: samples itself and its tasks, and publishes over MQTT
-    Proplet(Proplet),
+    Proplet(Box<With<proplet::options::Options>>),
+    /// Collects what proplets report over MQTT: history, API, /metrics
+    Manager(Box<With<manager::options::Options>>),
     /// What a proplet's task does, in the process that is the task
     #[command(hide = true)]
     Workload {
@@ -64,17 +65,9 @@ enum Role {
 }
 
 #[derive(clap::Args)]
-struct Serve {
+struct With<O: clap::Args> {
     #[command(flatten)]
-    options: Options,
-    #[command(flatten)]
-    log: LogOptions,
-}
-
-#[derive(clap::Args)]
-struct Train {
-    #[command(flatten)]
-    options: training::Options,
+    options: O,
     #[command(flatten)]
     log: LogOptions,
 }
@@ -84,14 +77,6 @@ struct Healthcheck {
     /// What to ask
     #[arg(default_value = "http://127.0.0.1:8000/readyz")]
     url: healthcheck::Target,
-}
-
-#[derive(clap::Args)]
-struct Proplet {
-    #[command(flatten)]
-    options: proplet::options::Options,
-    #[command(flatten)]
-    log: LogOptions,
 }
 
 fn main() -> ExitCode {
@@ -104,13 +89,12 @@ fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let ended = match cli.role {
-        Role::Serve(Serve { options, log }) => logging::start(&log).and_then(|()| serve(options)),
-        Role::Train(Train { options, log }) => logging::start(&log).and_then(|()| train(options)),
-        Role::Doctor(options) => examine(options),
+        Role::Serve(with) => logging::start(&with.log).and_then(|()| serve(with.options)),
+        Role::Train(with) => logging::start(&with.log).and_then(|()| train(with.options)),
+        Role::Doctor(options) => examine(*options),
         Role::Healthcheck(Healthcheck { url }) => return report_health(&url),
-        Role::Proplet(Proplet { options, log }) => {
-            logging::start(&log).and_then(|()| monitor(options))
-        }
+        Role::Proplet(with) => logging::start(&with.log).and_then(|()| monitor(with.options)),
+        Role::Manager(with) => logging::start(&with.log).and_then(|()| manage(with.options)),
         Role::Workload { workload } => workload::run(&workload)
             .map(|()| ExitCode::SUCCESS)
             .context("workload"),
@@ -139,18 +123,33 @@ fn report_health(url: &healthcheck::Target) -> ExitCode {
 }
 
 #[tokio::main]
-async fn serve(options: Options) -> anyhow::Result<ExitCode> {
-    let bind = options.bind;
-    let listener = TcpListener::bind(bind).await.map_err(|error| {
-        anyhow::anyhow!("--bind {bind}: {error}; take another address, or port 0 for a free one")
-    })?;
+async fn serve(options: service::options::Options) -> anyhow::Result<ExitCode> {
+    let listener = listen("--bind", options.bind).await?;
     let (drain, stop_now) = ends()?;
-    Ok(
-        match service::run(options, listener, drain, stop_now).await? {
-            Drained::Completely => ExitCode::SUCCESS,
-            Drained::CutOff(_) => ExitCode::FAILURE,
-        },
-    )
+    let drained = service::run(options, listener, drain, stop_now).await?;
+    Ok(exit_code(drained))
+}
+
+#[tokio::main]
+async fn manage(options: manager::options::Options) -> anyhow::Result<ExitCode> {
+    let listener = listen("--bind", options.bind).await?;
+    let exposition = listen("--metrics-bind", options.metrics_bind).await?;
+    let (drain, stop_now) = ends()?;
+    let drained = manager::run(options, listener, exposition, drain, stop_now).await?;
+    Ok(exit_code(drained))
+}
+
+async fn listen(flag: &str, bind: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(bind).await.map_err(|error| {
+        anyhow::anyhow!("{flag} {bind}: {error}; take another address, or port 0 for a free one")
+    })
+}
+
+fn exit_code(drained: Drained) -> ExitCode {
+    match drained {
+        Drained::Completely => ExitCode::SUCCESS,
+        Drained::CutOff(_) => ExitCode::FAILURE,
+    }
 }
 
 /// On one thread: its tasks are to end with the thread that started them.

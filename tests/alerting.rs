@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use support::alertmanager::Alertmanager;
 use support::browser::Browser;
-use support::prometheus::Prometheus;
+use support::prometheus::{Prometheus, Targets};
 use support::server::Server;
 use support::{http, peers};
 
@@ -92,7 +92,11 @@ fn errors_ring_the_pager_until_they_end() {
     let service = Server::start(&AS_IN_THE_STACK);
     let pager = service.address();
     let alertmanager = Alertmanager::of_the_stack(&alertmanager, pager);
-    let prometheus = Prometheus::of_the_stack(&prometheus, pager, Some(alertmanager.address()));
+    let targets = Targets {
+        alertmanager: alertmanager.address(),
+        ..Targets::service(pager)
+    };
+    let prometheus = Prometheus::of_the_stack(&prometheus, &targets);
 
     // As long as every window of a minute and every `for` of the quick alerts, at least.
     let counted = r#"sum(http_requests_total{job="app", route="/random"}) > 75 * 5"#;
@@ -160,7 +164,11 @@ fn a_service_that_is_killed_is_missed_and_nothing_but_that_is_said() {
     let service = Server::start(&AS_IN_THE_STACK);
     let address = service.address();
     let alertmanager = Alertmanager::of_the_stack(&alertmanager, address);
-    let prometheus = Prometheus::of_the_stack(&prometheus, address, Some(alertmanager.address()));
+    let targets = Targets {
+        alertmanager: alertmanager.address(),
+        ..Targets::service(address)
+    };
+    let prometheus = Prometheus::of_the_stack(&prometheus, &targets);
     prometheus.number_when(r#"up{job="app"}"#, |up| up == 1.0);
 
     drop(service);

@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Service;
-use super::problem::Problem;
+use crate::http::problem::Problem;
 
 /// The concurrency limit and its queue.
 #[derive(Debug)]

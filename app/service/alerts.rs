@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::body::Body;
-use super::problem::{Detail, Invalid, Problem, ValidationError};
+use crate::http::body::Body;
+use crate::http::problem::{Detail, Invalid, Problem, ValidationError};
 
 /// More alerts than this are not remembered: the oldest go first, resolved ones
 /// before firing ones.

@@ -1,18 +1,12 @@
-//! `GET /docs` and `GET /openapi.json`: the API's description, generated from
-//! the code, and a page to try it out that works offline.
-
-use std::sync::{Arc, LazyLock};
+//! `GET /openapi.json`: the API's description, generated from the code.
 
 use axum::Json;
-use axum::extract::Path;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Redirect, Response};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::{Modify, OpenApi};
-use utoipa_swagger_ui::Config;
+use utoipa::OpenApi;
 
-use super::problem::{Detail, Invalid, Problem, ValidationError};
-use super::{alerts, control, health, live, metrics, page, random};
+use super::{alerts, control, live, page, random};
+use crate::http::docs::{self as pages, ControlToken, OperationIds};
+use crate::http::problem::{Detail, Invalid, ValidationError};
+use crate::http::{health, metrics};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -25,8 +19,8 @@ use super::{alerts, control, health, live, metrics, page, random};
         metrics::metrics,
         health::healthz,
         health::readyz,
-        index,
-        file,
+        pages::index,
+        pages::file,
         openapi,
         alerts::list,
         alerts::deliver,
@@ -46,42 +40,6 @@ use super::{alerts, control, health, live, metrics, page, random};
 )]
 struct Description;
 
-/// What `/control` asks for beyond loopback.
-struct ControlToken;
-
-impl Modify for ControlToken {
-    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-        let components = openapi.components.get_or_insert_default();
-        components.add_security_scheme("control_token", SecurityScheme::Http(bearer));
-    }
-}
-
-/// Names each operation after its method and path, such as `patch_control_faults`.
-/// Handlers of several endpoints share a name, and an operation's must be unique.
-struct OperationIds;
-
-impl Modify for OperationIds {
-    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        for (path, item) in &mut openapi.paths.paths {
-            let words = path.split(|c: char| !c.is_ascii_alphanumeric());
-            let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
-            for (method, operation) in [
-                ("get", &mut item.get),
-                ("post", &mut item.post),
-                ("put", &mut item.put),
-                ("patch", &mut item.patch),
-                ("delete", &mut item.delete),
-            ] {
-                if let Some(operation) = operation {
-                    let id = [&[method], words.as_slice()].concat().join("_");
-                    operation.operation_id = Some(id);
-                }
-            }
-        }
-    }
-}
-
 /// The API's description.
 pub fn description() -> utoipa::openapi::OpenApi {
     Description::openapi()
@@ -93,39 +51,4 @@ pub fn description() -> utoipa::openapi::OpenApi {
 ))]
 pub async fn openapi() -> Json<utoipa::openapi::OpenApi> {
     Json(description())
-}
-
-/// The page's assets are relative to a directory.
-const DIRECTORY: &str = "/docs/index.html";
-
-/// A page to read and try the API, which works offline.
-#[utoipa::path(get, path = "/docs", tag = "documentation", responses(
-    (status = 307, description = "To the page"),
-))]
-pub async fn index() -> Redirect {
-    Redirect::temporary(DIRECTORY)
-}
-
-/// What the documentation page is made of.
-#[utoipa::path(get, path = "/docs/{file}", tag = "documentation",
-    params(("file" = String, Path, description = "The file's name")),
-    responses(
-        (status = 200, description = "The file", body = String),
-        (status = 404, description = "There is no such file", body = Detail),
-    ),
-)]
-pub async fn file(Path(name): Path<String>) -> Response {
-    static CONFIG: LazyLock<Arc<Config<'static>>> =
-        LazyLock::new(|| Arc::new(Config::from("/openapi.json").validator_url("none")));
-    match utoipa_swagger_ui::serve(&name, Arc::clone(&CONFIG)) {
-        Ok(Some(file)) => {
-            let headers = [(header::CONTENT_TYPE, file.content_type)];
-            (headers, file.bytes.into_owned()).into_response()
-        }
-        Ok(None) => Problem::new(StatusCode::NOT_FOUND, "The documentation has no such file")
-            .into_response(),
-        Err(error) => {
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()
-        }
-    }
 }

@@ -1,26 +1,17 @@
 //! The teaching service: `GET /random` answers a random number after a random
 //! delay, and everything around it can be watched.
 //!
-//! One endpoint a file. [`routes`] lists them all, [`layers`] the layers around
-//! them. What the service pretends is a [`scenario`]; who is let in is decided
+//! One endpoint a file. [`routes`] lists them all. What the service pretends is a [`scenario`]; who is let in is decided
 //! by [`admission`].
 
 pub mod admission;
 pub mod alerts;
-mod body;
 pub mod control;
-mod deadline;
 pub mod docs;
-pub mod health;
-pub mod layers;
 pub mod live;
-pub mod metrics;
 pub mod options;
 pub mod page;
-mod panics;
-pub mod problem;
 pub mod random;
-mod request_span;
 pub mod routes;
 pub mod scenario;
 mod traffic;
@@ -37,11 +28,12 @@ use tokio::sync::watch;
 
 use self::admission::Admission;
 use self::alerts::Pager;
-use self::control::Access;
-use self::health::Readiness;
 use self::live::Live;
 use self::options::Options;
 use self::scenario::{Scenario, Settings};
+use crate::http::access::Access;
+use crate::http::body::BodyTimeout;
+use crate::http::health::Readiness;
 use crate::signals::process::Process;
 use crate::signals::requests::Requests;
 use crate::signals::saturation::Saturation;
@@ -84,6 +76,30 @@ impl Deref for Service {
 impl FromRef<Service> for Arc<Pager> {
     fn from_ref(service: &Service) -> Self {
         Arc::clone(&service.pager)
+    }
+}
+
+impl FromRef<Service> for Access {
+    fn from_ref(service: &Service) -> Self {
+        service.access.clone()
+    }
+}
+
+impl FromRef<Service> for BodyTimeout {
+    fn from_ref(service: &Service) -> Self {
+        Self(service.body_timeout)
+    }
+}
+
+impl FromRef<Service> for Readiness {
+    fn from_ref(service: &Service) -> Self {
+        service.readiness.clone()
+    }
+}
+
+impl FromRef<Service> for Arc<Registry> {
+    fn from_ref(service: &Service) -> Self {
+        Arc::clone(&service.registry)
     }
 }
 
@@ -184,7 +200,7 @@ fn assemble(
 
     let pager = Arc::new(Pager::new());
     let service = Service(Arc::new(Parts {
-        access: Access::new(address, options.control_token),
+        access: Access::new("/control", address, options.control_token),
         admission,
         body_timeout: options.header_timeout,
         live: Live::new(Arc::clone(&registry), Arc::clone(&pager), stopped.clone()),

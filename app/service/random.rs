@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::Service;
 use super::admission::Admitted;
-use super::problem::{Detail, Problem};
+use crate::http::problem::{Detail, Problem};
 use crate::signals::TraceContext;
 
 /// A number drawn from the hidden law. How long it took is not told: that is

@@ -158,6 +158,9 @@ impl Query {
             .replace("$__interval", &format!("{step}s"))
             .replace("$job", &job)
             .replace("$instance", &instance)
+            // Of proplets and tasks always all.
+            .replace("$proplet", ".*")
+            .replace("$task", ".*")
     }
 }
 

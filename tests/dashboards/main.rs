@@ -8,6 +8,7 @@
 mod answers;
 mod dashboard;
 mod model;
+mod processes;
 mod promql;
 mod provisioning;
 mod queries;

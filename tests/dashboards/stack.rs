@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::support::alertmanager::Alertmanager;
 use crate::support::peers;
-use crate::support::prometheus::{Prometheus, replace, stack_configuration_with_gateway, stand_in};
+use crate::support::prometheus::{Prometheus, Targets, replace, stack_configuration};
 use crate::support::pushgateway::Pushgateway;
 use crate::support::server::Server;
 use crate::support::training::{Job, Training};
@@ -40,13 +40,12 @@ impl Stack {
         // Its own address is known once it listens.
         let prometheus = Prometheus::configured(&prometheus, "");
         let [first, second] = [0, 1].map(|index: usize| app[index].address());
-        let mut configuration = stack_configuration_with_gateway(
-            first,
-            prometheus.address(),
-            alertmanager.address(),
-            stand_in(),
-            gateway.address(),
-        );
+        let targets = Targets {
+            alertmanager: alertmanager.address(),
+            metrics_gateway: gateway.address(),
+            ..Targets::service(first)
+        };
+        let mut configuration = stack_configuration(&targets, prometheus.address());
         let both = format!("['{first}', '{second}']");
         replace(&mut configuration, &format!("['{first}']"), &both, 1);
         // There will be such a job, and the dashboards must fit it as they are.

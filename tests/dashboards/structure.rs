@@ -8,11 +8,12 @@ use serde_json::Value;
 use crate::dashboard::{Dashboard, all, list, text};
 
 /// The dashboards, by their uids, which are their files' names.
-const UIDS: [&str; 6] = [
+const UIDS: [&str; 7] = [
     "alerts",
     "distributions",
     "golden-signals",
     "process",
+    "processes",
     "training",
     "your-turn",
 ];
@@ -145,11 +146,12 @@ fn instances_can_be_selected() {
             .iter()
             .map(|variable| text(&variable["name"]))
             .collect();
-        // Alerts are of a job, not of an instance; a training is shown node by node.
-        let expected: &[_] = if ["alerts", "training"].contains(&name.as_str()) {
-            &["job"]
-        } else {
-            &["job", "instance"]
+        let expected: &[_] = match name.as_str() {
+            // Alerts are of a job, not of an instance; a training is shown node by node.
+            "alerts" | "training" => &["job"],
+            // Of a manager what matters is what it tells of.
+            "processes" => &["job", "proplet", "task"],
+            _ => &["job", "instance"],
         };
         assert_eq!(names, expected, "{name}");
         for variable in variables {

@@ -10,7 +10,7 @@ use super::grafana::Grafana;
 use super::stack::Doctor;
 use crate::support::alertmanager::Alertmanager;
 use crate::support::peers;
-use crate::support::prometheus::Prometheus;
+use crate::support::prometheus::{Prometheus, Targets};
 use crate::support::server::Server;
 
 fn dashboard_directory() -> PathBuf {
@@ -40,8 +40,11 @@ fn the_stack_of_this_repository_is_healthy_with_and_without_grafana() {
     };
     let server = Server::start(&["--traffic=20", "--seed=1"]);
     let alertmanager = Alertmanager::of_the_stack(&alertmanager, server.address());
-    let told = Some(alertmanager.address());
-    let prometheus = Prometheus::of_the_stack(&prometheus, server.address(), told);
+    let targets = Targets {
+        alertmanager: alertmanager.address(),
+        ..Targets::service(server.address())
+    };
+    let prometheus = Prometheus::of_the_stack(&prometheus, &targets);
     let mut provisioned = Grafana::provisioned(prometheus.address());
     provisioned.dashboards = dashboards();
     let grafana = provisioned.start();

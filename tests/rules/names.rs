@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::support::alertmanager::Alertmanager;
+use crate::support::manager::{Directory, Manager, alive, now_ms, task_sample, topic};
+use crate::support::mosquitto::{Mosquitto, publish};
 use crate::support::peers;
-use crate::support::prometheus::{Prometheus, percent_encoded};
+use crate::support::prometheus::{Prometheus, Targets, percent_encoded};
 use crate::support::pushgateway::Pushgateway;
 use crate::support::server::Server;
 use crate::support::training::Job;
@@ -19,8 +21,9 @@ use crate::{list, repository, rules, text};
 /// Long windows are evaluated four times a minute.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// The service, a training with its gateway, Alertmanager and Prometheus as in the
-/// stack, with more traffic.
+/// Prometheus as in the stack, and those it watches: the service with more traffic, a
+/// training with its gateway, a manager that hears of a proplet and its task,
+/// Alertmanager.
 fn stack() -> Option<(Prometheus, impl Sized)> {
     let prometheus = peers::require("prometheus")?;
     let gateway = Pushgateway::start(&peers::require("prometheus-pushgateway")?);
@@ -29,11 +32,44 @@ fn stack() -> Option<(Prometheus, impl Sized)> {
     let alertmanager = peers::require("prometheus-alertmanager")?;
     let service = Server::start(&["--traffic=50", "--error-rate=0.002", "--seed=1"]);
     let alertmanager = Alertmanager::of_the_stack(&alertmanager, service.address());
-    let told = alertmanager.address();
-    let pushed = gateway.address();
-    let prometheus =
-        Prometheus::of_the_stack_with_gateway(&prometheus, service.address(), told, pushed);
-    Some((prometheus, (alertmanager, service, training, job, gateway)))
+    let watched = Watched::start()?;
+    let targets = Targets {
+        alertmanager: alertmanager.address(),
+        manager: watched.manager.metrics_address(),
+        metrics_gateway: gateway.address(),
+        ..Targets::service(service.address())
+    };
+    let prometheus = Prometheus::of_the_stack(&prometheus, &targets);
+    let others = (alertmanager, service, training, job, gateway, watched);
+    Some((prometheus, others))
+}
+
+/// A proplet and its task, as a manager hears of them.
+struct Watched {
+    manager: Manager,
+    _broker: Mosquitto,
+    _directory: Directory,
+}
+
+impl Watched {
+    fn start() -> Option<Self> {
+        let broker = Mosquitto::start(&peers::require("mosquitto")?, "");
+        let sub = peers::require("mosquitto_sub")?;
+        let directory = Directory::new();
+        // A sample holds for as long as this test takes.
+        let lasting = ["--expire-after", "1h"];
+        let manager = Manager::start(&broker.url(), &directory, &lasting);
+        let send = |kind: &str, message: &str| {
+            publish(&sub, broker.address(), &topic(kind), message);
+        };
+        send("alive", &alive("p", "alive"));
+        send("task_metrics", &task_sample("p", "t", now_ms()).to_string());
+        Some(Self {
+            manager,
+            _broker: broker,
+            _directory: directory,
+        })
+    }
 }
 
 /// Collects what selects series, and the labels by which is grouped or matched.
@@ -99,7 +135,17 @@ fn every_name_in_a_rule_and_every_query_of_the_runbook_exists() {
         collect(&prometheus.api(&tree), &mut selectors, &mut by);
         assert!(!selectors.is_empty(), "{name} selects nothing");
         let mut labels = BTreeSet::new();
-        for selector in selectors {
+        for mut selector in selectors {
+            // What is usual of a process is known after a quarter of an hour; its
+            // labels are those of what is now.
+            for usual in [":avg15m", ":stddev15m", ":rate15m"] {
+                let now = if usual == ":rate15m" {
+                    ":rate1m"
+                } else {
+                    ":avg1m"
+                };
+                selector = selector.replace(usual, now);
+            }
             let of_it = known
                 .entry(selector)
                 .or_insert_with_key(|selector| labels_of(&prometheus, selector));

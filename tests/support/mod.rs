@@ -14,6 +14,7 @@ pub mod connection;
 pub mod daemon;
 pub mod engine;
 pub mod http;
+pub mod manager;
 pub mod mosquitto;
 pub mod odd_requests;
 pub mod peers;

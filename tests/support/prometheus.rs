@@ -59,38 +59,11 @@ impl Prometheus {
     }
 
     /// One with the stack's own configuration and rules, for services that run
-    /// here (see [`stack_configuration`]). With no Alertmanager there are no alerts
-    /// to be delivered and nobody in its job.
-    pub fn of_the_stack(binary: &Path, app: SocketAddr, alertmanager: Option<SocketAddr>) -> Self {
+    /// here (see [`stack_configuration`]).
+    pub fn of_the_stack(binary: &Path, targets: &Targets) -> Self {
         // Its own address is known once it listens.
         let started = Self::configured(binary, "");
-        let others = stand_in();
-        let configuration = stack_configuration(
-            app,
-            started.address(),
-            alertmanager.unwrap_or(others),
-            others,
-        );
-        started.reload(&configuration);
-        started
-    }
-
-    /// The same, with a gateway to which something is really pushed.
-    pub fn of_the_stack_with_gateway(
-        binary: &Path,
-        app: SocketAddr,
-        alertmanager: SocketAddr,
-        gateway: SocketAddr,
-    ) -> Self {
-        let started = Self::configured(binary, "");
-        let configuration = stack_configuration_with_gateway(
-            app,
-            started.address(),
-            alertmanager,
-            stand_in(),
-            gateway,
-        );
-        started.reload(&configuration);
+        started.reload(&stack_configuration(targets, started.address()));
         started
     }
 
@@ -186,34 +159,47 @@ impl Prometheus {
     }
 }
 
+/// Where those are whom the stack's configuration names.
+#[derive(Clone, Copy)]
+pub struct Targets {
+    pub app: SocketAddr,
+    pub alertmanager: SocketAddr,
+    pub grafana: SocketAddr,
+    pub manager: SocketAddr,
+    pub metrics_gateway: SocketAddr,
+}
+
+impl Targets {
+    /// The service, and a [`stand_in`] for everybody else: with no Alertmanager there
+    /// are no alerts to be delivered.
+    pub fn service(app: SocketAddr) -> Self {
+        let others = stand_in();
+        Self {
+            app,
+            alertmanager: others,
+            grafana: others,
+            manager: others,
+            metrics_gateway: others,
+        }
+    }
+}
+
 /// `prometheus/prometheus.yml` with what names the stack's services replaced: the
-/// discovery of the app by a fixed target, every other address by one on this
-/// machine, the rules' path by where they are.
+/// discoveries by fixed targets, every other address by one on this machine, the
+/// rules' path by where they are.
 ///
 /// # Panics
 ///
 /// If something that is to be replaced is not there, or a discovery remains.
-pub fn stack_configuration(
-    app: SocketAddr,
-    prometheus: SocketAddr,
-    alertmanager: SocketAddr,
-    others: SocketAddr,
-) -> String {
-    stack_configuration_with_gateway(app, prometheus, alertmanager, others, others)
-}
-
-/// The same, with a gateway of its own.
-pub fn stack_configuration_with_gateway(
-    app: SocketAddr,
-    prometheus: SocketAddr,
-    alertmanager: SocketAddr,
-    others: SocketAddr,
-    gateway: SocketAddr,
-) -> String {
+pub fn stack_configuration(targets: &Targets, prometheus: SocketAddr) -> String {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("prometheus");
     let mut text =
         fs::read_to_string(directory.join("prometheus.yml")).expect("the stack has this file");
-    for (name, port, address) in [("app", 8000, app), ("metrics_gateway", 9091, gateway)] {
+    for (name, port, address) in [
+        ("app", 8000, targets.app),
+        ("metrics_gateway", 9091, targets.metrics_gateway),
+        ("manager", 9641, targets.manager),
+    ] {
         let discovery = format!(
             "    dns_sd_configs:\n      - names: [{name}]\n        type: A\n        \
              port: {port}\n        refresh_interval: 5s\n"
@@ -226,8 +212,8 @@ pub fn stack_configuration_with_gateway(
     // Alertmanager is told alerts and scraped.
     for (name, address, times) in [
         ("[prometheus:9090]", prometheus, 1),
-        ("[alertmanager:9093]", alertmanager, 2),
-        ("[grafana:3000]", others, 1),
+        ("[alertmanager:9093]", targets.alertmanager, 2),
+        ("[grafana:3000]", targets.grafana, 1),
     ] {
         replace(&mut text, name, &format!("['{address}']"), times);
     }

@@ -6,10 +6,10 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::access::Allowed;
-use super::fields::{Fields, number, text};
+use crate::http::access::Allowed;
+use crate::http::fields::{Fields, number, text};
+use crate::http::problem::{Detail, Problem, ValidationError};
 use crate::service::Service;
-use crate::service::problem::{Detail, Problem, ValidationError};
 use crate::service::scenario::Settings;
 
 /// What the service pretends; an incident is not in it.

@@ -5,10 +5,10 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::access::Allowed;
-use super::fields::{Fields, name, text};
+use crate::http::access::Allowed;
+use crate::http::fields::{Fields, name, text};
+use crate::http::problem::{Detail, Invalid, Problem, ValidationError};
 use crate::service::Service;
-use crate::service::problem::{Detail, Invalid, Problem, ValidationError};
 use crate::service::scenario::{RunningIncident, Settings};
 use crate::simulation::{Incident, IncidentKind};
 

@@ -4,11 +4,7 @@
 //! metrics, probes, pages and the control itself stay whole, so that a fault can
 //! be watched, and undone, while it is on. Each change is logged.
 
-mod access;
 pub mod faults;
-mod fields;
 pub mod incident;
 pub mod mystery;
 pub mod traffic;
-
-pub use access::Access;

@@ -5,10 +5,10 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::access::Allowed;
-use super::fields::{Fields, number};
+use crate::http::access::Allowed;
+use crate::http::fields::{Fields, number};
+use crate::http::problem::{Detail, Problem, ValidationError};
 use crate::service::Service;
-use crate::service::problem::{Detail, Problem, ValidationError};
 
 /// How much the service sends itself; an incident is not in it.
 #[derive(Debug, Serialize, ToSchema)]

@@ -1,38 +1,24 @@
 //! `GET /` and `GET /page/{file}`: the live page.
 //!
 //! Plain HTML, CSS and JavaScript modules, embedded in the binary: nothing to
-//! build, nothing to install, nothing fetched from elsewhere, which the
-//! `Content-Security-Policy` enforces. The page holds no fact of its own: numbers
+//! build, nothing to install, nothing fetched from elsewhere ([`Asset`]). The page holds no fact of its own: numbers
 //! come from [`super::live`], what the controls may do from the service's answers.
 //!
 //! `uplot/` is uPlot 1.6.32 from the npm package `uplot`, unchanged, with its
 //! licence.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use axum::extract::Path;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::problem::{Detail, Problem};
-
-/// One embedded file.
-struct Asset {
-    name: &'static str,
-    content_type: &'static str,
-    body: &'static str,
-}
+use crate::http::asset::{Asset, CSS, HTML, JS, SVG, TEXT};
+use crate::http::problem::{Detail, Problem};
 
 macro_rules! assets {
     ($($name:literal from $file:literal: $content_type:expr,)*) => {
         &[$(Asset { name: $name, content_type: $content_type, body: include_str!($file) },)*]
     };
 }
-
-const CSS: &str = "text/css; charset=utf-8";
-const JS: &str = "text/javascript; charset=utf-8";
-const SVG: &str = "image/svg+xml";
-const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Every file under `/page/`.
 const ASSETS: &[Asset] = assets! {
@@ -56,15 +42,9 @@ const ASSETS: &[Asset] = assets! {
 
 const INDEX: Asset = Asset {
     name: "index.html",
-    content_type: "text/html; charset=utf-8",
+    content_type: HTML,
     body: include_str!("index.html"),
 };
-
-/// Only what this service serves may run, load or be spoken to, and no other site
-/// may frame the page to have its controls clicked.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-     img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
-     frame-ancestors 'none'";
 
 /// The live page.
 #[utoipa::path(
@@ -99,44 +79,13 @@ pub async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
     }
 }
 
-impl Asset {
-    fn answer(&self, request: &HeaderMap) -> Response {
-        let etag = self.etag();
-        let known = request
-            .get_all(header::IF_NONE_MATCH)
-            .iter()
-            .filter_map(|tags| tags.to_str().ok())
-            .flat_map(|tags| tags.split(','))
-            .any(|tag| tag.trim().trim_start_matches("W/") == etag || tag.trim() == "*");
-        let headers = [
-            (header::CONTENT_TYPE, self.content_type),
-            (header::ETAG, etag.as_str()),
-            // Ask each time (an answer of 304 is cheap), so that a new version of
-            // the service never runs with an old page.
-            (header::CACHE_CONTROL, "no-cache"),
-            (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            (header::REFERRER_POLICY, "no-referrer"),
-        ];
-        if known {
-            return (StatusCode::NOT_MODIFIED, headers).into_response();
-        }
-        (headers, self.body).into_response()
-    }
-
-    /// A tag that changes when the content does.
-    fn etag(&self) -> String {
-        let mut hasher = DefaultHasher::new();
-        self.body.hash(&mut hasher);
-        format!("\"{:016x}\"", hasher.finish())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
     use std::fs;
     use std::path::Path as FilePath;
+
+    use axum::http::header;
 
     use super::*;
 

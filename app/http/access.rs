@@ -2,34 +2,53 @@
 //! the token.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use subtle::ConstantTimeEq;
 
-use crate::service::Service;
-use crate::service::problem::Problem;
+use super::problem::Problem;
 
-/// What a request must show to be let in.
+/// What a request must show to be let in to what is guarded.
 #[derive(Clone)]
-pub enum Access {
+pub struct Access {
+    /// What is guarded, as an answer names it.
+    guarded: &'static str,
+    rule: Rule,
+}
+
+#[derive(Clone)]
+enum Rule {
     /// The listener is on loopback: a request must merely be meant for it.
     Loopback,
     /// This token.
-    Token(String),
+    Token(Arc<str>),
     /// There is no token, and so no control.
     Nobody,
 }
 
 impl Access {
-    /// What holds for a service that listens on `address`.
+    /// What holds for a role that listens on `address`. `guarded` begins the
+    /// sentences that a refusal says, such as `/control`.
     #[must_use]
-    pub fn new(address: SocketAddr, token: Option<String>) -> Self {
-        match token {
-            _ if address.ip().is_loopback() => Self::Loopback,
-            Some(token) => Self::Token(token),
-            None => Self::Nobody,
+    pub fn new(guarded: &'static str, address: SocketAddr, token: Option<String>) -> Self {
+        let rule = match token {
+            _ if address.ip().is_loopback() => Rule::Loopback,
+            Some(token) => Rule::Token(token.into()),
+            None => Rule::Nobody,
+        };
+        Self { guarded, rule }
+    }
+
+    /// What holds where a listener, although not on loopback itself, can only
+    /// be reached through loopback: a container's port published there.
+    #[must_use]
+    pub fn loopback(guarded: &'static str) -> Self {
+        Self {
+            guarded,
+            rule: Rule::Loopback,
         }
     }
 
@@ -40,15 +59,18 @@ impl Access {
                 .get(name)
                 .and_then(|value| value.to_str().ok())
         };
-        match self {
+        let guarded = self.guarded;
+        let (status, detail) = match &self.rule {
             // A page from elsewhere can make a browser's request arrive here
             // under that page's name ("DNS rebinding"), but not under ours.
-            Self::Loopback if text(header::HOST).is_none_or(is_loopback) => Ok(()),
-            Self::Loopback => Err(Problem::new(
+            Rule::Loopback if text(header::HOST).is_none_or(is_loopback) => return Ok(()),
+            Rule::Loopback => (
                 StatusCode::FORBIDDEN,
-                "/control on loopback answers to localhost, 127.0.0.1 or [::1] as its host only",
-            )),
-            Self::Token(token) => {
+                format!(
+                    "{guarded} on loopback answers to localhost, 127.0.0.1 or [::1] as its host only"
+                ),
+            ),
+            Rule::Token(token) => {
                 let given = text(header::AUTHORIZATION).and_then(|value| {
                     let (scheme, given) = value.split_once(' ')?;
                     scheme.eq_ignore_ascii_case("bearer").then(|| given.trim())
@@ -57,16 +79,19 @@ impl Access {
                 if given.is_some_and(|given| given.as_bytes().ct_eq(token.as_bytes()).into()) {
                     return Ok(());
                 }
-                Err(Problem::new(
+                (
                     StatusCode::UNAUTHORIZED,
-                    "/control needs the header Authorization: Bearer TOKEN, with the token that the service was started with",
-                ))
+                    format!(
+                        "{guarded} needs the header Authorization: Bearer TOKEN, with the token that the service was started with"
+                    ),
+                )
             }
-            Self::Nobody => Err(Problem::new(
+            Rule::Nobody => (
                 StatusCode::FORBIDDEN,
-                "/control is off: start the service with --control-token, or on loopback",
-            )),
-        }
+                format!("{guarded} is off: start the service with --control-token, or on loopback"),
+            ),
+        };
+        Err(Problem::new(status, detail))
     }
 }
 
@@ -87,11 +112,15 @@ fn is_loopback(host: &str) -> bool {
 #[derive(Clone, Copy, Debug)]
 pub struct Allowed;
 
-impl FromRequestParts<Service> for Allowed {
+impl<S> FromRequestParts<S> for Allowed
+where
+    S: Send + Sync,
+    Access: FromRef<S>,
+{
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
-        service.access.check(parts).map(|()| Self)
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Access::from_ref(state).check(parts).map(|()| Self)
     }
 }
 
@@ -126,14 +155,17 @@ mod tests {
     fn beyond_loopback_there_is_no_control_without_a_token() {
         let everywhere = SocketAddr::from(([0, 0, 0, 0], 8000));
         let loopback = SocketAddr::from(([127, 0, 0, 1], 8000));
-        assert!(matches!(Access::new(everywhere, None), Access::Nobody));
         assert!(matches!(
-            Access::new(everywhere, Some("t".into())),
-            Access::Token(_)
+            Access::new("/control", everywhere, None).rule,
+            Rule::Nobody
         ));
         assert!(matches!(
-            Access::new(loopback, Some("t".into())),
-            Access::Loopback
+            Access::new("/control", everywhere, Some("t".into())).rule,
+            Rule::Token(_)
+        ));
+        assert!(matches!(
+            Access::new("/control", loopback, Some("t".into())).rule,
+            Rule::Loopback
         ));
     }
 }

@@ -6,7 +6,6 @@ use axum::http::StatusCode;
 use axum::routing::MethodRouter;
 use tower::ServiceBuilder;
 
-use super::Service;
 use super::deadline::DeadlineLayer;
 use super::panics::CatchPanicLayer;
 use super::problem::Problem;
@@ -14,12 +13,15 @@ use super::request_span::RequestSpanLayer;
 use crate::signals::layer::SignalsLayer;
 
 /// Around every route, the outermost first.
-pub fn around_every_route(
-    handler: MethodRouter<Service>,
+pub(super) fn around_every_route<S>(
+    handler: MethodRouter<S>,
     route: &str,
     signals: SignalsLayer,
     deadline: Option<Duration>,
-) -> MethodRouter<Service> {
+) -> MethodRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
     // One call: each one would box every request's future once more.
     handler.layer(
         ServiceBuilder::new()
@@ -39,11 +41,11 @@ pub fn around_every_route(
 }
 
 /// What a path answers to a method that it does not serve.
-pub async fn method_not_allowed() -> Problem {
+pub(super) async fn method_not_allowed() -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
 }
 
 /// What an unknown path answers.
-pub async fn not_found() -> Problem {
+pub(super) async fn not_found() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "Not Found")
 }

@@ -1,13 +1,11 @@
 //! A JSON body whose fields are checked one by one, so that an answer can name
 //! everything that is wrong with it at once.
 
-use axum::extract::FromRequest;
-use axum::extract::Request;
+use axum::extract::{FromRef, FromRequest, Request};
 use serde_json::{Map, Value};
 
-use crate::service::Service;
-use crate::service::body::Body;
-use crate::service::problem::{Invalid, Problem};
+use super::body::{Body, BodyTimeout};
+use super::problem::{Invalid, Problem};
 
 /// Names are shown and logged.
 const MAX_NAME_CHARACTERS: usize = 100;
@@ -75,7 +73,7 @@ impl Fields {
 }
 
 /// Text to be parsed, such as a distribution.
-pub(super) fn text<T: std::str::FromStr<Err: ToString>>(value: &Value) -> Result<T, String> {
+pub fn text<T: std::str::FromStr<Err: ToString>>(value: &Value) -> Result<T, String> {
     let text = value
         .as_str()
         .ok_or_else(|| format!("must be a string, not {value}"))?;
@@ -83,7 +81,7 @@ pub(super) fn text<T: std::str::FromStr<Err: ToString>>(value: &Value) -> Result
 }
 
 /// A name to draw from.
-pub(super) fn name(value: &Value) -> Result<String, String> {
+pub fn name(value: &Value) -> Result<String, String> {
     let name: String = text(value)?;
     if name.trim().is_empty() || name.chars().count() > MAX_NAME_CHARACTERS {
         return Err(format!(
@@ -94,18 +92,22 @@ pub(super) fn name(value: &Value) -> Result<String, String> {
 }
 
 /// A number with a range of its own.
-pub(super) fn number<T: TryFrom<f64, Error: ToString>>(value: &Value) -> Result<T, String> {
+pub fn number<T: TryFrom<f64, Error: ToString>>(value: &Value) -> Result<T, String> {
     let number = value
         .as_f64()
         .ok_or_else(|| format!("must be a number, not {value}"))?;
     T::try_from(number).map_err(|error| error.to_string())
 }
 
-impl FromRequest<Service> for Fields {
+impl<S> FromRequest<S> for Fields
+where
+    S: Send + Sync,
+    BodyTimeout: FromRef<S>,
+{
     type Rejection = Problem;
 
-    async fn from_request(request: Request, service: &Service) -> Result<Self, Problem> {
-        let Body(body) = Body::from_request(request, service).await?;
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let Body(body) = Body::from_request(request, state).await?;
         let whole_body = |msg, kind| {
             Problem::Invalid(vec![Invalid {
                 loc: vec!["body".to_owned()],

@@ -1,16 +1,21 @@
 //! The body of a request: JSON, within its limits of size and time.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, FromRequest, Request};
+use axum::extract::{DefaultBodyLimit, FromRef, FromRequest, Request};
 use axum::http::{StatusCode, header};
 use http_body::Body as _;
 
-use super::Service;
 use super::problem::Problem;
 
 /// The most bytes of a body that are read; more is answered 413. The largest
 /// honest one is a group of alerts.
 const MAX_BODY_BYTES: usize = 256 * 1024;
+
+/// How long a body may take.
+#[derive(Clone, Copy, Debug)]
+pub struct BodyTimeout(pub Duration);
 
 /// An argument of the handlers that read a body: all of it, declared as JSON. A
 /// client that announces a body and does not send it would hold its connection
@@ -18,10 +23,14 @@ const MAX_BODY_BYTES: usize = 256 * 1024;
 #[derive(Debug)]
 pub struct Body(pub Bytes);
 
-impl FromRequest<Service> for Body {
+impl<S> FromRequest<S> for Body
+where
+    S: Send + Sync,
+    BodyTimeout: FromRef<S>,
+{
     type Rejection = Problem;
 
-    async fn from_request(mut request: Request, service: &Service) -> Result<Self, Problem> {
+    async fn from_request(mut request: Request, state: &S) -> Result<Self, Problem> {
         // Only `application/json` makes a browser ask first before it sends a
         // request from a page of another origin.
         let content_type = request.headers().get(header::CONTENT_TYPE);
@@ -40,8 +49,9 @@ impl FromRequest<Service> for Body {
             ));
         }
         DefaultBodyLimit::max(MAX_BODY_BYTES).apply(&mut request);
-        let body = Bytes::from_request(request, service);
-        match tokio::time::timeout(service.body_timeout, body).await {
+        let body = Bytes::from_request(request, state);
+        let BodyTimeout(timeout) = BodyTimeout::from_ref(state);
+        match tokio::time::timeout(timeout, body).await {
             Ok(Ok(body)) => Ok(Self(body)),
             Ok(Err(rejection)) => Err(Problem::new(rejection.status(), rejection.body_text())),
             Err(_) => Err(Problem::new(

@@ -1,6 +1,7 @@
 //! `GET /healthz` and `GET /readyz`: whether the process lives, and whether it
 //! wants traffic. They tell nothing of how well it does: that is in the metrics.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use axum::Json;
@@ -9,16 +10,15 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Service;
 use super::problem::{Detail, Problem};
 
 /// Whether the service wants traffic: from the start until it is told to stop.
-#[derive(Debug)]
-pub struct Readiness(AtomicBool);
+#[derive(Clone, Debug)]
+pub struct Readiness(Arc<AtomicBool>);
 
 impl Default for Readiness {
     fn default() -> Self {
-        Self(AtomicBool::new(true))
+        Self(Arc::new(AtomicBool::new(true)))
     }
 }
 
@@ -50,8 +50,8 @@ pub async fn healthz() -> Json<Health> {
     (status = 200, description = "It does", body = Health),
     (status = 503, description = "It is about to stop", body = Detail),
 ))]
-pub async fn readyz(State(service): State<Service>) -> Result<Json<Health>, Problem> {
-    if service.readiness.0.load(Relaxed) {
+pub async fn readyz(State(readiness): State<Readiness>) -> Result<Json<Health>, Problem> {
+    if readiness.0.load(Relaxed) {
         Ok(OK)
     } else {
         Err(Problem::new(

@@ -1,0 +1,107 @@
+//! The routes of a role, each with its layers. Which statuses a route may
+//! answer, and so which series exist from the start, is read from the API's
+//! description.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::Method;
+use axum::routing::{MethodRouter, any};
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::path::Operation as Described;
+
+use super::layers::{around_every_route, method_not_allowed, not_found};
+use crate::signals::layer::SignalsLayer;
+use crate::signals::requests::{Operation, Requests, UNMATCHED};
+
+/// Collects the routes of a role whose endpoints share `S`.
+pub struct Api<'a, S> {
+    router: Router<S>,
+    description: OpenApi,
+    requests: &'a Requests,
+}
+
+impl<'a, S> Api<'a, S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    /// No route yet. Each that is added must stand in `description`.
+    #[must_use]
+    pub fn new(description: OpenApi, requests: &'a Requests) -> Self {
+        Self {
+            router: Router::new(),
+            description,
+            requests,
+        }
+    }
+
+    /// A route that does work, and may take so long for it.
+    ///
+    /// # Panics
+    ///
+    /// If the description does not know the path.
+    #[must_use]
+    pub fn work(self, path: &str, handler: MethodRouter<S>, deadline: Duration) -> Self {
+        self.add(path, handler, Some(deadline))
+    }
+
+    /// A route that must always answer.
+    ///
+    /// # Panics
+    ///
+    /// If the description does not know the path.
+    #[must_use]
+    pub fn route(self, path: &str, handler: MethodRouter<S>) -> Self {
+        self.add(path, handler, None)
+    }
+
+    fn add(mut self, path: &str, handler: MethodRouter<S>, deadline: Option<Duration>) -> Self {
+        let operations = self.operations(path);
+        let signals = SignalsLayer::new(
+            self.requests.route(path, &operations),
+            self.requests.unmatched(),
+        );
+        let handler = handler.fallback(method_not_allowed);
+        self.router = self
+            .router
+            .route(path, around_every_route(handler, path, signals, deadline));
+        self
+    }
+
+    /// What the description says of a path. HEAD is served wherever GET is.
+    fn operations(&self, path: &str) -> Vec<Operation> {
+        let item = self.description.paths.paths.get(path);
+        let item = item.unwrap_or_else(|| panic!("{path} is routed but not described"));
+        [
+            (Method::GET, &item.get),
+            (Method::HEAD, &item.get),
+            (Method::POST, &item.post),
+            (Method::PUT, &item.put),
+            (Method::PATCH, &item.patch),
+            (Method::DELETE, &item.delete),
+        ]
+        .into_iter()
+        .filter_map(|(method, described)| {
+            let statuses = statuses(described.as_ref()?);
+            Some(Operation { method, statuses })
+        })
+        .collect()
+    }
+
+    /// The whole API: with what the endpoints share, and an answer to every
+    /// other path.
+    pub fn finish(self, state: &S) -> Router {
+        let unmatched = self.requests.unmatched();
+        let signals = SignalsLayer::new(Arc::clone(&unmatched), unmatched);
+        let fallback = around_every_route(any(not_found), UNMATCHED, signals, None);
+        self.router
+            .fallback_service(fallback.with_state(state.clone()))
+            .with_state(state.clone())
+    }
+}
+
+fn statuses(described: &Described) -> Vec<u16> {
+    let statuses = described.responses.responses.keys();
+    statuses.filter_map(|status| status.parse().ok()).collect()
+}

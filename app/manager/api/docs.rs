@@ -1,0 +1,56 @@
+//! `GET /openapi.json`: the API's description, generated from the code.
+
+use axum::Json;
+use utoipa::OpenApi;
+
+use super::{live, page, proplets, rollups, samples, tasks};
+use crate::http::docs::{self as pages, ControlToken, OperationIds};
+use crate::http::problem::{Detail, Invalid, ValidationError};
+use crate::http::{health, metrics};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Golden Signals: manager",
+        description = "Collects what proplets report, and gives them their tasks. GET /metrics is on a port of its own, 9641 unless set otherwise."
+    ),
+    paths(
+        page::index,
+        page::file,
+        tasks::list,
+        tasks::create,
+        tasks::show,
+        tasks::delete,
+        tasks::start,
+        tasks::stop,
+        samples::of_task,
+        samples::of_proplet,
+        samples::alive,
+        proplets::list,
+        proplets::show,
+        rollups::show,
+        live::live,
+        metrics::metrics,
+        health::healthz,
+        health::readyz,
+        pages::index,
+        pages::file,
+        openapi,
+    ),
+    components(schemas(Detail, ValidationError, Invalid)),
+    modifiers(&ControlToken, &OperationIds),
+)]
+struct Description;
+
+/// The API's description.
+pub fn description() -> utoipa::openapi::OpenApi {
+    Description::openapi()
+}
+
+/// The API's description, as OpenAPI 3.1.
+#[utoipa::path(get, path = "/openapi.json", tag = "documentation", responses(
+    (status = 200, description = "The description", content_type = "application/json", body = serde_json::Value),
+))]
+pub async fn openapi() -> Json<utoipa::openapi::OpenApi> {
+    Json(description())
+}

@@ -1,0 +1,65 @@
+//! `GET /` and `GET /page/{file}`: the live page, which shows what arrives.
+//! Plain HTML, CSS and JavaScript, embedded ([`Asset`]); nothing is fetched
+//! from elsewhere. The page holds no fact of its own.
+
+use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use crate::http::asset::{Asset, CSS, HTML, JS, SVG};
+use crate::http::problem::{Detail, Problem};
+
+const INDEX: Asset = Asset {
+    name: "index.html",
+    content_type: HTML,
+    body: include_str!("../page/index.html"),
+};
+
+/// Every file under `/page/`.
+const ASSETS: [Asset; 4] = [
+    Asset {
+        name: "main.js",
+        content_type: JS,
+        body: include_str!("../page/main.js"),
+    },
+    Asset {
+        name: "rows.js",
+        content_type: JS,
+        body: include_str!("../page/rows.js"),
+    },
+    Asset {
+        name: "style.css",
+        content_type: CSS,
+        body: include_str!("../page/style.css"),
+    },
+    Asset {
+        name: "icon.svg",
+        content_type: SVG,
+        body: include_str!("../page/icon.svg"),
+    },
+];
+
+/// The live page.
+#[utoipa::path(get, path = "/", tag = "live", responses(
+    (status = 200, description = "The page", content_type = "text/html", body = String),
+    (status = 304, description = "The page has not changed"),
+))]
+pub async fn index(headers: HeaderMap) -> Response {
+    INDEX.answer(&headers)
+}
+
+/// What the live page is made of.
+#[utoipa::path(get, path = "/page/{file}", tag = "live",
+    params(("file" = String, Path, description = "The file's name")),
+    responses(
+        (status = 200, description = "The file", body = String),
+        (status = 304, description = "The file has not changed"),
+        (status = 404, description = "There is no such file", body = Detail),
+    ),
+)]
+pub async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
+    match ASSETS.iter().find(|asset| asset.name == name) {
+        Some(asset) => asset.answer(&headers),
+        None => Problem::new(StatusCode::NOT_FOUND, "Not Found").into_response(),
+    }
+}

@@ -1,0 +1,40 @@
+//! All routes, on one screen.
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use super::{Manager, docs, live, page, proplets, rollups, samples, tasks};
+use crate::http::api::Api;
+use crate::http::{docs as pages, health, metrics};
+use crate::signals::requests::Requests;
+
+/// The API.
+pub fn router(manager: &Manager, requests: &Requests) -> Router {
+    Api::new(docs::description(), requests)
+        .route("/", get(page::index))
+        .route("/page/{file}", get(page::file))
+        .route("/tasks", get(tasks::list).merge(post(tasks::create)))
+        .route("/tasks/{id}", get(tasks::show).delete(tasks::delete))
+        .route("/tasks/{id}/start", post(tasks::start))
+        .route("/tasks/{id}/stop", post(tasks::stop))
+        .route("/tasks/{id}/metrics", get(samples::of_task))
+        .route("/proplets", get(proplets::list))
+        .route("/proplets/{id}", get(proplets::show))
+        .route("/proplets/{id}/metrics", get(samples::of_proplet))
+        .route("/proplets/{id}/alive-history", get(samples::alive))
+        .route("/rollups", get(rollups::show))
+        .route("/live", get(live::live))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/docs", get(pages::index))
+        .route("/docs/{file}", get(pages::file))
+        .route("/openapi.json", get(docs::openapi))
+        .finish(manager)
+}
+
+/// What Prometheus scrapes, on a port of its own.
+pub fn exposition(manager: &Manager, requests: &Requests) -> Router {
+    Api::new(docs::description(), requests)
+        .route("/metrics", get(metrics::metrics))
+        .finish(manager)
+}

@@ -1,0 +1,284 @@
+//! The fleet as Prometheus sees it: base units, one series a proplet or task.
+
+use super::counters::TRAFFIC;
+use super::{Fleet, Known, Proplet, Task};
+use crate::manager::history::PROPLET_METRICS;
+use crate::signals::model::{MetricFamily, MetricType};
+use crate::signals::{Collect, Description, model};
+
+const fn gauge(name: &'static str, help: &'static str) -> Description {
+    Description {
+        name,
+        help,
+        kind: MetricType::Gauge,
+    }
+}
+
+const fn counter(name: &'static str, help: &'static str) -> Description {
+    Description {
+        name,
+        help,
+        kind: MetricType::Counter,
+    }
+}
+
+const UP: Description = gauge(
+    "proplet_up",
+    "Whether the proplet lives: it said so lately, and its last will has not come",
+);
+const LAST_SEEN: Description = gauge(
+    "proplet_last_seen_timestamp_seconds",
+    "When the proplet last sent anything, in seconds since the Unix epoch",
+);
+const INFO: Description = gauge(
+    "proplet_info",
+    "Where the proplet publishes and its namespace; the value is always 1",
+);
+
+/// Of a proplet's sample, by place: the metric, and what its value is times.
+const OF_A_PROPLET: [(Description, f64); PROPLET_METRICS.len()] = [
+    (
+        counter(
+            "proplet_cpu_user_seconds_total",
+            "Processor time that the proplet itself spent in user mode, in seconds",
+        ),
+        1.0,
+    ),
+    (
+        counter(
+            "proplet_cpu_system_seconds_total",
+            "Processor time that the kernel spent for the proplet itself, in seconds",
+        ),
+        1.0,
+    ),
+    (
+        gauge(
+            "proplet_cpu_ratio",
+            "Processor use as the proplet's own message tells it, where 1 is 100 percent",
+        ),
+        0.01,
+    ),
+    (
+        gauge(
+            "proplet_memory_rss_bytes",
+            "Resident memory of the proplet itself, in bytes",
+        ),
+        1.0,
+    ),
+    (
+        gauge(
+            "proplet_memory_heap_allocated_bytes",
+            "Heap in use by the proplet itself as its allocator counts, in bytes",
+        ),
+        1.0,
+    ),
+    (
+        gauge(
+            "proplet_memory_heap_system_bytes",
+            "Heap that the proplet itself has from the system, in bytes",
+        ),
+        1.0,
+    ),
+    (
+        gauge(
+            "proplet_memory_heap_inuse_bytes",
+            "Heap pages of the proplet itself that are in use, in bytes",
+        ),
+        1.0,
+    ),
+    (
+        gauge(
+            "proplet_memory_container_usage_bytes",
+            "Memory of the proplet's container, in bytes",
+        ),
+        1.0,
+    ),
+    (
+        gauge(
+            "proplet_memory_container_limit_bytes",
+            "Limit of the memory of the proplet's container, in bytes",
+        ),
+        1.0,
+    ),
+];
+
+const SAMPLES: Description = counter(
+    "proplet_task_samples_total",
+    "Samples of the task that have come",
+);
+const LAST_SAMPLE: Description = gauge(
+    "proplet_task_last_sample_timestamp_seconds",
+    "When the latest sample of the task was taken, in seconds since the Unix epoch",
+);
+
+/// Of a task's sample, by place: the gauge, and what its value is times.
+const OF_A_TASK: [(usize, Description, f64); 6] = [
+    (
+        0,
+        gauge(
+            "proplet_task_cpu_ratio",
+            "Processor use of the task, in cores",
+        ),
+        0.01,
+    ),
+    (
+        1,
+        gauge(
+            "proplet_task_memory_bytes",
+            "Resident memory of the task, in bytes",
+        ),
+        1.0,
+    ),
+    (
+        2,
+        gauge(
+            "proplet_task_memory_ratio",
+            "Share of the memory there is that the task has, from 0 to 1",
+        ),
+        0.01,
+    ),
+    (
+        7,
+        gauge(
+            "proplet_task_uptime_seconds",
+            "Time since the task began, in seconds",
+        ),
+        1.0,
+    ),
+    (
+        8,
+        gauge(
+            "proplet_task_threads",
+            "Threads of the task, with the main one",
+        ),
+        1.0,
+    ),
+    (
+        9,
+        gauge("proplet_task_open_fds", "Open file descriptors of the task"),
+        1.0,
+    ),
+];
+
+/// By the order of [`TRAFFIC`].
+const TRAFFIC_OF_A_TASK: [Description; TRAFFIC.len()] = [
+    counter(
+        "proplet_task_disk_read_bytes_total",
+        "Bytes that the task has read from disk",
+    ),
+    counter(
+        "proplet_task_disk_written_bytes_total",
+        "Bytes that the task has written to disk",
+    ),
+    counter(
+        "proplet_task_network_received_bytes_total",
+        "Bytes received in the task's network namespace",
+    ),
+    counter(
+        "proplet_task_network_sent_bytes_total",
+        "Bytes sent from the task's network namespace",
+    ),
+];
+
+const PROPLETS: Description = gauge("manager_proplets", "Proplets that the manager knows");
+const PROPLETS_ALIVE: Description = gauge("manager_proplets_alive", "Proplets that live");
+const TASKS: Description = gauge(
+    "manager_tasks",
+    "Tasks with series: those that have had samples lately",
+);
+const SERIES: Description = gauge(
+    "manager_series",
+    "Series set aside for the proplets and tasks that are shown",
+);
+const SERIES_LIMIT: Description = gauge("manager_series_limit", "The most there may be of them");
+const SERIES_REFUSED: Description = counter(
+    "manager_series_refused_total",
+    "Samples whose proplet or task has no series because of the limit",
+);
+
+impl Collect for Fleet {
+    fn collect(&self, into: &mut Vec<MetricFamily>) {
+        let now = crate::manager::clock::now();
+        let state = self.lock();
+        self.own(&state, now, into);
+
+        let mut proplets: Vec<_> = state.proplets.iter().filter(|(_, p)| p.shown).collect();
+        proplets.sort_by(|a, b| a.0.cmp(b.0));
+        let series = |of: &dyn Fn(&str, &Proplet) -> Option<model::Metric>| {
+            let found = proplets
+                .iter()
+                .filter_map(|(name, proplet)| of(name, proplet));
+            found.collect::<Vec<_>>()
+        };
+        into.push(UP.family(series(&|name, proplet| {
+            let lives = f64::from(u8::from(proplet.lives(self.bounds, now)));
+            Some(UP.sample(&[("proplet", name)], lives))
+        })));
+        into.push(LAST_SEEN.family(series(&|name, proplet| {
+            Some(LAST_SEEN.sample(&[("proplet", name)], seconds(proplet.seen)))
+        })));
+        into.push(INFO.family(series(&|name, proplet| {
+            let identity = &proplet.identity;
+            let labels = [
+                ("proplet", name),
+                ("namespace", identity.namespace.as_deref().unwrap_or("")),
+                ("domain", &identity.domain),
+                ("channel", &identity.channel),
+            ];
+            Some(INFO.sample(&labels, 1.0))
+        })));
+        for (place, (description, factor)) in OF_A_PROPLET.iter().enumerate() {
+            into.push(description.family(series(&|name, proplet| {
+                let value = proplet.latest?.1[place]?;
+                Some(description.sample(&[("proplet", name)], value * factor))
+            })));
+        }
+
+        let mut tasks: Vec<(&str, &str, &Task)> = Vec::new();
+        for (name, proplet) in &state.proplets {
+            tasks.extend(proplet.tasks.iter().map(|(task, t)| (&**name, &**task, t)));
+        }
+        tasks.sort_by_key(|(name, task, _)| (*name, *task));
+        let mut family = |description: Description, value: &dyn Fn(&Task) -> Option<f64>| {
+            let series = tasks.iter().filter_map(|(name, task, state)| {
+                let labels = [("proplet", *name), ("task", *task)];
+                Some(description.sample(&labels, value(state)?))
+            });
+            into.push(description.family(series.collect()));
+        };
+        for (place, description, factor) in OF_A_TASK {
+            family(description, &|task| Some(task.metrics[place]? * factor));
+        }
+        for (which, description) in TRAFFIC_OF_A_TASK.into_iter().enumerate() {
+            family(description, &|task| task.counters.totals[which]);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+        family(SAMPLES, &|task| Some(task.samples as f64));
+        family(LAST_SAMPLE, &|task| Some(seconds(task.at)));
+    }
+}
+
+impl Fleet {
+    /// What the manager tells of itself.
+    #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+    fn own(&self, state: &Known, now: i64, into: &mut Vec<MetricFamily>) {
+        let alive = state.proplets.values();
+        let alive = alive.filter(|proplet| proplet.lives(self.bounds, now));
+        let tasks: usize = state.proplets.values().map(|p| p.tasks.len()).sum();
+        for (description, value) in [
+            (PROPLETS, state.proplets.len() as f64),
+            (PROPLETS_ALIVE, alive.count() as f64),
+            (TASKS, tasks as f64),
+            (SERIES, state.series as f64),
+            (SERIES_LIMIT, self.bounds.series as f64),
+            (SERIES_REFUSED, state.refused as f64),
+        ] {
+            into.push(description.family(vec![description.sample(&[], value)]));
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "to the microsecond")]
+fn seconds(at: i64) -> f64 {
+    at as f64 / 1e9
+}

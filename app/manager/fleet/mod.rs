@@ -1,0 +1,572 @@
+//! What is known now of every proplet and its tasks: who it is, whether it
+//! lives, its latest samples, and counters that go on across a task's restarts.
+//! Bounded; what is gone is forgotten. Knows no topic, no file and no socket.
+
+mod counters;
+mod exposition;
+mod rate;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+pub use self::counters::Counting;
+use self::counters::{Counters, TRAFFIC};
+use self::rate::Bucket;
+use super::history::{Identity, METRICS, PROPLET_METRICS};
+
+/// The most series that a task has.
+pub const SERIES_OF_A_TASK: usize = METRICS.len() + 2;
+
+/// The most series that a proplet has, without its tasks.
+pub const SERIES_OF_A_PROPLET: usize = PROPLET_METRICS.len() + 3;
+
+/// A task's series live through so many of its own intervals without a sample.
+const INTERVALS: i64 = 3;
+
+/// What is kept of proplets that say nothing any more.
+pub const FORGET_PROPLET_AFTER: Duration = Duration::from_secs(60 * 60);
+
+/// Bounds of what is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Series shown at a time.
+    pub series: usize,
+    /// Proplets known at a time.
+    pub proplets: usize,
+    /// Messages per second and proplet.
+    pub rate: u32,
+    /// A proplet that has not said so for this long is not alive.
+    pub alive_timeout: Duration,
+    /// A task that has had no sample for this long, and for three of its
+    /// intervals, is gone.
+    pub expire_after: Duration,
+}
+
+/// Why a message was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The name belongs to a proplet that publishes elsewhere.
+    Forged,
+    /// Its proplet sends more than it may.
+    Flooding,
+    /// There are as many proplets as there may be.
+    Crowded,
+}
+
+/// Everything known.
+#[derive(Debug)]
+pub struct Fleet {
+    bounds: Bounds,
+    state: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    proplets: HashMap<Arc<str>, Proplet>,
+    series: usize,
+    refused: u64,
+}
+
+#[derive(Debug)]
+struct Proplet {
+    identity: Identity,
+    bucket: Bucket,
+    /// When it last sent anything, in nanoseconds since the epoch.
+    seen: i64,
+    /// When it last said that it was alive; `None` once it said it was not.
+    alive: Option<i64>,
+    /// There are series for it.
+    shown: bool,
+    /// The time of the latest sample, and the sample.
+    latest: Option<(i64, [Option<f64>; PROPLET_METRICS.len()])>,
+    tasks: HashMap<Box<str>, Task>,
+}
+
+#[derive(Debug)]
+struct Task {
+    /// The time of the latest sample.
+    at: i64,
+    /// When it came.
+    seen: i64,
+    /// Between the two latest samples.
+    interval: i64,
+    samples: u64,
+    metrics: [Option<f64>; METRICS.len()],
+    counters: Counters,
+}
+
+/// What is told of a proplet now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Present {
+    /// Who it is.
+    pub identity: Identity,
+    /// Whether it lives.
+    pub alive: bool,
+    /// When it last sent anything, in nanoseconds since the epoch.
+    pub seen: i64,
+    /// How many tasks it has sent samples of lately.
+    pub tasks: usize,
+}
+
+/// All tasks of all proplets together, by their latest samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Totals {
+    /// Proplets that live.
+    pub proplets_alive: usize,
+    /// Proplets that are known.
+    pub proplets: usize,
+    /// Tasks with samples lately.
+    pub tasks: usize,
+    /// Their processor use, in percent of one core.
+    pub cpu_percent: f64,
+    /// Their memory, in bytes.
+    pub memory_bytes: f64,
+    /// Their threads.
+    pub threads: f64,
+    /// Their open descriptors.
+    pub file_descriptors: f64,
+}
+
+impl Fleet {
+    /// Knows nobody but these.
+    #[must_use]
+    pub fn new(bounds: Bounds, known: Vec<Identity>, now: i64) -> Self {
+        let fleet = Self {
+            bounds,
+            state: Mutex::default(),
+        };
+        {
+            let mut state = fleet.lock();
+            for identity in known.into_iter().take(bounds.proplets) {
+                let name = Arc::from(identity.name.as_str());
+                let seen = identity.last_seen;
+                let proplet = Proplet::new(identity, seen, bounds.rate, now);
+                state.proplets.insert(name, proplet);
+            }
+        }
+        fleet
+    }
+
+    /// What it is bounded by.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        // A panic leaves at worst one sample half told.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets a message of `name` in, that came on a topic of this domain and
+    /// channel. `true` if the proplet is to be written down (anew): it is new,
+    /// or was last written down a minute ago.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub fn admit(
+        &self,
+        name: &str,
+        domain: &str,
+        channel: &str,
+        now: i64,
+    ) -> Result<bool, Refused> {
+        const MINUTE: i64 = 60_000_000_000;
+
+        let mut state = self.lock();
+        if let Some(proplet) = state.proplets.get_mut(name) {
+            if proplet.identity.domain != domain || proplet.identity.channel != channel {
+                return Err(Refused::Forged);
+            }
+            if !proplet.bucket.take(now) {
+                return Err(Refused::Flooding);
+            }
+            proplet.seen = now;
+            let due = now - proplet.identity.last_seen >= MINUTE;
+            if due {
+                proplet.identity.last_seen = now;
+            }
+            return Ok(due);
+        }
+        if state.proplets.len() >= self.bounds.proplets {
+            return Err(Refused::Crowded);
+        }
+        let identity = Identity {
+            name: name.to_owned(),
+            domain: domain.to_owned(),
+            channel: channel.to_owned(),
+            namespace: None,
+            metadata: None,
+            first_seen: now,
+            last_seen: now,
+        };
+        let proplet = Proplet::new(identity, now, self.bounds.rate, now);
+        state.proplets.insert(name.into(), proplet);
+        Ok(true)
+    }
+
+    /// What is known of who a proplet is.
+    #[must_use]
+    pub fn identity(&self, name: &str) -> Option<Identity> {
+        let state = self.lock();
+        state
+            .proplets
+            .get(name)
+            .map(|proplet| proplet.identity.clone())
+    }
+
+    /// Learns a proplet's namespace, and what it tells of itself. `true` if
+    /// that is new.
+    pub fn describe(&self, name: &str, namespace: Option<&str>, metadata: Option<&str>) -> bool {
+        let mut state = self.lock();
+        let Some(proplet) = state.proplets.get_mut(name) else {
+            return false;
+        };
+        let mut changed = false;
+        for (known, told) in [
+            (&mut proplet.identity.namespace, namespace),
+            (&mut proplet.identity.metadata, metadata),
+        ] {
+            if told.is_some() && known.as_deref() != told {
+                *known = told.map(str::to_owned);
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    /// A proplet says that it lives, or its last will that it does not. `true`
+    /// if it did not live before.
+    pub fn alive(&self, name: &str, alive: bool, now: i64) -> bool {
+        let bounds = self.bounds;
+        let mut state = self.lock();
+        let Some(proplet) = state.proplets.get_mut(name) else {
+            return false;
+        };
+        let lived = proplet.lives(bounds, now);
+        proplet.alive = alive.then_some(now);
+        let unseen = !proplet.shown;
+        if unseen && state.room_for(SERIES_OF_A_PROPLET, bounds) {
+            state.series += SERIES_OF_A_PROPLET;
+            if let Some(proplet) = state.proplets.get_mut(name) {
+                proplet.shown = true;
+            }
+        }
+        alive && !lived
+    }
+
+    /// A proplet's sample.
+    pub fn observe_proplet(
+        &self,
+        name: &str,
+        at: i64,
+        metrics: &[Option<f64>; PROPLET_METRICS.len()],
+    ) {
+        let mut state = self.lock();
+        let shown = state
+            .proplets
+            .get(name)
+            .is_some_and(|proplet| proplet.shown);
+        if !shown {
+            if !state.room_for(SERIES_OF_A_PROPLET, self.bounds) {
+                return;
+            }
+            state.series += SERIES_OF_A_PROPLET;
+        }
+        if let Some(proplet) = state.proplets.get_mut(name) {
+            proplet.shown = true;
+            if proplet.latest.is_none_or(|(latest, _)| at > latest) {
+                proplet.latest = Some((at, *metrics));
+            }
+        }
+    }
+
+    /// A task's sample, which has not come before. What has been read, written,
+    /// received and sent since the one before.
+    pub fn observe_task(
+        &self,
+        name: &str,
+        task: &str,
+        at: i64,
+        metrics: &[Option<f64>; METRICS.len()],
+        counting: Counting,
+        now: i64,
+    ) -> [f64; TRAFFIC.len()] {
+        let mut state = self.lock();
+        let known = state
+            .proplets
+            .get(name)
+            .is_some_and(|proplet| proplet.tasks.contains_key(task));
+        if !known {
+            if !state.room_for(SERIES_OF_A_TASK, self.bounds) {
+                return counting.growth_of_one(metrics);
+            }
+            state.series += SERIES_OF_A_TASK;
+        }
+        let Some(proplet) = state.proplets.get_mut(name) else {
+            return counting.growth_of_one(metrics);
+        };
+        let entry = proplet
+            .tasks
+            .entry(task.into())
+            .or_insert_with(|| Task::new(at, now, metrics));
+        entry.observe(at, metrics, counting, now)
+    }
+
+    /// Forgets what is gone.
+    pub fn expire(&self, now: i64) {
+        let bounds = self.bounds;
+        let after = nanoseconds(bounds.expire_after);
+        let forget = nanoseconds(FORGET_PROPLET_AFTER);
+        let mut state = self.lock();
+        let mut freed = 0;
+        state.proplets.retain(|_, proplet| {
+            let before = proplet.tasks.len();
+            proplet
+                .tasks
+                .retain(|_, task| now - task.seen < after.max(INTERVALS * task.interval));
+            freed += (before - proplet.tasks.len()) * SERIES_OF_A_TASK;
+            let gone = proplet.tasks.is_empty() && now - proplet.seen >= forget;
+            if gone && proplet.shown {
+                freed += SERIES_OF_A_PROPLET;
+            }
+            !gone
+        });
+        state.series -= freed;
+    }
+
+    /// Forgets a task of a proplet that has been deleted.
+    pub fn forget_task(&self, name: &str, task: &str) {
+        let mut state = self.lock();
+        let removed = state
+            .proplets
+            .get_mut(name)
+            .and_then(|proplet| proplet.tasks.remove(task));
+        if removed.is_some() {
+            state.series -= SERIES_OF_A_TASK;
+        }
+    }
+
+    /// Every proplet, by name.
+    #[must_use]
+    pub fn proplets(&self, now: i64) -> Vec<Present> {
+        let state = self.lock();
+        let mut proplets: Vec<_> = state
+            .proplets
+            .values()
+            .map(|proplet| proplet.present(self.bounds, now))
+            .collect();
+        drop(state);
+        proplets.sort_by(|a, b| a.identity.name.cmp(&b.identity.name));
+        proplets
+    }
+
+    /// One proplet.
+    #[must_use]
+    pub fn proplet(&self, name: &str, now: i64) -> Option<Present> {
+        let state = self.lock();
+        let proplet = state.proplets.get(name)?;
+        Some(proplet.present(self.bounds, now))
+    }
+
+    /// The sum of what is known.
+    #[must_use]
+    pub fn totals(&self, now: i64) -> Totals {
+        let state = self.lock();
+        let mut totals = Totals {
+            proplets: state.proplets.len(),
+            ..Totals::default()
+        };
+        for proplet in state.proplets.values() {
+            totals.proplets_alive += usize::from(proplet.lives(self.bounds, now));
+            totals.tasks += proplet.tasks.len();
+            for task in proplet.tasks.values() {
+                let value = |place: usize| task.metrics[place].unwrap_or(0.0);
+                totals.cpu_percent += value(0);
+                totals.memory_bytes += value(1);
+                totals.threads += value(8);
+                totals.file_descriptors += value(9);
+            }
+        }
+        totals
+    }
+}
+
+impl Known {
+    fn room_for(&mut self, series: usize, bounds: Bounds) -> bool {
+        let room = self.series + series <= bounds.series;
+        self.refused += u64::from(!room);
+        room
+    }
+}
+
+impl Proplet {
+    fn new(identity: Identity, seen: i64, rate: u32, now: i64) -> Self {
+        Self {
+            identity,
+            bucket: Bucket::new(rate, now),
+            seen,
+            alive: None,
+            shown: false,
+            latest: None,
+            tasks: HashMap::new(),
+        }
+    }
+
+    fn lives(&self, bounds: Bounds, now: i64) -> bool {
+        let timeout = nanoseconds(bounds.alive_timeout);
+        self.alive.is_some_and(|alive| now - alive < timeout)
+    }
+
+    fn present(&self, bounds: Bounds, now: i64) -> Present {
+        Present {
+            identity: self.identity.clone(),
+            alive: self.lives(bounds, now),
+            seen: self.seen,
+            tasks: self.tasks.len(),
+        }
+    }
+}
+
+impl Task {
+    fn new(at: i64, now: i64, metrics: &[Option<f64>; METRICS.len()]) -> Self {
+        Self {
+            // Before the first sample, which is observed next.
+            at: at - 1,
+            seen: now,
+            interval: 0,
+            samples: 0,
+            metrics: *metrics,
+            counters: Counters::default(),
+        }
+    }
+
+    fn observe(
+        &mut self,
+        at: i64,
+        metrics: &[Option<f64>; METRICS.len()],
+        counting: Counting,
+        now: i64,
+    ) -> [f64; TRAFFIC.len()] {
+        self.seen = self.seen.max(now);
+        let newer = at > self.at;
+        let growth = self.counters.count(metrics, counting, newer);
+        self.samples += 1;
+        // What comes late, after an outage, counts, but shows nothing.
+        if newer {
+            if self.samples > 1 {
+                self.interval = at - self.at;
+            }
+            self.at = at;
+            self.metrics = *metrics;
+        }
+        growth
+    }
+}
+
+fn nanoseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn fleet(series: usize) -> Fleet {
+        let bounds = Bounds {
+            series,
+            proplets: 2,
+            rate: 1_000,
+            alive_timeout: Duration::from_secs(30),
+            expire_after: Duration::from_secs(60),
+        };
+        Fleet::new(bounds, Vec::new(), 0)
+    }
+
+    fn observe(fleet: &Fleet, task: &str, at: i64) {
+        let metrics = [Some(1.0); METRICS.len()];
+        fleet.observe_task("p", task, at, &metrics, Counting::SinceLast, at);
+    }
+
+    fn tasks(fleet: &Fleet, now: i64) -> usize {
+        fleet.proplet("p", now).map_or(0, |proplet| proplet.tasks)
+    }
+
+    #[test]
+    fn a_name_belongs_to_the_channel_that_used_it_first() {
+        let fleet = fleet(100);
+        assert_eq!(fleet.admit("p", "d", "c", 0), Ok(true));
+        assert_eq!(fleet.admit("p", "d", "c", SECOND), Ok(false));
+        assert_eq!(fleet.admit("p", "d", "other", 0), Err(Refused::Forged));
+        assert_eq!(fleet.admit("p", "other", "c", 0), Err(Refused::Forged));
+        assert_eq!(fleet.admit("q", "d", "c", 0), Ok(true));
+        assert_eq!(fleet.admit("r", "d", "c", 0), Err(Refused::Crowded));
+        // Once it is forgotten its name is free, and there is room again.
+        fleet.expire(2 * 3_600 * SECOND);
+        assert_eq!(fleet.admit("p", "d", "other", 2 * 3_600 * SECOND), Ok(true));
+    }
+
+    #[test]
+    fn a_task_that_is_rarely_sampled_is_not_gone_between_its_samples() {
+        let fleet = fleet(100);
+        let _ = fleet.admit("p", "d", "c", 0);
+        // Every 50 s for one, every ten minutes for the other.
+        for at in [0, 50, 100] {
+            observe(&fleet, "often", at * SECOND);
+        }
+        observe(&fleet, "rarely", -600 * SECOND);
+        observe(&fleet, "rarely", 0);
+        fleet.expire(200 * SECOND);
+        assert_eq!(tasks(&fleet, 200 * SECOND), 2);
+        fleet.expire(300 * SECOND);
+        assert_eq!(tasks(&fleet, 300 * SECOND), 1);
+        fleet.expire(1_799 * SECOND);
+        assert_eq!(tasks(&fleet, 1_799 * SECOND), 1);
+        fleet.expire(1_800 * SECOND);
+        assert_eq!(tasks(&fleet, 1_800 * SECOND), 0);
+    }
+
+    #[test]
+    fn series_are_given_back() {
+        let fleet = fleet(2 * SERIES_OF_A_TASK + SERIES_OF_A_PROPLET);
+        let _ = fleet.admit("p", "d", "c", 0);
+        for round in 0..10 {
+            let now = round * 100 * SECOND;
+            fleet.alive("p", true, now);
+            for task in ["a", "b", "c"] {
+                observe(&fleet, task, now);
+            }
+            assert_eq!(tasks(&fleet, now), 2);
+            assert_eq!(fleet.lock().series, fleet.bounds.series);
+            if round % 2 == 0 {
+                fleet.expire(now + 90 * SECOND);
+            } else {
+                fleet.forget_task("p", "a");
+                fleet.forget_task("p", "a");
+                fleet.expire(now + 90 * SECOND);
+            }
+            assert_eq!(fleet.lock().series, SERIES_OF_A_PROPLET);
+        }
+        // The third of each round.
+        assert_eq!(fleet.lock().refused, 10);
+    }
+
+    #[test]
+    fn who_says_nothing_is_not_alive() {
+        let fleet = fleet(100);
+        let _ = fleet.admit("p", "d", "c", 0);
+        let alive = |now| fleet.proplet("p", now).map(|proplet| proplet.alive);
+        assert_eq!(alive(0), Some(false));
+        assert!(fleet.alive("p", true, 0));
+        assert!(!fleet.alive("p", true, 10 * SECOND));
+        assert_eq!(alive(39 * SECOND), Some(true));
+        assert_eq!(alive(40 * SECOND), Some(false));
+        assert!(fleet.alive("p", true, 50 * SECOND));
+        assert!(!fleet.alive("p", false, 51 * SECOND));
+        assert_eq!(alive(51 * SECOND), Some(false));
+    }
+}

@@ -1,0 +1,159 @@
+//! Roll-ups: all tasks of all proplets together, in pieces of ten seconds. Added
+//! up as samples arrive, so that a look at a month reads no sample.
+
+use std::collections::HashMap;
+
+use rusqlite::Connection;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{History, HistoryError};
+
+/// The length of a piece, in seconds.
+pub(super) const PIECE_SECONDS: i64 = 10;
+
+const NANOSECONDS: i64 = 1_000_000_000;
+
+/// The beginning of the piece that a time in nanoseconds falls into, in seconds.
+pub(super) fn piece(at: i64) -> i64 {
+    at.div_euclid(NANOSECONDS * PIECE_SECONDS) * PIECE_SECONDS
+}
+
+/// Samples added up.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Rollup {
+    /// How many.
+    pub samples: u64,
+    /// The sum of their processor use, in percent of one core.
+    pub cpu_percent_sum: f64,
+    /// The greatest of them.
+    pub cpu_percent_max: f64,
+    /// The sum of their memory, in bytes.
+    pub memory_bytes_sum: f64,
+    /// The greatest of them.
+    pub memory_bytes_max: f64,
+    /// Bytes read from disk, written to it, received and sent.
+    pub traffic: [f64; 4],
+}
+
+impl Rollup {
+    /// Adds others.
+    pub fn add(&mut self, other: &Self) {
+        self.samples += other.samples;
+        self.cpu_percent_sum += other.cpu_percent_sum;
+        self.cpu_percent_max = self.cpu_percent_max.max(other.cpu_percent_max);
+        self.memory_bytes_sum += other.memory_bytes_sum;
+        self.memory_bytes_max = self.memory_bytes_max.max(other.memory_bytes_max);
+        for (sum, other) in self.traffic.iter_mut().zip(other.traffic) {
+            *sum += other;
+        }
+    }
+}
+
+pub(super) fn add(connection: &Connection, rollups: &HashMap<i64, Rollup>) -> rusqlite::Result<()> {
+    for (piece, rollup) in rollups {
+        connection.execute(
+            "INSERT INTO rollups VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT DO UPDATE SET
+                samples = samples + excluded.samples,
+                cpu_percent_sum = cpu_percent_sum + excluded.cpu_percent_sum,
+                cpu_percent_max = max(cpu_percent_max, excluded.cpu_percent_max),
+                memory_bytes_sum = memory_bytes_sum + excluded.memory_bytes_sum,
+                memory_bytes_max = max(memory_bytes_max, excluded.memory_bytes_max),
+                disk_read_bytes = disk_read_bytes + excluded.disk_read_bytes,
+                disk_write_bytes = disk_write_bytes + excluded.disk_write_bytes,
+                network_rx_bytes = network_rx_bytes + excluded.network_rx_bytes,
+                network_tx_bytes = network_tx_bytes + excluded.network_tx_bytes",
+            (
+                piece,
+                i64::try_from(rollup.samples).unwrap_or(i64::MAX),
+                rollup.cpu_percent_sum,
+                rollup.cpu_percent_max,
+                rollup.memory_bytes_sum,
+                rollup.memory_bytes_max,
+                rollup.traffic[0],
+                rollup.traffic[1],
+                rollup.traffic[2],
+                rollup.traffic[3],
+            ),
+        )?;
+    }
+    Ok(())
+}
+
+/// All samples of all tasks within a piece of time.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Piece {
+    /// When it begins, RFC 3339.
+    #[schema(example = "2025-01-15T10:30:00Z")]
+    pub timestamp: String,
+    /// Samples in it.
+    pub samples: u64,
+    /// The mean of their processor use, in percent of one core.
+    pub avg_cpu_percent: f64,
+    /// The greatest of them.
+    pub max_cpu_percent: f64,
+    /// The mean of their memory, in bytes.
+    pub avg_memory_bytes: f64,
+    /// The greatest of them.
+    pub max_memory_bytes: f64,
+    /// Bytes read from disk by all.
+    pub disk_read_bytes: f64,
+    /// Bytes written to disk by all.
+    pub disk_write_bytes: f64,
+    /// Bytes received by all.
+    pub network_rx_bytes: f64,
+    /// Bytes sent by all.
+    pub network_tx_bytes: f64,
+}
+
+impl History {
+    /// The pieces of `step` seconds, a multiple of ten, that have samples and
+    /// begin from `from` on and before `to`, both in nanoseconds; the newest
+    /// `limit` of them, in the order of time.
+    ///
+    /// # Errors
+    ///
+    /// If SQLite does.
+    pub fn rollups(
+        &self,
+        from: i64,
+        to: i64,
+        step: u32,
+        limit: u32,
+    ) -> Result<Vec<Piece>, HistoryError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare(
+                "SELECT at_seconds - at_seconds % ?1 AS piece,
+                    sum(samples), sum(cpu_percent_sum), max(cpu_percent_max),
+                    sum(memory_bytes_sum), max(memory_bytes_max), sum(disk_read_bytes),
+                    sum(disk_write_bytes), sum(network_rx_bytes), sum(network_tx_bytes)
+                 FROM rollups WHERE at_seconds >= ?2 AND at_seconds < ?3
+                 GROUP BY piece ORDER BY piece DESC LIMIT ?4",
+            )?;
+            let step = i64::from(step);
+            let from = from.div_euclid(NANOSECONDS).div_euclid(step) * step;
+            let to = to.div_euclid(NANOSECONDS);
+            let pieces = statement.query_map((step, from, to, limit), |row| {
+                let samples: i64 = row.get(1)?;
+                #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+                let count = samples.max(1) as f64;
+                Ok(Piece {
+                    timestamp: super::page::rfc3339(row.get::<_, i64>(0)? * NANOSECONDS),
+                    samples: u64::try_from(samples).unwrap_or(0),
+                    avg_cpu_percent: row.get::<_, f64>(2)? / count,
+                    max_cpu_percent: row.get(3)?,
+                    avg_memory_bytes: row.get::<_, f64>(4)? / count,
+                    max_memory_bytes: row.get(5)?,
+                    disk_read_bytes: row.get(6)?,
+                    disk_write_bytes: row.get(7)?,
+                    network_rx_bytes: row.get(8)?,
+                    network_tx_bytes: row.get(9)?,
+                })
+            })?;
+            let mut pieces: Vec<_> = pieces.collect::<rusqlite::Result<_>>()?;
+            pieces.reverse();
+            Ok(pieces)
+        })
+    }
+}

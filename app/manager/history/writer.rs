@@ -1,0 +1,276 @@
+//! Appends what arrives, many rows a transaction.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension as _, Statement};
+
+use super::columns::{AGGREGATED, METRICS, PROPLET_METRICS, list};
+use super::proplets::Identity;
+use super::rollups::{self, Rollup};
+
+/// So many names are kept with their numbers; then they are looked up anew.
+const KNOWN_NAMES: usize = 300_000;
+
+/// A task's sample, to be appended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskRow<'a> {
+    /// The task.
+    pub task: &'a str,
+    /// The proplet that it runs on.
+    pub proplet: &'a str,
+    /// When it was taken, in nanoseconds since the epoch.
+    pub at: i64,
+    /// By [`METRICS`].
+    pub metrics: &'a [Option<f64>; METRICS.len()],
+    /// By [`AGGREGATED`].
+    pub aggregated: Option<&'a [Option<f64>; AGGREGATED.len()]>,
+    /// Further measurements, as a JSON object.
+    pub more: Option<&'a str>,
+}
+
+/// A proplet's sample, to be appended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PropletRow<'a> {
+    /// The proplet.
+    pub proplet: &'a str,
+    /// When it was taken, in nanoseconds since the epoch.
+    pub at: i64,
+    /// By [`PROPLET_METRICS`].
+    pub metrics: &'a [Option<f64>; PROPLET_METRICS.len()],
+    /// Further measurements, as a JSON object.
+    pub more: Option<&'a str>,
+}
+
+/// Appends to a history. There may be one for each process that uses the file.
+pub struct Writer<'a> {
+    pub(super) connection: &'a Connection,
+    task: Statement<'a>,
+    proplet: Statement<'a>,
+    alive: Statement<'a>,
+    proplets: HashMap<Box<str>, i64>,
+    /// By proplet, then task.
+    series: HashMap<i64, HashMap<Box<str>, i64>>,
+    series_known: usize,
+    rollups: HashMap<i64, Rollup>,
+}
+
+impl std::fmt::Debug for Writer<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").finish_non_exhaustive()
+    }
+}
+
+impl<'a> Writer<'a> {
+    /// Writes through this connection, from [`super::History::connect`].
+    ///
+    /// # Errors
+    ///
+    /// If SQLite does.
+    pub fn new(connection: &'a Connection) -> rusqlite::Result<Self> {
+        let marks = |count: usize| vec!["?"; count].join(", ");
+        let task = connection.prepare(&format!(
+            "INSERT OR IGNORE INTO task_metrics (series, at, {}, more) VALUES ({})",
+            list(&[&METRICS, &AGGREGATED]),
+            marks(3 + METRICS.len() + AGGREGATED.len()),
+        ))?;
+        let proplet = connection.prepare(&format!(
+            "INSERT OR IGNORE INTO proplet_metrics (proplet, at, {}, more) VALUES ({})",
+            list(&[&PROPLET_METRICS]),
+            marks(3 + PROPLET_METRICS.len()),
+        ))?;
+        let alive =
+            connection.prepare("INSERT OR IGNORE INTO alive (proplet, at) VALUES (?, ?)")?;
+        Ok(Self {
+            connection,
+            task,
+            proplet,
+            alive,
+            proplets: HashMap::new(),
+            series: HashMap::new(),
+            series_known: 0,
+            rollups: HashMap::new(),
+        })
+    }
+
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    ///
+    /// If SQLite does.
+    pub fn begin(&mut self) -> rusqlite::Result<()> {
+        self.connection.execute_batch("BEGIN IMMEDIATE")
+    }
+
+    /// Ends the transaction: from here on its rows survive the process.
+    ///
+    /// # Errors
+    ///
+    /// If SQLite does: then nothing of it was written.
+    pub fn commit(&mut self) -> rusqlite::Result<()> {
+        let rollups = std::mem::take(&mut self.rollups);
+        rollups::add(self.connection, &rollups)?;
+        self.connection.execute_batch("COMMIT")
+    }
+
+    /// Undoes a transaction that failed.
+    pub fn roll_back(&mut self) {
+        self.rollups.clear();
+        // Numbers that were given out in it are void.
+        self.look_up_anew();
+        // What failed so badly that SQLite has undone it already cannot be undone.
+        let _ = self.connection.execute_batch("ROLLBACK");
+    }
+
+    /// Makes a proplet known, or changes what is known of it.
+    ///
+    /// # Errors
+    ///
+    /// If SQLite does.
+    pub fn introduce(&mut self, proplet: &Identity) -> rusqlite::Result<()> {
+        super::proplets::save(self.connection, proplet)
+    }
+
+    /// Appends a sample, unless it is there already. Whether it was not.
+    ///
+    /// # Errors
+    ///
+    /// If SQLite does, or the proplet was never introduced.
+    pub fn task(&mut self, row: &TaskRow<'_>) -> rusqlite::Result<bool> {
+        let inserted = self.insert_task(row);
+        self.again(inserted, |writer| writer.insert_task(row))
+    }
+
+    fn insert_task(&mut self, row: &TaskRow<'_>) -> rusqlite::Result<bool> {
+        let series = self.series_number(row.task, row.proplet)?;
+        let statement = &mut self.task;
+        statement.raw_bind_parameter(1, series)?;
+        statement.raw_bind_parameter(2, row.at)?;
+        let nothing = [None; AGGREGATED.len()];
+        let values = row.metrics.iter().chain(row.aggregated.unwrap_or(&nothing));
+        let mut place = 3;
+        for value in values {
+            statement.raw_bind_parameter(place, value)?;
+            place += 1;
+        }
+        statement.raw_bind_parameter(place, row.more)?;
+        Ok(statement.raw_execute()? > 0)
+    }
+
+    /// Appends a sample, unless it is there already. Whether it was not.
+    ///
+    /// # Errors
+    ///
+    /// If SQLite does, or the proplet was never introduced.
+    pub fn proplet(&mut self, row: &PropletRow<'_>) -> rusqlite::Result<bool> {
+        let inserted = self.insert_proplet(row);
+        self.again(inserted, |writer| writer.insert_proplet(row))
+    }
+
+    fn insert_proplet(&mut self, row: &PropletRow<'_>) -> rusqlite::Result<bool> {
+        let number = self.proplet_number(row.proplet)?;
+        let statement = &mut self.proplet;
+        statement.raw_bind_parameter(1, number)?;
+        statement.raw_bind_parameter(2, row.at)?;
+        let mut place = 3;
+        for value in row.metrics {
+            statement.raw_bind_parameter(place, value)?;
+            place += 1;
+        }
+        statement.raw_bind_parameter(place, row.more)?;
+        Ok(statement.raw_execute()? > 0)
+    }
+
+    /// Appends a sign of life, unless it is there already. Whether it was not.
+    ///
+    /// # Errors
+    ///
+    /// If SQLite does, or the proplet was never introduced.
+    pub fn alive(&mut self, proplet: &str, at: i64) -> rusqlite::Result<bool> {
+        let inserted = self.insert_alive(proplet, at);
+        self.again(inserted, |writer| writer.insert_alive(proplet, at))
+    }
+
+    fn insert_alive(&mut self, proplet: &str, at: i64) -> rusqlite::Result<bool> {
+        let number = self.proplet_number(proplet)?;
+        Ok(self.alive.execute((number, at))? > 0)
+    }
+
+    /// Adds to the roll-up of the time `at`, in nanoseconds since the epoch.
+    pub fn roll_up(&mut self, at: i64, rollup: &Rollup) {
+        let piece = rollups::piece(at);
+        self.rollups.entry(piece).or_default().add(rollup);
+    }
+
+    /// Once more, if another writer has deleted a name whose number was known.
+    fn again<T>(
+        &mut self,
+        first: rusqlite::Result<T>,
+        second: impl FnOnce(&mut Self) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        use rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY;
+        match first {
+            Err(rusqlite::Error::SqliteFailure(error, _))
+                if error.extended_code == SQLITE_CONSTRAINT_FOREIGNKEY =>
+            {
+                self.look_up_anew();
+                second(self)
+            }
+            first => first,
+        }
+    }
+
+    fn proplet_number(&mut self, name: &str) -> rusqlite::Result<i64> {
+        if let Some(number) = self.proplets.get(name) {
+            return Ok(*number);
+        }
+        let number =
+            self.connection
+                .query_row("SELECT id FROM proplets WHERE name = ?", [name], |row| {
+                    row.get(0)
+                })?;
+        if self.proplets.len() >= KNOWN_NAMES {
+            self.proplets.clear();
+        }
+        self.proplets.insert(name.into(), number);
+        Ok(number)
+    }
+
+    fn series_number(&mut self, task: &str, proplet: &str) -> rusqlite::Result<i64> {
+        let proplet = self.proplet_number(proplet)?;
+        if let Some(number) = self.series.get(&proplet).and_then(|tasks| tasks.get(task)) {
+            return Ok(*number);
+        }
+        let found = self
+            .connection
+            .query_row(
+                "SELECT id FROM series WHERE task = ? AND proplet = ?",
+                (task, proplet),
+                |row| row.get(0),
+            )
+            .optional()?;
+        let number = match found {
+            Some(number) => number,
+            None => {
+                let insert = "INSERT INTO series (task, proplet) VALUES (?, ?)";
+                self.connection.execute(insert, (task, proplet))?;
+                self.connection.last_insert_rowid()
+            }
+        };
+        if self.series_known >= KNOWN_NAMES {
+            self.look_up_anew();
+        }
+        self.series
+            .entry(proplet)
+            .or_default()
+            .insert(task.into(), number);
+        self.series_known += 1;
+        Ok(number)
+    }
+
+    /// Looks every name up anew: rows may have been deleted.
+    pub(super) fn look_up_anew(&mut self) {
+        self.proplets.clear();
+        self.series.clear();
+        self.series_known = 0;
+    }
+}

@@ -1,0 +1,207 @@
+//! The manager: collects what proplets report over MQTT, keeps it, shows it by
+//! way of its API and to Prometheus, and gives proplets their tasks.
+//!
+//! - [`ingest`]: takes what arrives, and rejects what is not right.
+//! - [`history`]: what was, in SQLite.
+//! - [`fleet`]: what is now, and the metrics of it.
+//! - [`tasks`]: what was asked for.
+//! - [`live`]: what arrives, for those who watch.
+//! - [`api`]: all of it over HTTP.
+
+pub mod api;
+pub mod clock;
+mod connection;
+pub mod fleet;
+pub mod history;
+pub mod ingest;
+pub mod live;
+pub mod options;
+pub mod tasks;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use self::api::{Manager, Parts, routes};
+use self::connection::Connection;
+use self::fleet::{Bounds, FORGET_PROPLET_AFTER, Fleet};
+use self::history::{History, HistoryError, HistorySize, Retention};
+use self::ingest::{Ingest, Limits, Statistics};
+use self::live::Live;
+use self::options::Options;
+use self::tasks::Tasks;
+use crate::http::access::Access;
+use crate::http::health::Readiness;
+use crate::signals::process::Process;
+use crate::signals::requests::Requests;
+use crate::signals::{BuildInfo, Registry};
+use crate::transport::accept::{self, Drained};
+use crate::transport::{descriptors, mqtt};
+
+/// Messages that may wait to be taken.
+const WAITING: usize = 8_192;
+
+/// How long the broker may take to hear that the manager goes.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// Why the manager does not run.
+#[derive(Debug, Error)]
+pub enum ManagerError {
+    /// The history cannot be used.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// The files of TLS cannot be used.
+    #[error(transparent)]
+    Tls(#[from] mqtt::TlsError),
+    /// A listener is none.
+    #[error("a listener has no address: {0}")]
+    Listener(#[from] std::io::Error),
+    /// A bug, which the panic hook has logged.
+    #[error("taking messages ended with a panic; what had been acknowledged is written")]
+    Panicked,
+}
+
+/// Serves the API on `listener` and the metrics on `exposition` until `drain`
+/// resolves; then lets requests in flight end, and writes down what has come.
+/// `stop_now` cuts that short.
+///
+/// # Errors
+///
+/// If the history or the files of TLS cannot be used.
+///
+/// # Panics
+///
+/// Outside a Tokio runtime of several threads.
+pub async fn run(
+    options: Options,
+    listener: TcpListener,
+    exposition: TcpListener,
+    drain: impl Future<Output = ()>,
+    stop_now: impl Future<Output = ()>,
+) -> Result<Drained, ManagerError> {
+    let address = listener.local_addr()?;
+    let metrics_address = exposition.local_addr()?;
+    let _ = descriptors::raise_limit();
+    let (stopping, stopped) = watch::channel(false);
+
+    let history = History::open(&options.history)?;
+    let now = clock::now();
+    let bounds = Bounds {
+        series: index(options.series_limit),
+        proplets: index(options.proplet_limit),
+        rate: options.rate_limit,
+        alive_timeout: options.alive_timeout,
+        expire_after: options.expire_after,
+    };
+    let hour = i64::try_from(FORGET_PROPLET_AFTER.as_nanos()).unwrap_or(i64::MAX);
+    let known = history.proplets(now.saturating_sub(hour), bounds.proplets)?;
+    let fleet = Arc::new(Fleet::new(bounds, known, now));
+
+    let mut settings = options.mqtt.settings(&options.client_id)?;
+    settings.subscriptions = ingest::subscriptions(&options.group);
+    settings.deliveries = WAITING;
+    let (client, publisher, deliveries) = mqtt::start(settings);
+
+    let tasks = Tasks::new(history.clone(), Arc::clone(&fleet), publisher.clone())?;
+    let tasks = Arc::new(tasks);
+    let live = Arc::new(Live::new(stopped.clone()));
+    let statistics = Arc::new(Statistics::default());
+    let requests = Arc::new(Requests::default());
+    let registry = Arc::new(Registry::default());
+    registry.register(Arc::clone(&fleet) as _);
+    registry.register(Arc::clone(&statistics) as _);
+    registry.register(Arc::new(Connection(publisher)));
+    registry.register(Arc::new(HistorySize(history.clone())));
+    registry.register(Arc::clone(&requests) as _);
+    registry.register(Arc::new(Process));
+    registry.register(Arc::new(BuildInfo));
+
+    let guarded = "whatever changes something";
+    let manager = Manager(Arc::new(Parts {
+        access: if options.published_on_loopback {
+            Access::loopback(guarded)
+        } else {
+            Access::new(guarded, address, options.control_token.clone())
+        },
+        body_timeout: options.header_timeout,
+        fleet: Arc::clone(&fleet),
+        history: history.clone(),
+        live: Arc::clone(&live),
+        readiness: Readiness::default(),
+        registry,
+        tasks: Arc::clone(&tasks),
+    }));
+    let ingest = Ingest {
+        history,
+        fleet,
+        tasks,
+        live,
+        statistics,
+        limits: Limits {
+            stale_after: options.stale_after,
+            bytes: options.mqtt.mqtt_max_packet_size,
+        },
+        retention: Retention {
+            age: options.history_age,
+            bytes: options.history_size,
+        },
+    };
+    let taking = tokio::task::spawn_blocking(move || ingest.run(deliveries));
+
+    tracing::info!(address = %metrics_address, "metrics listening");
+    tracing::info!(
+        %address,
+        broker = %options.mqtt.mqtt_address,
+        page = %format_args!("http://{address}/"),
+        "listening"
+    );
+    let limits = accept::Limits {
+        connections: index(options.connection_limit),
+        header_read_timeout: options.header_timeout,
+        drain_timeout: options.drain_timeout,
+    };
+    let mut scrapes_end = stopped;
+    let scrapes = accept::serve(
+        exposition,
+        routes::exposition(&manager, &requests),
+        limits,
+        async move {
+            // An error means that the sender is gone: with it the manager.
+            let _ = scrapes_end.wait_for(|down| *down).await;
+        },
+        std::future::pending(),
+    );
+    let drain = async {
+        drain.await;
+        manager.readiness.end();
+        tracing::info!("not ready any more; stopping");
+        // Watchers never end by themselves.
+        stopping.send_replace(true);
+    };
+    let serve = accept::serve(
+        listener,
+        routes::router(&manager, &requests),
+        limits,
+        drain,
+        stop_now,
+    );
+    let serve = async {
+        let drained = serve.await;
+        // Whether it was drained or cut off.
+        stopping.send_replace(true);
+        drained
+    };
+    let (drained, _) = tokio::join!(serve, scrapes);
+    client.close(GOODBYE).await;
+    taking.await.map_err(|_| ManagerError::Panicked)??;
+    tracing::info!("stopped; what has come is written");
+    Ok(drained)
+}
+
+/// Limits are at most a million.
+fn index(limit: u32) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,196 @@
+//! The options of `manager`: what may be set, in which range, and what holds
+//! without.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::flags::{address, count, duration, token};
+use crate::transport::mqtt::MqttOptions;
+
+/// The options of `manager`. Each can come from the environment instead.
+#[derive(Args, Clone)]
+#[command(args_override_self = true)]
+pub struct Options {
+    /// Address and port of the API; port 0 takes a free one
+    #[arg(
+        long,
+        env = "GOLDEN_BIND",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8080",
+        value_parser = address
+    )]
+    pub bind: SocketAddr,
+
+    /// Address and port of /metrics; port 0 takes a free one
+    #[arg(
+        long,
+        env = "GOLDEN_METRICS_BIND",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:9641",
+        value_parser = address
+    )]
+    pub metrics_bind: SocketAddr,
+
+    /// The connection to the broker.
+    #[command(flatten)]
+    pub mqtt: MqttOptions,
+
+    /// This manager's name for the broker, which keeps messages for it while it
+    /// is away: always the same, and not that of another manager
+    #[arg(
+        long,
+        env = "GOLDEN_CLIENT_ID",
+        value_name = "NAME",
+        default_value = "golden-signals-manager",
+        value_parser = level
+    )]
+    pub client_id: String,
+
+    /// Managers of one group divide the messages among them
+    #[arg(
+        long,
+        env = "GOLDEN_GROUP",
+        value_name = "NAME",
+        default_value = "golden-signals",
+        value_parser = level
+    )]
+    pub group: String,
+
+    /// The file of the history, made where there is none. Managers on one
+    /// machine may share it
+    #[arg(
+        long,
+        env = "GOLDEN_HISTORY",
+        value_name = "FILE",
+        default_value = "golden-signals-history.sqlite"
+    )]
+    pub history: PathBuf,
+
+    /// Samples older than this are deleted from the history
+    #[arg(long, env = "GOLDEN_HISTORY_AGE", value_name = "DURATION", default_value = "7d", value_parser = age)]
+    pub history_age: Duration,
+
+    /// The most that the history's file takes, like 500MiB or 2GiB; then the
+    /// oldest samples are deleted
+    #[arg(long, env = "GOLDEN_HISTORY_SIZE", value_name = "SIZE", default_value = "1GiB", value_parser = size)]
+    pub history_size: u64,
+
+    /// Series that /metrics shows at most; samples beyond are in the history only
+    #[arg(long, env = "GOLDEN_SERIES_LIMIT", value_name = "N", default_value = "100000", value_parser = count(0))]
+    pub series_limit: u32,
+
+    /// Proplets known at a time; those beyond are rejected
+    #[arg(long, env = "GOLDEN_PROPLET_LIMIT", value_name = "N", default_value = "200000", value_parser = count(1))]
+    pub proplet_limit: u32,
+
+    /// Messages per second that a proplet may send; a minute's worth may come at
+    /// once, further ones are rejected
+    #[arg(long, env = "GOLDEN_RATE_LIMIT", value_name = "N", default_value = "2000", value_parser = count(1))]
+    pub rate_limit: u32,
+
+    /// Time without a sign of life after which a proplet counts as silent
+    #[arg(long, env = "GOLDEN_ALIVE_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub alive_timeout: Duration,
+
+    /// Time without a sample, and at least three of its intervals, after which
+    /// the series of a task end
+    #[arg(long, env = "GOLDEN_EXPIRE_AFTER", value_name = "DURATION", default_value = "5m", value_parser = duration)]
+    pub expire_after: Duration,
+
+    /// Messages whose timestamp is older than this are rejected as stale; those
+    /// from more than a minute ahead are too
+    #[arg(long, env = "GOLDEN_STALE_AFTER", value_name = "DURATION", default_value = "24h", value_parser = duration)]
+    pub stale_after: Duration,
+
+    /// What everything that changes something asks for (Authorization: Bearer)
+    /// unless the API is on loopback; without it nothing can be changed beyond
+    #[arg(
+        long,
+        env = "GOLDEN_CONTROL_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true,
+        value_parser = token
+    )]
+    pub control_token: Option<String>,
+
+    /// The API can only be reached by way of loopback although it does not
+    /// listen there, as a container's port that is published on 127.0.0.1:
+    /// then the token is not asked for
+    #[arg(long, env = "GOLDEN_PUBLISHED_ON_LOOPBACK", value_name = "BOOL", default_value = "false", default_missing_value = "true", num_args = 0..=1, action = clap::ArgAction::Set)]
+    pub published_on_loopback: bool,
+
+    /// Connections open at a time; further ones wait
+    #[arg(long, env = "GOLDEN_CONNECTION_LIMIT", value_name = "N", default_value = "1000", value_parser = count(1))]
+    pub connection_limit: u32,
+
+    /// Time that a request's head may take, and its body, and that a connection
+    /// may be idle
+    #[arg(long, env = "GOLDEN_HEADER_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub header_timeout: Duration,
+
+    /// Time that requests in flight may take once the manager stops
+    #[arg(long, env = "GOLDEN_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = duration)]
+    pub drain_timeout: Duration,
+}
+
+/// A name that may stand in a topic.
+fn level(text: &str) -> Result<String, String> {
+    let known = (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    known
+        .then(|| text.to_owned())
+        .ok_or_else(|| "must be 1 to 64 letters, digits, dashes, dots or underscores".to_owned())
+}
+
+fn age(text: &str) -> Result<Duration, String> {
+    const YEAR: u64 = 366 * 24 * 60 * 60;
+    let given = humantime::parse_duration(text).ok();
+    given
+        .filter(|given| (1..=YEAR).contains(&given.as_secs()))
+        .ok_or_else(|| "must be a time with its unit from 1s to a year, like 12h or 7d".to_owned())
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u64); 4] = [
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("TiB", 1 << 40),
+    ];
+    let (number, unit) = UNITS
+        .iter()
+        .find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)))
+        .unwrap_or((text, 1));
+    let bytes = number
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(unit));
+    // Less than this has no room for the tables.
+    bytes
+        .filter(|bytes| (1 << 20..=1 << 50).contains(bytes))
+        .ok_or_else(|| {
+            "must be a whole number of bytes, KiB, MiB, GiB or TiB from 1MiB on, like 500MiB"
+                .to_owned()
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units_and_a_least() {
+        assert_eq!(size("500MiB"), Ok(500 << 20));
+        assert_eq!(size("2 GiB"), Ok(2 << 30));
+        assert_eq!(size("1048576"), Ok(1 << 20));
+        for text in ["", "1", "1KiB", "-1GiB", "1GB", "99999999999TiB"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+}

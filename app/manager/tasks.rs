@@ -1,0 +1,351 @@
+//! The tasks that were asked for: given to a proplet, followed, stopped. Keeps
+//! them in the history; tells proplets by way of the broker.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use thiserror::Error;
+
+use super::clock;
+use super::fleet::{Fleet, Present};
+use super::history::{History, HistoryError, Page, State, Task};
+use crate::schema::{Refusal, StartTask, StopTask, TopicKind, Topics, payload};
+use crate::transport::mqtt::Publisher;
+
+/// States in which a proplet has the task.
+const ACTIVE: [State; 2] = [State::Starting, State::Running];
+
+/// Why a task is not as it was asked for.
+#[derive(Debug, Error)]
+pub enum TaskError {
+    /// There is no such task.
+    #[error("there is no task of this id; GET /tasks lists them")]
+    Unknown,
+    /// There is one of this id already.
+    #[error("there is a task of this id already; DELETE it, or take another id")]
+    Exists,
+    /// It cannot be started again before it has ended.
+    #[error("the task is {}; stop it first", .0.as_str())]
+    Active(State),
+    /// It cannot be stopped.
+    #[error("the task is {}; there is nothing to stop", .0.as_str())]
+    Inactive(State),
+    /// It was kept, and cannot be read any more.
+    #[error("the task was kept by another version of this program: {0}; DELETE it")]
+    Definition(Refusal),
+    /// The history failed.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+}
+
+/// The tasks that were asked for.
+#[derive(Debug)]
+pub struct Tasks {
+    history: History,
+    fleet: Arc<Fleet>,
+    publisher: Publisher,
+    /// By task the proplet that has it, and whether it has reported.
+    owners: RwLock<HashMap<String, Owner>>,
+    /// There may be tasks that wait for a proplet.
+    pending: AtomicBool,
+    /// Whose turn it is.
+    turn: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Owner {
+    proplet: String,
+    reported: bool,
+}
+
+impl Tasks {
+    /// The tasks that the history knows.
+    ///
+    /// # Errors
+    ///
+    /// If the history fails.
+    pub fn new(
+        history: History,
+        fleet: Arc<Fleet>,
+        publisher: Publisher,
+    ) -> Result<Self, HistoryError> {
+        let mut owners = HashMap::new();
+        for state in ACTIVE {
+            for task in history.tasks_in(state)? {
+                if let Some(proplet) = task.proplet {
+                    let reported = state == State::Running;
+                    owners.insert(task.id, Owner { proplet, reported });
+                }
+            }
+        }
+        Ok(Self {
+            history,
+            fleet,
+            publisher,
+            owners: RwLock::new(owners),
+            // Whoever comes first asks the history.
+            pending: AtomicBool::new(true),
+            turn: AtomicUsize::new(0),
+        })
+    }
+
+    /// Keeps a task and gives it to a proplet, or to the next that comes.
+    ///
+    /// # Errors
+    ///
+    /// If there is one of its id, or the history fails.
+    pub fn create(&self, start: &StartTask) -> Result<Task, TaskError> {
+        let now = clock::now();
+        let task = Task {
+            id: start.id.clone(),
+            definition: start.to_json().to_string(),
+            state: State::Pending,
+            proplet: None,
+            error: None,
+            created: now,
+            changed: now,
+        };
+        if !self.history.create_task(&task)? {
+            return Err(TaskError::Exists);
+        }
+        self.dispatch(start)?;
+        self.get(&start.id)
+    }
+
+    /// One task.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or the history fails.
+    pub fn get(&self, id: &str) -> Result<Task, TaskError> {
+        self.history.task(id)?.ok_or(TaskError::Unknown)
+    }
+
+    /// The tasks, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// If the history fails.
+    pub fn list(&self, offset: u32, limit: u32) -> Result<Page<Task>, HistoryError> {
+        self.history.tasks(offset, limit)
+    }
+
+    /// Starts a task that has ended, or was stopped, once more.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, it has not ended, or the history fails.
+    pub fn start(&self, id: &str) -> Result<Task, TaskError> {
+        let task = self.get(id)?;
+        if ACTIVE.contains(&task.state) {
+            return Err(TaskError::Active(task.state));
+        }
+        let start = definition(&task)?;
+        let ended = [State::Stopped, State::Completed, State::Failed];
+        self.history
+            .change_task(id, &ended, State::Pending, None, None, clock::now())?;
+        self.dispatch(&start)?;
+        self.get(id)
+    }
+
+    /// Stops a task.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, it has ended, or the history fails.
+    pub fn stop(&self, id: &str) -> Result<Task, TaskError> {
+        let task = self.get(id)?;
+        let from = [State::Pending, State::Starting, State::Running];
+        let now = clock::now();
+        if !self
+            .history
+            .change_task(id, &from, State::Stopped, None, None, now)?
+        {
+            return Err(TaskError::Inactive(task.state));
+        }
+        self.tell_to_stop(&task);
+        self.get(id)
+    }
+
+    /// Stops a task if need be, and forgets it. Its samples stay.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or the history fails.
+    pub fn delete(&self, id: &str) -> Result<(), TaskError> {
+        let task = self.get(id)?;
+        if ACTIVE.contains(&task.state) {
+            self.tell_to_stop(&task);
+        }
+        self.history.delete_task(id)?;
+        if let Some(proplet) = &task.proplet {
+            self.fleet.forget_task(proplet, id);
+        }
+        Ok(())
+    }
+
+    fn tell_to_stop(&self, task: &Task) {
+        self.disown(&task.id);
+        let Some(proplet) = &task.proplet else { return };
+        let stop = StopTask {
+            id: task.id.clone(),
+            proplet_id: Some(proplet.clone()),
+        };
+        self.tell(proplet, TopicKind::Stop, &stop.to_json());
+    }
+
+    /// Gives a pending task to a proplet that lives, if there is one.
+    fn dispatch(&self, start: &StartTask) -> Result<(), HistoryError> {
+        let Some(proplet) = self.choose(start.proplet_id.as_deref()) else {
+            self.pending.store(true, Relaxed);
+            return Ok(());
+        };
+        let name = proplet.identity.name;
+        let now = clock::now();
+        let from = [State::Pending];
+        // Of two managers that share the history one does.
+        if !self
+            .history
+            .change_task(&start.id, &from, State::Starting, Some(&name), None, now)?
+        {
+            return Ok(());
+        }
+        let owner = Owner {
+            proplet: name.clone(),
+            reported: false,
+        };
+        self.owners_mut().insert(start.id.clone(), owner);
+        let given = StartTask {
+            proplet_id: Some(name.clone()),
+            ..start.clone()
+        };
+        self.tell(&name, TopicKind::Start, &given.to_json());
+        tracing::info!(task = start.id, proplet = name, "task given to a proplet");
+        Ok(())
+    }
+
+    /// The one that is asked for, or whose turn it is.
+    fn choose(&self, wanted: Option<&str>) -> Option<Present> {
+        let now = clock::now();
+        if let Some(wanted) = wanted {
+            return self
+                .fleet
+                .proplet(wanted, now)
+                .filter(|proplet| proplet.alive);
+        }
+        let mut proplets = self.fleet.proplets(now);
+        proplets.retain(|proplet| proplet.alive);
+        let turn = self.turn.fetch_add(1, Relaxed);
+        let place = turn.checked_rem(proplets.len())?;
+        Some(proplets.swap_remove(place))
+    }
+
+    fn tell(&self, proplet: &str, kind: TopicKind, command: &serde_json::Value) {
+        let Some(identity) = self.fleet.identity(proplet) else {
+            return;
+        };
+        // Names that came in a topic go into one again.
+        if let Ok(topics) = Topics::new(&identity.domain, &identity.channel) {
+            self.publisher
+                .publish(topics.of(kind), payload::encode(command));
+        }
+    }
+
+    /// A proplet has come to life: it may take what waits.
+    pub fn proplet_came(&self, proplet: &str) {
+        if !self.pending.swap(false, Relaxed) {
+            return;
+        }
+        let waiting = self.history.tasks_in(State::Pending);
+        let dispatched = waiting.and_then(|tasks| {
+            for task in tasks {
+                match definition(&task) {
+                    Ok(start) => self.dispatch(&start)?,
+                    Err(error) => tracing::warn!(task = task.id, %error, "task cannot be started"),
+                }
+            }
+            Ok(())
+        });
+        if let Err(error) = dispatched {
+            self.pending.store(true, Relaxed);
+            tracing::error!(%error, proplet, "pending tasks cannot be given to a proplet");
+        }
+    }
+
+    /// Whether a proplet may speak of a task: one that was given to another may
+    /// only be spoken of by that one.
+    #[must_use]
+    pub fn may_run(&self, task: &str, proplet: &str) -> bool {
+        let owners = self.owners.read().unwrap_or_else(PoisonError::into_inner);
+        owners
+            .get(task)
+            .is_none_or(|owner| owner.proplet == proplet)
+    }
+
+    /// Whether a sample of a task would be its first.
+    #[must_use]
+    pub fn is_news(&self, task: &str) -> bool {
+        let owners = self.owners.read().unwrap_or_else(PoisonError::into_inner);
+        owners.get(task).is_some_and(|owner| !owner.reported)
+    }
+
+    /// The first sample of a task has come.
+    pub fn reported(&self, task: &str, proplet: &str) {
+        if let Some(owner) = self.owners_mut().get_mut(task) {
+            owner.reported = true;
+        }
+        self.change(
+            task,
+            &[State::Starting],
+            State::Running,
+            Some(proplet),
+            None,
+        );
+    }
+
+    /// A task has come to its end.
+    pub fn ended(&self, task: &str, proplet: &str, error: Option<&str>) {
+        let state = if error.is_some() {
+            State::Failed
+        } else {
+            State::Completed
+        };
+        self.disown(task);
+        self.change(task, &ACTIVE, state, Some(proplet), error);
+    }
+
+    fn change(
+        &self,
+        task: &str,
+        from: &[State],
+        to: State,
+        proplet: Option<&str>,
+        error: Option<&str>,
+    ) {
+        let now = clock::now();
+        if let Err(failure) = self
+            .history
+            .change_task(task, from, to, proplet, error, now)
+        {
+            tracing::error!(task, error = %failure, "a task's state cannot be kept");
+        }
+    }
+
+    fn disown(&self, task: &str) {
+        self.owners_mut().remove(task);
+    }
+
+    fn owners_mut(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<String, Owner>> {
+        self.owners.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn definition(task: &Task) -> Result<StartTask, TaskError> {
+    let broken = |error: &dyn std::fmt::Display| {
+        Refusal::new("definition", &task.definition, error.to_string())
+    };
+    let value = serde_json::from_str(&task.definition);
+    let value = value.map_err(|error| TaskError::Definition(broken(&error)))?;
+    StartTask::from_json(&value).map_err(TaskError::Definition)
+}

@@ -1,0 +1,110 @@
+//! The document's manual test, from beginning to end: broker, proplet, manager,
+//! curl and `mosquitto_sub`, all of them real.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod support;
+
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+use serde_json::Value;
+use support::manager::{Directory, Manager, topic};
+use support::mosquitto::{Mosquitto, Subscriber};
+use support::peers;
+use support::proplet::Running;
+
+#[test]
+fn the_manual_test_runs_as_written() {
+    let (Some(mosquitto), Some(sub)) =
+        (peers::require("mosquitto"), peers::require("mosquitto_sub"))
+    else {
+        return;
+    };
+    let broker = Mosquitto::start(&mosquitto, "max_queued_messages 0\n");
+    let directory = Directory::new();
+    let manager = Manager::start(&broker.url(), &directory, &[]);
+    let metrics = "m/+/c/+/control/proplet/metrics";
+    let seen = Subscriber::start(
+        &sub,
+        broker.address(),
+        &[metrics, "m/+/c/+/control/proplet/task_metrics"],
+    );
+
+    // Start proplet
+    let proplet = Running::proplet(broker.address(), &[]);
+    manager.get_when("/proplets", "the proplet lives", |page| {
+        page["proplets"][0]["id"] == "p" && page["proplets"][0]["alive"] == true
+    });
+    // Submit a task
+    let port = manager.server.address().port();
+    let curl = format!(
+        r#"curl -s -X POST http://localhost:{port}/tasks \
+  -H "Content-Type: application/json" \
+  -d '{{
+    "id": "test-123",
+    "name": "compute",
+    "file": "...",
+    "monitoring_profile": {{
+      "enabled": true,
+      "interval": 5000000000,
+      "export_to_mqtt": true
+    }}
+  }}'"#
+    );
+    let output = Command::new("sh")
+        .args(["-c", &curl])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let created: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(created["state"], "starting", "{created:#}");
+    // Monitor metrics
+    seen.json_when(&topic("metrics"), "the proplet's metrics", |seen| {
+        !seen.is_empty()
+    });
+    let task = seen.json_when(&topic("task_metrics"), "the task's metrics", |seen| {
+        seen.len() >= 2
+    });
+    assert_eq!(task[0]["task_id"], "test-123");
+
+    manager.get_when("/tasks/test-123", "it runs", |task| {
+        task["state"] == "running"
+    });
+    let page = manager.get_when("/tasks/test-123/metrics", "two samples", |page| {
+        page["total"].as_u64() >= Some(2)
+    });
+    // What the API tells is what went over the wire.
+    let on_the_wire = seen.json(&topic("task_metrics"));
+    for sample in page["metrics"].as_array().unwrap() {
+        let at = sample["timestamp"].as_str().unwrap();
+        let sent = on_the_wire
+            .iter()
+            .find(|sent| sent["timestamp"].as_str() == Some(at));
+        let sent = sent.unwrap_or_else(|| panic!("{at} is none of {on_the_wire:#?}"));
+        let mut expected = sent["metrics"].clone();
+        expected.as_object_mut().unwrap().remove("timestamp");
+        assert_eq!(sample["metrics"], expected);
+        assert_eq!(sample["aggregated"], sent["aggregated"]);
+    }
+    // Half of a core, if the machine has it to give.
+    let labels = [("proplet", "p"), ("task", "test-123")];
+    let metrics = manager.metrics_when("the processor is measured", |metrics| {
+        metrics
+            .select("proplet_task_cpu_ratio", &labels)
+            .any(|sample| sample.value > 0.01)
+    });
+    assert!(metrics.value("proplet_task_threads", &labels) >= 1.0);
+    assert_eq!(metrics.sum("manager_messages_rejected_total", &[]), 0.0);
+
+    assert_eq!(
+        manager.request("POST", "/tasks/test-123/stop", None).status,
+        200
+    );
+    assert_eq!(manager.get("/tasks/test-123")["state"], "stopped");
+    // Its last will.
+    proplet.signal(Signal::KILL);
+    manager.get_when("/proplets/p", "it is known to be gone", |proplet| {
+        proplet["alive"] == false
+    });
+}
