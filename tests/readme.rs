@@ -29,13 +29,13 @@ fn runner(command: &str) -> Runner {
     let words: Vec<&str> = command.split_whitespace().collect();
     match words.as_slice() {
         ["curl" | "hey", ..] => Runner::Here,
-        // Every test of the service starts what the first one builds, and the
-        // second one runs this test.
-        ["cargo", "run", "--release"] | ["cargo", "test"] => Runner::Elsewhere,
-        // The test `compose`, on a real engine: these as they stand, …
-        ["docker", "compose", "run", ..] => Runner::Elsewhere,
-        // … and these step by step.
-        ["docker", "compose", "up", "--build" | "--detach", ..]
+        // Every test of the service starts what the first one builds, and the second
+        // one runs this test. The test `compose` does the others on a real engine:
+        // what is run as it stands, the rest step by step.
+        ["cargo", "run", "--release"]
+        | ["cargo", "test"]
+        | ["docker", "compose", "run", ..]
+        | ["docker", "compose", "up", "--build" | "--detach", ..]
         | ["docker", "compose", "down", "--volumes"] => Runner::Elsewhere,
         _ => panic!("nobody runs this command of the README: {command}"),
     }
