@@ -12,10 +12,12 @@ use super::report::Finding;
 use super::{Doctor, Learned, Verdict};
 
 /// Their uids, which are also the names of their files.
-pub(super) const UIDS: [&str; 5] = [
+pub(super) const UIDS: [&str; 7] = [
     "golden-signals",
     "distributions",
     "process",
+    "processes",
+    "training",
     "alerts",
     "your-turn",
 ];

@@ -10,10 +10,12 @@ use super::report::Finding;
 const PATH: &str = "/api/v1/rules";
 
 /// The files of `prometheus/rules/`. Dashboards draw what the first two record.
-pub(super) const FILES: [&str; 3] = [
+pub(super) const FILES: [&str; 5] = [
     "golden_signals.rules.yml",
     "slo.rules.yml",
     "alerts.rules.yml",
+    "processes.rules.yml",
+    "training.rules.yml",
 ];
 
 /// Some of what is wrong is enough to be shown.

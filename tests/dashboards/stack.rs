@@ -43,18 +43,12 @@ impl Stack {
         let targets = Targets {
             alertmanager: alertmanager.address(),
             metrics_gateway: gateway.address(),
+            student: student.address(),
             ..Targets::service(first)
         };
         let mut configuration = stack_configuration(&targets, prometheus.address());
         let both = format!("['{first}', '{second}']");
         replace(&mut configuration, &format!("['{first}']"), &both, 1);
-        // There will be such a job, and the dashboards must fit it as they are.
-        configuration += &format!(
-            "\n  - job_name: student\n    scrape_interval: 2s\n    \
-             always_scrape_classic_histograms: true\n    \
-             static_configs:\n      - targets: ['{}']\n",
-            student.address()
-        );
         prometheus.reload(&configuration);
         Some(Self {
             app,

@@ -167,6 +167,7 @@ pub struct Targets {
     pub grafana: SocketAddr,
     pub manager: SocketAddr,
     pub metrics_gateway: SocketAddr,
+    pub student: SocketAddr,
 }
 
 impl Targets {
@@ -180,6 +181,7 @@ impl Targets {
             grafana: others,
             manager: others,
             metrics_gateway: others,
+            student: others,
         }
     }
 }
@@ -199,6 +201,7 @@ pub fn stack_configuration(targets: &Targets, prometheus: SocketAddr) -> String 
         ("app", 8000, targets.app),
         ("metrics_gateway", 9091, targets.metrics_gateway),
         ("manager", 9641, targets.manager),
+        ("student", 8001, targets.student),
     ] {
         let discovery = format!(
             "    dns_sd_configs:\n      - names: [{name}]\n        type: A\n        \
