@@ -79,20 +79,26 @@ fn is_of_the_machine(labels: &Value) -> bool {
     labels["resource"] == "cpu" || labels["resource"] == "memory"
 }
 
+/// All three, as in the stack; `None` where a program is missing.
+fn stack() -> Option<(Server, Alertmanager, Prometheus)> {
+    let prometheus = peers::require("prometheus")?;
+    let alertmanager = peers::require("prometheus-alertmanager")?;
+    let service = Server::start(&AS_IN_THE_STACK);
+    let pager = service.address();
+    let alertmanager = Alertmanager::of_the_stack(&alertmanager, pager);
+    let told = Some(alertmanager.address());
+    let prometheus = Prometheus::of_the_stack(&prometheus, pager, told);
+    Some((service, alertmanager, prometheus))
+}
+
 /// A normal minute without an alert; then errors, which ring the pager and are seen on
 /// the live page; then none, and it falls silent.
 #[test]
 fn errors_ring_the_pager_until_they_end() {
-    let (Some(prometheus), Some(alertmanager)) = (
-        peers::require("prometheus"),
-        peers::require("prometheus-alertmanager"),
-    ) else {
+    let Some((service, _alertmanager, prometheus)) = stack() else {
         return;
     };
-    let service = Server::start(&AS_IN_THE_STACK);
     let pager = service.address();
-    let alertmanager = Alertmanager::of_the_stack(&alertmanager, pager);
-    let prometheus = Prometheus::of_the_stack(&prometheus, pager, Some(alertmanager.address()));
 
     // As long as every window of a minute and every `for` of the quick alerts, at least.
     let counted = r#"sum(http_requests_total{job="app", route="/random"}) > 75 * 5"#;
@@ -151,16 +157,10 @@ fn errors_ring_the_pager_until_they_end() {
 /// delivers when there is a pager again.
 #[test]
 fn a_service_that_is_killed_is_missed_and_nothing_but_that_is_said() {
-    let (Some(prometheus), Some(alertmanager)) = (
-        peers::require("prometheus"),
-        peers::require("prometheus-alertmanager"),
-    ) else {
+    let Some((service, alertmanager, prometheus)) = stack() else {
         return;
     };
-    let service = Server::start(&AS_IN_THE_STACK);
     let address = service.address();
-    let alertmanager = Alertmanager::of_the_stack(&alertmanager, address);
-    let prometheus = Prometheus::of_the_stack(&prometheus, address, Some(alertmanager.address()));
     prometheus.number_when(r#"up{job="app"}"#, |up| up == 1.0);
 
     drop(service);
