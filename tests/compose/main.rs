@@ -276,6 +276,11 @@ fn replicas_are_found_and_lost(stack: &Stack) {
     let up = r#"count(up{job="app"} == 1)"#;
     let known = r#"count(up{job="app"})"#;
     number_when(stack, up, |count| count == 3.0);
+    // Load leaves the replicas that it meets.
+    let load = ["run", "--rm", "-T", "load", "hey", "-n", "20", "-c", "2"];
+    stack.compose(&[&load[..], &["http://app:8000/random"]].concat());
+    let replicas = stack.compose(&["ps", "--quiet", "app"]);
+    assert_eq!(replicas.lines().count(), 3, "{replicas}");
 
     // The one door leads to all of them.
     let each = r#"min(sum by (instance) (http_requests_total{job="app", route="/random"}))"#;
