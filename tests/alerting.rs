@@ -79,16 +79,10 @@ fn is_of_the_machine(labels: &Value) -> bool {
     labels["resource"] == "cpu" || labels["resource"] == "memory"
 }
 
-/// A normal minute without an alert; then errors, which ring the pager and are seen on
-/// the live page; then none, and it falls silent.
-#[test]
-fn errors_ring_the_pager_until_they_end() {
-    let (Some(prometheus), Some(alertmanager)) = (
-        peers::require("prometheus"),
-        peers::require("prometheus-alertmanager"),
-    ) else {
-        return;
-    };
+/// All three, as in the stack; `None` where a program is missing.
+fn stack() -> Option<(Server, Alertmanager, Prometheus)> {
+    let prometheus = peers::require("prometheus")?;
+    let alertmanager = peers::require("prometheus-alertmanager")?;
     let service = Server::start(&AS_IN_THE_STACK);
     let pager = service.address();
     let alertmanager = Alertmanager::of_the_stack(&alertmanager, pager);
@@ -97,6 +91,17 @@ fn errors_ring_the_pager_until_they_end() {
         ..Targets::service(pager)
     };
     let prometheus = Prometheus::of_the_stack(&prometheus, &targets);
+    Some((service, alertmanager, prometheus))
+}
+
+/// A normal minute without an alert; then errors, which ring the pager and are seen on
+/// the live page; then none, and it falls silent.
+#[test]
+fn errors_ring_the_pager_until_they_end() {
+    let Some((service, _alertmanager, prometheus)) = stack() else {
+        return;
+    };
+    let pager = service.address();
 
     // As long as every window of a minute and every `for` of the quick alerts, at least.
     let counted = r#"sum(http_requests_total{job="app", route="/random"}) > 75 * 5"#;
@@ -155,20 +160,10 @@ fn errors_ring_the_pager_until_they_end() {
 /// delivers when there is a pager again.
 #[test]
 fn a_service_that_is_killed_is_missed_and_nothing_but_that_is_said() {
-    let (Some(prometheus), Some(alertmanager)) = (
-        peers::require("prometheus"),
-        peers::require("prometheus-alertmanager"),
-    ) else {
+    let Some((service, alertmanager, prometheus)) = stack() else {
         return;
     };
-    let service = Server::start(&AS_IN_THE_STACK);
     let address = service.address();
-    let alertmanager = Alertmanager::of_the_stack(&alertmanager, address);
-    let targets = Targets {
-        alertmanager: alertmanager.address(),
-        ..Targets::service(address)
-    };
-    let prometheus = Prometheus::of_the_stack(&prometheus, &targets);
     prometheus.number_when(r#"up{job="app"}"#, |up| up == 1.0);
 
     drop(service);
