@@ -41,10 +41,17 @@ fn runner(command: &str) -> Runner {
     }
 }
 
-/// What stands between backticks on lines for which `on` holds.
-fn code_spans(on: impl Fn(&str) -> bool) -> Vec<&'static str> {
-    let lines = README.lines().filter(|line| on(line));
-    lines
+/// The text under this heading, up to the next of its rank.
+fn section(heading: &str) -> &'static str {
+    let mut sections = README.split("\n## ");
+    let section = sections.find_map(|section| section.strip_prefix(&format!("{heading}\n")));
+    section.unwrap_or_else(|| panic!("no section {heading}"))
+}
+
+/// What stands between backticks in the rows of a section's table.
+fn code_spans(heading: &str) -> Vec<&'static str> {
+    let rows = section(heading).lines();
+    rows.filter(|line| line.starts_with("| `"))
         .flat_map(|line| line.split('`').skip(1).step_by(2))
         .collect()
 }
@@ -84,7 +91,20 @@ fn every_link_leads_somewhere() {
         .filter_map(|rest| rest.split(')').next())
         .collect();
     assert!(targets.len() > 10, "{targets:?}");
+    let headings = README.lines().filter(|line| line.starts_with('#'));
+    let anchors: BTreeSet<String> = headings
+        .map(|line| {
+            line.trim_start_matches('#')
+                .trim()
+                .to_lowercase()
+                .replace(' ', "-")
+        })
+        .collect();
     for target in targets {
+        if let Some(anchor) = target.strip_prefix('#') {
+            assert!(anchors.contains(anchor), "no heading for #{anchor}");
+            continue;
+        }
         let path = target.split('#').next().unwrap();
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
         assert!(
@@ -101,8 +121,7 @@ fn the_endpoints_are_those_that_are_described() {
     let described = description["paths"].as_object().unwrap().keys().cloned();
     // The files that pages are made of are nobody's endpoints.
     let described: BTreeSet<String> = described.filter(|path| !path.contains('{')).collect();
-    let rows = code_spans(|line| line.starts_with("| `") && line.contains(" /"));
-    let named: BTreeSet<String> = rows
+    let named: BTreeSet<String> = code_spans("Endpoints")
         .iter()
         .filter_map(|span| span.split_whitespace().last())
         .filter(|word| word.starts_with('/'))
@@ -123,7 +142,7 @@ fn the_metrics_are_those_that_are_exposed() {
     let metrics = server.metrics();
     let exposed: BTreeSet<&str> = metrics.types.keys().map(String::as_str).collect();
     let mut named = BTreeSet::new();
-    for span in code_spans(|line| line.starts_with("| `") && !line.contains('/')) {
+    for span in code_spans("Metrics") {
         match span.strip_suffix("_…") {
             Some(prefix) => named.extend(exposed.iter().filter(|name| name.starts_with(prefix))),
             None => {
@@ -143,8 +162,7 @@ fn every_benchmark_is_there() {
         .skip(1)
         .filter_map(|bench| bench.split('"').nth(1))
         .collect();
-    let figures = README.split("## Figures").nth(1).unwrap();
-    let table: BTreeSet<&str> = figures
+    let table: BTreeSet<&str> = section("Figures")
         .lines()
         .skip_while(|line| !line.starts_with("|---"))
         .skip(1)

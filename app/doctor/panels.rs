@@ -25,9 +25,9 @@ const DEEPEST: usize = 4;
 /// If neither Grafana nor Prometheus says anything.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(15);
 
-/// Dashboards of what may well not run: process monitoring, a training. All of their
-/// panels may be empty.
-const WITHOUT_THE_SERVICE: [&str; 2] = ["processes", "training"];
+/// Dashboards of what may well not run: process monitoring, a training. That all of
+/// their panels are empty is said, and is no fault.
+const OPTIONAL: [&str; 2] = ["processes", "training"];
 
 /// These series exist only while an alert is pending or fires.
 const ALERT_SERIES: &str = "ALERTS";
@@ -50,12 +50,14 @@ struct Query<'a> {
 pub(super) async fn have_data(doctor: &Doctor, learned: &mut Learned) -> Verdict {
     let interval = learned.time_interval.or(learned.scrape_interval);
     let interval = interval.unwrap_or(DEFAULT_INTERVAL);
-    let (mut asked, mut filled, mut empty) = (0, 0, Vec::new());
+    let (mut asked, mut filled) = (0, 0);
+    let (mut empty, mut idle) = (Vec::new(), Vec::new());
     for dashboard in &learned.dashboards {
         let uid = dashboard.uid.as_str();
         let panels = panels(&dashboard.model);
         let variables = variables(doctor, dashboard).await?;
         let (mut judged, mut with_data) = (0, 0);
+        let empty_before = empty.len();
         for panel in &panels {
             let variables = with_intervals(&variables, panel.interval.unwrap_or(interval));
             let mut has_data = false;
@@ -80,12 +82,20 @@ pub(super) async fn have_data(doctor: &Doctor, learned: &mut Learned) -> Verdict
             judged += usize::from(has_data || !panel.queries.iter().all(of_alerts));
         }
         filled += with_data;
-        if judged > 0 && with_data == 0 && !WITHOUT_THE_SERVICE.contains(&uid) {
-            return Err(all_empty(doctor, uid, judged));
+        if judged > 0 && with_data == 0 {
+            if !OPTIONAL.contains(&uid) {
+                return Err(all_empty(doctor, uid, judged));
+            }
+            empty.truncate(empty_before);
+            idle.push(uid);
         }
     }
+    let mut observed = format!("{filled} panels have data");
+    if !idle.is_empty() {
+        observed += &format!("; nothing runs that {} would show", idle.join(" or "));
+    }
     if empty.is_empty() {
-        return Ok(Finding::ok(format!("{filled} panels have data")));
+        return Ok(Finding::ok(observed));
     }
     let more = empty.len().saturating_sub(MOST_SHOWN);
     let number = empty.len();
@@ -94,7 +104,7 @@ pub(super) async fn have_data(doctor: &Doctor, learned: &mut Learned) -> Verdict
     if more > 0 {
         shown += &format!(" and {more} more");
     }
-    let observed = format!("{filled} panels have data, {number} have none: {shown}");
+    observed += &format!("; {number} have none: {shown}");
     let remedy = "Right, if what they show has not happened yet (no error, no exemplar, no second instance) or if the stack has just been started:\n\
                   run this again in a minute. Otherwise open the panel, choose Inspect > Query, and try its parts in Prometheus' /graph.";
     Ok(Finding::warning(observed, remedy))

@@ -45,7 +45,7 @@ impl Grafana {
         let mut dashboards = self.dashboards.iter_mut();
         dashboards
             .find(|dashboard| dashboard["uid"] == uid)
-            .expect("it is one of the five")
+            .expect("it is one of the workshop's")
     }
 
     fn answer(&self, request: &Request) -> Reply {
@@ -145,7 +145,8 @@ fn source() -> Value {
     json!({ "type": "prometheus", "uid": "prometheus" })
 }
 
-/// Five of the workshop's uids, with every way of writing a variable.
+/// All of the workshop's uids, with every way of writing a variable. No process is
+/// watched and nothing is trained.
 pub fn dashboards() -> Vec<Value> {
     let instance = json!({
         "name": "instance", "type": "query", "multi": true, "includeAll": true,
@@ -199,6 +200,11 @@ pub fn dashboards() -> Vec<Value> {
             )]),
         ),
         board("alerts", json!([alerts, stack])),
+        board(
+            "processes",
+            json!([panel("Share of a core", &["proplet_cpu_percent"])]),
+        ),
+        board("training", json!([panel("Loss", &["train_loss"])])),
         board("your-turn", json!([text])),
     ]
 }
