@@ -15,11 +15,15 @@ use support::readme::{self, README};
 use support::server::Server;
 
 const MANIFEST: &str = include_str!("../Cargo.toml");
+const COURSE: &str = include_str!("../exercises/README.md");
+const BUILT: &str = env!("CARGO_BIN_EXE_golden-signals");
 
 /// Who runs a command of the README.
 enum Runner {
     /// This test, against a service of its own in place of the one on port 8000.
     Here,
+    /// This test, with what cargo has built already.
+    Built,
     /// Whoever reads this sentence is doing it, or another test does.
     Elsewhere,
 }
@@ -29,6 +33,11 @@ fn runner(command: &str) -> Runner {
     let words: Vec<&str> = command.split_whitespace().collect();
     match words.as_slice() {
         ["curl" | "hey", ..] => Runner::Here,
+        ["cargo", "run", "--release", "--", ..] => Runner::Built,
+        // The course's own tests run what its page shows; its watching is told there.
+        ["cargo", "workshop", ..] if COURSE.lines().any(|line| line == command) => {
+            Runner::Elsewhere
+        }
         // Every test of the service starts what the first one builds, and the second
         // one runs this test. The test `compose` does the others on a real engine:
         // what is run as it stands, the rest step by step.
@@ -65,52 +74,73 @@ fn every_command_runs() {
     };
     let server = Server::start(&["--seed", "1"]);
     for command in commands {
-        if matches!(runner(&command), Runner::Elsewhere) {
-            continue;
-        }
+        let script = match runner(&command) {
+            Runner::Elsewhere => continue,
+            Runner::Built => command.replacen("cargo run --release --", BUILT, 1),
+            Runner::Here => command,
+        };
         // curl ends well even when the answer is an error, unless it is told.
-        let script = command
+        let script = script
             .replace("127.0.0.1:8000", &server.address().to_string())
             .replacen("curl ", "curl --fail-with-body --silent --show-error ", 1)
             .replacen("hey ", &format!("{} ", hey.display()), 1);
         let output = Command::new("sh").args(["-ec", &script]).output().unwrap();
-        assert!(output.status.success(), "{command}\n{output:?}");
+        assert!(output.status.success(), "{script}\n{output:?}");
         let said = String::from_utf8_lossy(&output.stdout);
-        assert!(!said.contains("Error distribution"), "{command}\n{said}");
+        assert!(!said.contains("Error distribution"), "{script}\n{said}");
     }
     // They did what they say: the faults are those of the block that sets them.
     let faults = server.get("/control/faults").json();
     assert_eq!(faults["error_rate"], 0.2, "{faults}");
 }
 
+/// The README, and the pages that go on from it.
+const PAGES: [(&str, &str); 3] = [
+    ("README.md", README),
+    ("docs/training.md", include_str!("../docs/training.md")),
+    ("docs/processes.md", include_str!("../docs/processes.md")),
+];
+
 #[test]
 fn every_link_leads_somewhere() {
-    let targets: Vec<&str> = README
+    for (page, text) in PAGES {
+        links_lead_somewhere(Path::new(page), text);
+    }
+}
+
+/// `#anchors` as GitHub makes them of headings.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let plain = |heading: &str| heading.replace(['`', ',', '.', ':'], "");
+    headings
+        .map(|line| line.trim_start_matches('#').trim().to_lowercase())
+        .map(|heading| plain(&heading).replace(' ', "-"))
+        .collect()
+}
+
+fn links_lead_somewhere(page: &Path, text: &str) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let directory = root.join(page.parent().unwrap());
+    let targets: Vec<&str> = text
         .split("](")
         .skip(1)
         .filter_map(|rest| rest.split(')').next())
         .collect();
-    assert!(targets.len() > 10, "{targets:?}");
-    let headings = README.lines().filter(|line| line.starts_with('#'));
-    let anchors: BTreeSet<String> = headings
-        .map(|line| {
-            line.trim_start_matches('#')
-                .trim()
-                .to_lowercase()
-                .replace(' ', "-")
-        })
-        .collect();
+    assert!(!targets.is_empty(), "{} leads nowhere", page.display());
     for target in targets {
-        if let Some(anchor) = target.strip_prefix('#') {
-            assert!(anchors.contains(anchor), "no heading for #{anchor}");
+        if target.starts_with("https://") || target.starts_with("http://127.0.0.1:") {
             continue;
         }
-        let path = target.split('#').next().unwrap();
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-        assert!(
-            target.starts_with("https://") || file.exists(),
-            "no {target}"
-        );
+        let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+        let file = match path {
+            "" => root.join(page),
+            _ => directory.join(path),
+        };
+        assert!(file.exists(), "{}: no {target}", page.display());
+        if !anchor.is_empty() {
+            let anchors = anchors(&std::fs::read_to_string(file).unwrap());
+            assert!(anchors.contains(anchor), "{}: no {target}", page.display());
+        }
     }
 }
 
