@@ -1,6 +1,7 @@
 //! Asks a running service whether it is ready, for those who can only start a
 //! program and look at its exit code: Docker's health checks, in an image that
-//! has no other HTTP client.
+//! has no other HTTP client. Who listens on nothing has a [heartbeat](crate::heartbeat)
+//! instead.
 //!
 //! One plain `GET` on the standard library alone, so that asking costs
 //! milliseconds. No chain of further checks belongs here, and no TLS.
@@ -13,14 +14,25 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
+use crate::heartbeat::{Heartbeat, Still};
+
 /// For connecting, asking and reading together.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The status line is all that is wanted; nobody's is longer.
 const MAX_STATUS_LINE: usize = 1024;
 
+/// What can be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Who answers HTTP.
+    Http(Address),
+    /// Who works and listens on nothing.
+    Heartbeat(Heartbeat),
+}
+
 /// An address of plain HTTP: `http://HOST[:PORT][/PATH]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct Address {
     host: String,
     port: u16,
     path: String,
@@ -28,7 +40,7 @@ pub struct Target {
 
 /// Why a text is no [`Target`].
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("must be like http://127.0.0.1:8000/readyz")]
+#[error("must be like http://127.0.0.1:8000/readyz or file:///run/heartbeat?max_age=30s")]
 pub struct NotATarget;
 
 /// Why a service does not count as healthy.
@@ -38,7 +50,7 @@ pub enum Unhealthy {
     #[error("{target}: {source}")]
     Unreachable {
         /// Who was asked.
-        target: Target,
+        target: Address,
         /// What happened instead of an answer.
         source: io::Error,
     },
@@ -46,7 +58,7 @@ pub enum Unhealthy {
     #[error("{target}: answers {answer:?}, which is not HTTP")]
     NotHttp {
         /// Who was asked.
-        target: Target,
+        target: Address,
         /// How the answer begins.
         answer: String,
     },
@@ -54,18 +66,40 @@ pub enum Unhealthy {
     #[error("{target}: {status}")]
     Status {
         /// Who was asked.
-        target: Target,
+        target: Address,
         /// Code and reason.
         status: String,
     },
+    /// Nothing has been done for too long.
+    #[error("{heartbeat}: {reason}")]
+    Still {
+        /// What was looked at.
+        heartbeat: Heartbeat,
+        /// Since when.
+        reason: Still,
+    },
 }
 
-/// Asks once, within three seconds; returns the status of an answer from 200 to 299.
+/// Asks once, within three seconds; returns the status of an answer from 200 to 299,
+/// or how long ago work was done.
 ///
 /// # Errors
 ///
-/// If there is no answer in time, or another one.
+/// If there is no answer in time, or another one; if there was no work for too long.
 pub fn ask(target: &Target) -> Result<String, Unhealthy> {
+    match target {
+        Target::Http(address) => get(address),
+        Target::Heartbeat(heartbeat) => match heartbeat.look() {
+            Ok(age) => Ok(format!("the last beat was {} s ago", age.as_secs())),
+            Err(reason) => Err(Unhealthy::Still {
+                heartbeat: heartbeat.clone(),
+                reason,
+            }),
+        },
+    }
+}
+
+fn get(target: &Address) -> Result<String, Unhealthy> {
     let line = first_line(target).map_err(|source| Unhealthy::Unreachable {
         target: target.clone(),
         source,
@@ -88,7 +122,7 @@ pub fn ask(target: &Target) -> Result<String, Unhealthy> {
 }
 
 /// What the server says before the first line break.
-fn first_line(target: &Target) -> io::Result<String> {
+fn first_line(target: &Address) -> io::Result<String> {
     let deadline = Instant::now() + PATIENCE;
     let mut stream = connect(target, deadline)?;
     stream.set_write_timeout(Some(left(deadline)?))?;
@@ -112,7 +146,7 @@ fn first_line(target: &Target) -> io::Result<String> {
 }
 
 /// A name may have several addresses; any one of them will do.
-fn connect(target: &Target, deadline: Instant) -> io::Result<TcpStream> {
+fn connect(target: &Address, deadline: Instant) -> io::Result<TcpStream> {
     let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in (target.host.as_str(), target.port).to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, left(deadline)?) {
@@ -136,6 +170,10 @@ impl FromStr for Target {
     type Err = NotATarget;
 
     fn from_str(text: &str) -> Result<Self, NotATarget> {
+        if text.starts_with("file:") {
+            let heartbeat = text.parse().map_err(|_| NotATarget)?;
+            return Ok(Self::Heartbeat(heartbeat));
+        }
         // What cannot stand in a request line would change the request.
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(NotATarget);
@@ -152,17 +190,26 @@ impl FromStr for Target {
         };
         let host = host.trim_start_matches('[').trim_end_matches(']');
         match port {
-            Some(port) if !host.is_empty() => Ok(Self {
+            Some(port) if !host.is_empty() => Ok(Self::Http(Address {
                 host: host.to_owned(),
                 port,
                 path: path.to_owned(),
-            }),
+            })),
             _ => Err(NotATarget),
         }
     }
 }
 
 impl fmt::Display for Target {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http(address) => address.fmt(formatter),
+            Self::Heartbeat(heartbeat) => heartbeat.fmt(formatter),
+        }
+    }
+}
+
+impl fmt::Display for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port, path } = self;
         if host.contains(':') {
@@ -244,6 +291,7 @@ mod tests {
             ("http://app", "http://app:80/"),
             ("http://[::1]:8000/a/b", "http://[::1]:8000/a/b"),
             ("http://[::1]", "http://[::1]:80/"),
+            ("file:///a/b?max_age=90s", "file:///a/b?max_age=1m 30s"),
         ] {
             assert_eq!(text.parse::<Target>().unwrap().to_string(), whole);
         }
@@ -256,6 +304,7 @@ mod tests {
             "http://a:b/",
             "http://a:70000/",
             "http://a/ b",
+            "file:///a/b",
         ] {
             assert_eq!(bad.parse::<Target>(), Err(NotATarget), "{bad}");
         }

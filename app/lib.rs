@@ -19,12 +19,13 @@
 //!
 //! [`schema`] is what process monitoring sends over MQTT.
 //!
-//! [`flags`] and [`logging`] serve every role. [`healthcheck`] asks a running one
-//! from outside.
+//! [`flags`], [`logging`] and [`heartbeat`] serve every role. [`healthcheck`] asks a
+//! running one from outside.
 
 pub mod doctor;
 pub mod flags;
 pub mod healthcheck;
+pub mod heartbeat;
 pub mod http;
 pub mod logging;
 pub mod manager;

@@ -33,6 +33,19 @@ fn prometheus_finds_what_runs_in_a_swarm() {
     swarm.number_when(r#"sum(up{job="app"})"#, 3.0);
     swarm.number_when(r#"sum(up{job="metrics_gateway"})"#, 1.0);
 
+    // Who collects is found as well, and whom it collects from: one on each node.
+    swarm.number_when(r#"sum(up{job="manager"})"#, 1.0);
+    swarm.number_when(r#"count(proplet_up{job="manager"} == 1)"#, 1.0);
+    swarm.number_when(r#"count(proplet_task_cpu_ratio{task="demo"})"#, 1.0);
+    // The training is four nodes, both shards among them.
+    let job = r#"job="click_model""#;
+    let nodes = format!("count(count by (role, instance) (push_time_seconds{{{job}}}))");
+    swarm.number_when(&nodes, 4.0);
+    let shards = format!(r#"count(index_miss_count{{{job}, role="parameter-server"}})"#);
+    swarm.number_when(&shards, 2.0);
+    let steps = format!("count(train_step{{{job}}} > 0)");
+    swarm.number_when(&steps, 1.0);
+
     // What was pushed keeps the names it was pushed under.
     let pushed = "http://metrics_gateway:9091/metrics/job/training/instance/worker-0";
     swarm
@@ -183,7 +196,7 @@ fn documented(project: &str) -> String {
     format!("{command}{project}")
 }
 
-/// But for the two jobs that it finds otherwise, the swarm's Prometheus is the same.
+/// But for the jobs that it finds otherwise, the swarm's Prometheus is the same.
 #[test]
 fn the_swarms_prometheus_differs_in_discovery_only() {
     let read = |name: &str| {
@@ -206,7 +219,7 @@ fn the_swarms_prometheus_differs_in_discovery_only() {
             .into_iter()
             .find(|job| job.lines().next() == Some(name));
         let same = same.unwrap_or_else(|| panic!("{name} is not scraped in a swarm"));
-        if ["app", "metrics_gateway"].contains(&name) {
+        if ["app", "student", "metrics_gateway", "manager"].contains(&name) {
             let settings = |job: &str| {
                 let lines = job.lines().take_while(|line| {
                     !line.contains("_sd_configs") && !line.contains("static_configs")

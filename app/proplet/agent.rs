@@ -16,6 +16,7 @@ use super::presence::{alive, machine_name, metadata};
 use super::sampler::{Sampler, Since};
 use super::start_error::StartError;
 use super::tasks::{Outcome, Process};
+use crate::heartbeat;
 use crate::schema::{
     Create, MonitoringProfile, ProfileName, Refusal, StartTask, Status, StopTask, TaskResult,
     Topic, TopicKind, Topics, payload,
@@ -73,7 +74,12 @@ pub async fn run(
         ),
         "started"
     );
-    agent.serve(deliveries, drain).await;
+    let publisher = agent.publisher.clone();
+    let heartbeat = agent.options.heartbeat.clone();
+    tokio::select! {
+        () = agent.serve(deliveries, drain) => {}
+        never = heartbeat::follow(heartbeat, || publisher.statistics().acknowledged) => match never {},
+    }
     let end = async {
         agent.end(own).await;
         client.close(GOODBYE).await

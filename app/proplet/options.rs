@@ -1,6 +1,7 @@
 //! The options of `proplet`, and the variables by which Propeller's own proplet
 //! is told the same.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
@@ -129,6 +130,11 @@ pub struct Options {
         default_value = "none"
     )]
     pub compression: Compression,
+
+    /// Touched each second in which the broker took messages; `healthcheck
+    /// file:///FILE?max_age=30s` looks at it
+    #[arg(long, env = "GOLDEN_HEARTBEAT", value_name = "FILE")]
+    pub heartbeat: Option<PathBuf>,
 
     /// The connection to the broker.
     #[command(flatten)]

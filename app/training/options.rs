@@ -52,6 +52,11 @@ pub struct Options {
     #[arg(long, env = "GOLDEN_DELETE_METRICS")]
     pub delete_metrics: bool,
 
+    /// Touched each second in which a trainer made steps; `healthcheck
+    /// file:///FILE?max_age=30s` looks at it
+    #[arg(long, env = "GOLDEN_HEARTBEAT", value_name = "FILE")]
+    pub heartbeat: Option<PathBuf>,
+
     /// Where a parameter server (default 127.0.0.1:7070) or an embedding worker
     /// (default 127.0.0.1:7071) listens; port 0 takes a free one
     #[arg(long, env = "GOLDEN_BIND", value_name = "ADDRESS", value_parser = bind_address)]

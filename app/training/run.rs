@@ -29,6 +29,7 @@ use super::rpc::{
 use super::shard::Shard;
 use super::trainer::{Progress, Settings, Start, Summary, Trainer};
 use super::worker::Worker;
+use crate::heartbeat;
 use crate::transport::pushgateway::{GroupError, Pushgateway};
 
 /// Why a process of a training does not start, or ends early.
@@ -307,6 +308,7 @@ impl Process {
         let (stopping, stopped) = watch::channel(false);
         let training = trainer.run(start, stopped);
         let display = progress_display::show(Arc::clone(&progress), steps, options.progress_every);
+        let heartbeat = heartbeat::follow(options.heartbeat.clone(), || progress.now().batches);
         let stop = async {
             stop.await;
             stopping.send_replace(true);
@@ -314,6 +316,7 @@ impl Process {
         };
         tokio::select! {
             ended = training => ended?,
+            never = heartbeat => match never {},
             () = display => {}
             () = stop => tracing::warn!("gave the batches under way up: nobody answers"),
         }

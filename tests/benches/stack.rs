@@ -1,7 +1,12 @@
 //! The stack on a real Docker engine: how long its image takes to build, first and
-//! after one line has changed; how large it is; how long from `up` to data; and what
-//! memory all of it takes. Grafana counts where its image can be had.
+//! after one line has changed; how large it is; how long from `up` to data; what memory
+//! all of it takes; and how long from a student's edit to its series ([`edit`]), which
+//! is measured without an engine too. Grafana counts where its image can be had.
+//!
+//! `cargo bench --bench stack -- edit` measures the last one alone.
 
+#[path = "stack/edit.rs"]
+mod edit;
 #[path = "harness/mod.rs"]
 mod harness;
 #[path = "../support/mod.rs"]
@@ -12,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use harness::report::{Report, Target};
 use support::engine::{Docker, Stack};
+use support::peers;
 
 /// How often it is brought up: the median counts.
 const ROUNDS: usize = 3;
@@ -22,17 +28,28 @@ fn main() {
     if !harness::wanted() {
         return;
     }
-    let Some(docker) = Docker::require_engine() else {
-        return;
-    };
-    let stack = Stack::new(&docker, &[]);
     let mut report = Report::new();
+    if let Some(binary) = peers::require("prometheus") {
+        edit::natively(&binary, &mut report);
+    }
+    if let Some(docker) = Docker::require_engine() {
+        let stack = Stack::new(&docker, &[]);
+        if std::env::args().any(|argument| argument == "edit") {
+            build(&stack, &[]);
+        } else {
+            of_the_images_and_all_services(&docker, &stack, &mut report);
+        }
+        edit::in_the_stack(&stack, &mut report);
+    }
+    report.print();
+}
 
-    let first = build(&stack, &["--no-cache"]);
+fn of_the_images_and_all_services(docker: &Docker, stack: &Stack, report: &mut Report) {
+    let first = build(stack, &["--no-cache"]);
     // A revision is compiled in: with another one the same is built again as with a
     // line changed, which is our own crate, and no dependency.
-    let again = build(&stack, &["--build-arg", "REVISION=one-line-changed"]);
-    report.row("first build of the image", first, 0, "s", Target::None);
+    let again = build(stack, &["--build-arg", "REVISION=one-line-changed"]);
+    report.row("first build of the images", first, 0, "s", Target::None);
     report.row("build after a changed line", again, 0, "s", Target::None);
     let share = again / first;
     report.row("its share of the first", share, 2, "", Target::AtMost(0.25));
@@ -44,7 +61,7 @@ fn main() {
     let mut times: Vec<_> = (0..ROUNDS)
         .map(|_| {
             stack.down();
-            up_to_first_data(&stack, &services)
+            up_to_first_data(stack, &services)
         })
         .collect();
     times.sort_by(f64::total_cmp);
@@ -54,20 +71,19 @@ fn main() {
 
     thread::sleep(SETTLING);
     let mut all = 0.0;
-    for (name, mebibytes) in memory(&stack) {
+    for (name, mebibytes) in memory(stack) {
         all += mebibytes;
         let figure = format!("memory of {name}");
         report.row(&figure, mebibytes, 1, "MiB", Target::None);
     }
     let figure = format!("memory of all {}", services.len());
     report.row(&figure, all, 0, "MiB", Target::None);
-    report.print();
 }
 
-/// Seconds of `docker compose build app`.
+/// Seconds of `docker compose build app student`.
 fn build(stack: &Stack, arguments: &[&str]) -> f64 {
     let start = Instant::now();
-    stack.compose(&[&["build"], arguments, &["app"]].concat());
+    stack.compose(&[&["build"], arguments, &["app", "student"]].concat());
     start.elapsed().as_secs_f64()
 }
 

@@ -1,15 +1,20 @@
 //! docker-compose.yml on a real engine: our image, built by the real Dockerfile,
 //! and the stack around it. Grafana is left out where its image cannot be had. What
-//! the file takes for granted of others' images is in [`images`].
+//! the file takes for granted of others' images is in [`images`]; what the further
+//! roles bring into the stack in [`student`], [`processes`] and [`training`].
 
 mod images;
+mod processes;
+mod student;
 #[path = "../support/mod.rs"]
 mod support;
+mod training;
 
+use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::engine::{Docker, Stack};
+use support::engine::{Docker, Stack, dotenv};
 use support::{http, peers, readme};
 
 /// Longer than anything takes that a user waits for.
@@ -46,15 +51,37 @@ fn the_stack_comes_up_counts_scales_remembers_and_goes() {
     stack.compose(&[&up[..], &services].concat());
 
     everything_is_confined(&stack);
+    student::what_the_student_writes_is_scraped(&stack);
+    training::all_metrics_arrive(&stack);
+    processes::tasks_arrive_at_the_manager(&stack);
+    processes::the_broker_refuses_what_is_too_large(&stack);
     prometheus_counts_what_hey_counts(&stack);
     wrk_reports_by_its_script(&stack);
     replicas_are_found_and_lost(&stack);
     history_outlives_prometheus(&stack);
     no_link_of_the_chain_is_broken(&stack);
+    processes::history_outlives_the_manager(&stack);
+    training::who_stops_leaves_nothing(&stack);
 
     it_goes_without_a_trace(&stack);
     the_old_compose_brings_it_up_as_well(&stack);
     it_goes_without_a_trace(&stack);
+}
+
+/// What can be set is in .env, and what is in .env sets something.
+#[test]
+fn the_variables_are_those_of_the_environment_file() {
+    let files = include_str!("../../docker-compose.yml");
+    let used: BTreeSet<_> = files
+        .split("${")
+        .skip(1)
+        .filter_map(|rest| rest.split([':', '}']).next())
+        .collect();
+    let given = dotenv();
+    let given: BTreeSet<_> = given.iter().map(|(name, _)| *name).collect();
+    // That one is compose's own.
+    let own = BTreeSet::from(["COMPOSE_PROJECT_NAME"]);
+    assert_eq!(used, &given - &own);
 }
 
 fn it_goes_without_a_trace(stack: &Stack) {
@@ -85,13 +112,13 @@ fn the_old_compose_brings_it_up_as_well(stack: &Stack) {
         "prometheus",
     ];
     stack.compose_by(&program, &up);
-    number_when(stack, r#"sum(up{job="app"})"#, |replicas| replicas == 2.0);
+    stack.number_when(r#"sum(up{job="app"})"#, |replicas| replicas == 2.0);
     let status = http::get(stack.address("balancer", 8000), "/readyz", &[]).status;
     assert_eq!(status, 200);
 }
 
 fn build(stack: &Stack) {
-    stack.compose(&["--profile", "load", "build", "app", "load"]);
+    stack.compose(&["--profile", "load", "build", "app", "student", "load"]);
     let image = &stack.docker().inspect(&[&stack.variable("APP_IMAGE")])[0];
     let size = image["Size"].as_u64().expect("an image has a size");
     assert!(size <= MAX_IMAGE_BYTES, "the image has {size} bytes");
@@ -145,14 +172,19 @@ fn everything_is_confined(stack: &Stack) {
         }
     }
     // What the settings come to, as the kernel has it.
-    let status = stack.compose(&["exec", "-T", "app", "cat", "/proc/1/status"]);
-    for line in [
-        "CapEff:\t0000000000000000",
-        "CapBnd:\t0000000000000000",
-        "NoNewPrivs:\t1",
-        "Uid:\t10001\t10001\t10001\t10001",
-    ] {
-        assert!(status.contains(line), "{line} is not in\n{status}");
+    for service in ["app", "student", "manager", "proplet", "trainer"] {
+        let status = stack.compose(&["exec", "-T", service, "cat", "/proc/self/status"]);
+        for line in [
+            "CapEff:\t0000000000000000",
+            "CapBnd:\t0000000000000000",
+            "NoNewPrivs:\t1",
+            "Uid:\t10001\t10001\t10001\t10001",
+        ] {
+            assert!(
+                status.contains(line),
+                "{service}: {line} is not in\n{status}"
+            );
+        }
     }
 }
 
@@ -234,17 +266,13 @@ fn prometheus_counts_what_hey_counts(stack: &Stack) {
     let all: u64 = sent.iter().map(|(_, count)| count).sum();
     assert_eq!(all, 3000, "{report}");
     let counted = r#"http_requests_total{job="app", route="/random""#;
-    number_when(stack, &format!("sum({counted}}})"), |sum| sum >= 3000.0);
+    stack.number_when(&format!("sum({counted}}})"), |sum| sum >= 3000.0);
     for (status, sent) in sent {
         let counted = format!(r#"sum({counted}, status="{status}"}})"#);
-        assert_eq!(
-            number(stack, &counted),
-            Some(sent as f64),
-            "status {status}"
-        );
+        assert_eq!(stack.number(&counted), Some(sent as f64), "status {status}");
     }
     let durations = r#"http_request_duration_seconds{job="app", route="/random"}"#;
-    let native = number(stack, &format!("histogram_count(sum({durations}))"));
+    let native = stack.number(&format!("histogram_count(sum({durations}))"));
     assert_eq!(native, Some(3000.0), "in the native histogram");
 }
 
@@ -262,8 +290,7 @@ fn wrk_reports_by_its_script(stack: &Stack) {
     let report = stack.compose(&[&command[..], &target].concat());
     let answered = reported(&report, "200") + reported(&report, "500");
     // It hangs up on what is under way at its end: the service counts a few more.
-    number_when(
-        stack,
+    stack.number_when(
         r#"sum(http_requests_total{job="app", route="/random"})"#,
         |sum| sum >= (3000 + answered) as f64,
     );
@@ -275,7 +302,7 @@ fn replicas_are_found_and_lost(stack: &Stack) {
     stack.compose(&[&scale[..], &["--scale", "app=3", "app"]].concat());
     let up = r#"count(up{job="app"} == 1)"#;
     let known = r#"count(up{job="app"})"#;
-    number_when(stack, up, |count| count == 3.0);
+    stack.number_when(up, |count| count == 3.0);
     // Load leaves the replicas that it meets.
     let load = ["run", "--rm", "-T", "load", "hey", "-n", "20", "-c", "2"];
     stack.compose(&[&load[..], &["http://app:8000/random"]].concat());
@@ -285,17 +312,17 @@ fn replicas_are_found_and_lost(stack: &Stack) {
     // The one door leads to all of them.
     let each = r#"min(sum by (instance) (http_requests_total{job="app", route="/random"}))"#;
     let start = Instant::now();
-    while number(stack, each).is_none_or(|least| least == 0.0) {
+    while stack.number(each).is_none_or(|least| least == 0.0) {
         assert!(start.elapsed() < PATIENCE, "a replica gets no requests");
         let status = http::get(stack.address("balancer", 8000), "/random", &[]).status;
         assert!([200, 500].contains(&status), "{status}");
     }
 
-    let replicas = stack.compose(&["ps", "--quiet", "app"]);
-    let replica = replicas.split_whitespace().next().expect("there are three");
-    stack.docker().run(&["stop", replica]);
-    number_when(stack, known, |count| count == 2.0);
-    assert_eq!(number(stack, up), Some(2.0));
+    // The last one: the proplet lives and dies with the first.
+    let replica = format!("{}-app-3", stack.project());
+    stack.docker().run(&["stop", &replica]);
+    stack.number_when(known, |count| count == 2.0);
+    assert_eq!(stack.number(up), Some(2.0));
     // Nobody outside notices that it is gone.
     for _ in 0..20 {
         let status = http::get(stack.address("balancer", 8000), "/random", &[]).status;
@@ -305,7 +332,9 @@ fn replicas_are_found_and_lost(stack: &Stack) {
 
 fn history_outlives_prometheus(stack: &Stack) {
     let expression = r#"sum by (status) (http_requests_total{route="/random"})"#;
-    let now = number(stack, "vector(time())").expect("Prometheus knows the time");
+    let now = stack
+        .number("vector(time())")
+        .expect("Prometheus knows the time");
     // Of a while ago, so that no scrape is still to be stored.
     let then = Some(now - 5.0);
     let before = stack.query(expression, then);
@@ -318,8 +347,7 @@ fn history_outlives_prometheus(stack: &Stack) {
     }
     assert_eq!(stack.query(expression, then), before);
     // And it goes on: a sample from after the restart.
-    number_when(
-        stack,
+    stack.number_when(
         r#"min(timestamp(up{job="app"})) - max(process_start_time_seconds{job="prometheus"})"#,
         |age| age > 0.0,
     );
@@ -336,27 +364,4 @@ fn mounted_volumes(stack: &Stack) -> Vec<String> {
         .filter(|mount| mount["Type"] == "volume")
         .filter_map(|mount| mount["Name"].as_str().map(str::to_owned))
         .collect()
-}
-
-/// The one number that the expression computes in the stack's Prometheus.
-fn number(stack: &Stack, expression: &str) -> Option<f64> {
-    let result = stack.query(expression, None);
-    assert!(result.len() <= 1, "{expression}: {result:?}");
-    let value = result.first()?["value"][1].as_str()?;
-    Some(value.parse().expect("Prometheus writes numbers"))
-}
-
-fn number_when(stack: &Stack, expression: &str, condition: impl Fn(f64) -> bool) {
-    let start = Instant::now();
-    loop {
-        let number = number(stack, expression);
-        if number.is_some_and(&condition) {
-            return;
-        }
-        assert!(
-            start.elapsed() < PATIENCE,
-            "{expression} stays at {number:?}"
-        );
-        thread::sleep(Duration::from_millis(200));
-    }
 }

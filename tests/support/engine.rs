@@ -7,10 +7,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::{http, peers};
+
+/// Longer than anything takes that a user waits for.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What every `docker` in the tests needs to be told.
 #[derive(Clone, Debug)]
@@ -114,6 +119,7 @@ impl Stack {
             .map(|(name, _)| (name, "0".to_owned()))
             .collect();
         variables.push(("APP_IMAGE", format!("{project}:app")));
+        variables.push(("STUDENT_IMAGE", format!("{project}:student")));
         variables.push(("LOAD_IMAGE", format!("{project}:load")));
         variables.extend(
             environment
@@ -237,6 +243,39 @@ impl Stack {
             .clone()
     }
 
+    /// The one number that the expression computes in its Prometheus; none where it
+    /// selects nothing.
+    ///
+    /// # Panics
+    ///
+    /// If it computes several.
+    pub fn number(&self, expression: &str) -> Option<f64> {
+        let result = self.query(expression, None);
+        assert!(result.len() <= 1, "{expression}: {result:?}");
+        let value = result.first()?["value"][1].as_str()?;
+        Some(value.parse().expect("Prometheus writes numbers"))
+    }
+
+    /// Polls until the expression computes such a number.
+    ///
+    /// # Panics
+    ///
+    /// If it does not in time.
+    pub fn number_when(&self, expression: &str, condition: impl Fn(f64) -> bool) {
+        let start = Instant::now();
+        loop {
+            let number = self.number(expression);
+            if number.is_some_and(&condition) {
+                return;
+            }
+            assert!(
+                start.elapsed() < PATIENCE,
+                "{expression} stays at {number:?}"
+            );
+            thread::sleep(Duration::from_millis(200));
+        }
+    }
+
     /// Takes all of it down, volumes too.
     ///
     /// # Panics
@@ -264,7 +303,7 @@ impl Drop for Stack {
         // After a failure the rest matters more than whether this succeeds.
         let down = ["--profile", "*", "down", "--volumes", "--timeout", "1"];
         let _ = self.command(&down).output();
-        for image in ["APP_IMAGE", "LOAD_IMAGE"] {
+        for image in ["APP_IMAGE", "STUDENT_IMAGE", "LOAD_IMAGE"] {
             let remove = ["image", "rm", "--force", &self.variable(image)];
             let _ = self.docker.command(&remove).output();
         }

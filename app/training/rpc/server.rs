@@ -4,7 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use axum::routing::get;
 use tokio::net::TcpListener;
+use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
@@ -89,7 +92,7 @@ pub async fn serve_parameter_server(
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
     let (stopping, stop) = announced(stop);
     let serving = builder()
-        .add_service(service)
+        .add_routes(routes().add_service(service))
         .serve_with_incoming_shutdown(incoming(listener), stop);
     until_drained(serving, stopping).await
 }
@@ -109,13 +112,19 @@ pub async fn serve_embedding_worker(
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
     let (stopping, stop) = announced(stop);
     let serving = builder()
-        .add_service(service)
+        .add_routes(routes().add_service(service))
         .serve_with_incoming_shutdown(incoming(listener), stop);
     until_drained(serving, stopping).await
 }
 
+/// `GET /healthz`, which a health check asks by HTTP/1, beside the calls.
+fn routes() -> Routes {
+    Router::new().route("/healthz", get(async || "ok\n")).into()
+}
+
 fn builder() -> Server {
     Server::builder()
+        .accept_http1(true)
         .http2_keepalive_interval(Some(KEEP_ALIVE))
         .http2_keepalive_timeout(Some(KEEP_ALIVE))
 }
