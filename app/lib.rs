@@ -19,8 +19,8 @@
 //!
 //! [`schema`] is what process monitoring sends over MQTT.
 //!
-//! [`flags`], [`logging`] and [`heartbeat`] serve every role. [`healthcheck`] asks a
-//! running one from outside.
+//! [`flags`], [`logging`], [`terminal`] and [`heartbeat`] serve every role.
+//! [`healthcheck`] asks a running one from outside.
 
 pub mod doctor;
 pub mod flags;
@@ -34,5 +34,6 @@ pub mod schema;
 pub mod service;
 pub mod signals;
 pub mod simulation;
+pub mod terminal;
 pub mod training;
 pub mod transport;

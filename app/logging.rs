@@ -15,6 +15,8 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::terminal::Lines;
+
 /// The options of the log, the same for every role.
 #[derive(Args, Clone, Debug)]
 pub struct LogOptions {
@@ -65,7 +67,7 @@ fn filter(text: &str) -> Result<Targets, String> {
 ///
 /// If logging has been started before.
 pub fn start(options: &LogOptions) -> anyhow::Result<()> {
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(|| Lines);
     let lines = match options.log_format {
         LogFormat::Pretty => lines
             .fmt_fields(PlainFields)

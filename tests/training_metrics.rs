@@ -3,8 +3,11 @@
 
 mod support;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use golden_signals::signals::{Collect, model};
 use golden_signals::simulation::Probability;
@@ -64,6 +67,84 @@ struct Run {
 
 const STEPS: u64 = 120;
 const STALENESS: usize = 4;
+const PENDING: usize = 8;
+
+/// Reads all metrics again and again while they change, as whoever scrapes them does, and
+/// holds what is read against what must be so at any time.
+struct Watch {
+    over: Arc<AtomicBool>,
+    thread: JoinHandle<u64>,
+}
+
+impl Watch {
+    fn start(nodes: Vec<Arc<dyn Collect>>) -> Self {
+        let over = Arc::<AtomicBool>::default();
+        let is_over = Arc::clone(&over);
+        let thread = thread::spawn(move || {
+            let mut before = HashMap::new();
+            let mut readings = 0;
+            loop {
+                // Once more when it is over, so that the end is read too.
+                let last = is_over.load(Ordering::SeqCst);
+                for (number, node) in nodes.iter().enumerate() {
+                    let mut families = Vec::new();
+                    node.collect(&mut families);
+                    for family in &families {
+                        check(number, family, &mut before);
+                    }
+                }
+                readings += 1;
+                if last {
+                    return readings;
+                }
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+        Self { over, thread }
+    }
+
+    fn end(self) {
+        self.over.store(true, Ordering::SeqCst);
+        let readings = self.thread.join().expect("what was read must be so");
+        assert!(readings > 2, "nothing was read while it trained");
+    }
+}
+
+fn check(node: usize, family: &model::MetricFamily, before: &mut HashMap<String, f64>) {
+    for metric in &family.metric {
+        let labels: Vec<_> = metric.label.iter().map(|label| &label.value).collect();
+        let name = format!("{} {labels:?} of {node}", family.name);
+        let mut rises = |what: &str, value: f64| {
+            let last = before.insert(format!("{name} {what}"), value);
+            assert!(Some(value) >= last, "{name} {what}: {last:?}, then {value}");
+        };
+        if let Some(counter) = &metric.counter {
+            rises("value", counter.value);
+        }
+        if let Some(histogram) = &metric.histogram {
+            rises("sum", histogram.sample_sum);
+            let mut below = 0;
+            for bucket in &histogram.bucket {
+                rises(
+                    &format!("to {}", bucket.upper_bound),
+                    bucket.cumulative_count as f64,
+                );
+                assert!(below <= bucket.cumulative_count, "{name}: {histogram:?}");
+                below = bucket.cumulative_count;
+            }
+            assert!(below <= histogram.sample_count, "{name}: {histogram:?}");
+        }
+        let Some(gauge) = &metric.gauge else { continue };
+        let most = match family.name.as_str() {
+            "index_miss_ratio" | "batch_unique_indices_rate" | "evaluation_auc" => 1.0,
+            "staleness" | "staleness_peak" => STALENESS as f64,
+            "num_pending_batches" => PENDING as f64,
+            _ => f64::MAX,
+        };
+        let value = gauge.value;
+        assert!((0.0..=most).contains(&value), "{name}: {value}");
+    }
+}
 
 async fn train(shards: usize, workers: usize, admit: &str, present: Faults) -> Run {
     let faults = faults(present);
@@ -87,7 +168,7 @@ async fn train(shards: usize, workers: usize, admit: &str, present: Faults) -> R
             batch_size: BATCH,
             steps: Some(STEPS),
             staleness_bound: STALENESS,
-            pending_bound: 8,
+            pending_bound: PENDING,
             examples_per_second: None,
             evaluate_every: 50,
             held_out: 256,
@@ -105,8 +186,13 @@ async fn train(shards: usize, workers: usize, admit: &str, present: Faults) -> R
         age: 0.0,
         network: DenseNetwork::new(5),
     };
+    let nodes = shards.iter().cloned().map(|node| node as Arc<dyn Collect>);
+    let nodes = nodes.chain(metrics.iter().cloned().map(|node| node as _));
+    let nodes = nodes.chain([Arc::clone(&trainer_metrics) as _]);
+    let watched = Watch::start(nodes.collect());
     let (_going_on, stop) = watch::channel(false);
     trainer.run(start, stop).await.expect("nobody refuses");
+    watched.end();
     Run {
         shards,
         staleness: metrics
@@ -212,18 +298,22 @@ async fn every_stage_counts_every_batch_and_staleness_keeps_its_bound() {
         assert_eq!(worker.staleness.now(), 0, "after the last batch");
         assert_eq!(worker.num_pending_batches.get(), 0.0);
 
-        // The parts of a lookup are within it.
+        // The parts of a lookup are the whole of it: each begins where one ends.
         let sum = |name: &str| sum_of(worker.as_ref(), name);
         let parts = sum("lookup_create_requests_time_cost")
             + sum("lookup_rpc_time_cost")
             + sum("summation_time_cost");
         let whole = sum("lookup_batched_time_cost");
-        assert!(parts <= whole * (1.0 + 1e-9), "{parts} of {whole}");
+        let difference = (parts / whole - 1.0).abs();
+        assert!(difference < 1e-6, "{parts} of {whole}");
         // It has learned: guessing has an AUC of 0.5, and 256 samples a standard
         // deviation of 0.04. They are the same each time; only the order in which
         // batches arrive differs, which moves the AUC by a hundredth.
         let auc = run.trainer.evaluation_auc.get();
         assert!(auc > 0.6, "{auc}");
+        let summary = run.progress.now();
+        let loss = run.trainer.train_loss.get();
+        assert!(Some(loss) < summary.first_loss, "{summary}");
     }
 }
 

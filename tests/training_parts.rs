@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use golden_signals::simulation::Probability;
+use golden_signals::training::checkpoint::Checkpoints;
 use golden_signals::training::embedding_worker::EmbeddingWorker;
 use golden_signals::training::faults::{CurrentFaults, Faults};
 use golden_signals::training::features::{DIMENSION, FEATURES};
@@ -17,6 +18,7 @@ use golden_signals::training::messages::{
 use golden_signals::training::metrics::{EmbeddingWorkerMetrics, ParameterServerMetrics};
 use golden_signals::training::parameter_server::ParameterServer;
 use golden_signals::training::shard::Shard;
+use support::daemon::Daemon;
 use tokio::sync::watch;
 
 const BATCH: usize = 64;
@@ -160,7 +162,7 @@ async fn staleness_ends_with_whatever_becomes_of_a_batch() {
         trainer: "trainer-0".to_owned(),
         session,
     };
-    worker.begin(&session(1));
+    worker.begin(&session(1)).unwrap();
     let mut batch = async |number| {
         let batch = BatchRef { session: 1, number };
         let features = loader.next_batch(&healthy()).features;
@@ -183,7 +185,7 @@ async fn staleness_ends_with_whatever_becomes_of_a_batch() {
     assert!(worker.update(crooked).await.is_err());
     assert_eq!(metrics.staleness.now(), 1);
     // The trainer dies and another takes its place.
-    worker.begin(&session(2));
+    worker.begin(&session(2)).unwrap();
     assert_eq!(metrics.staleness.now(), 0);
     assert_eq!(metrics.batches_forgotten.get(), 1);
     assert_eq!(metrics.staleness.peak(), 2);
@@ -200,4 +202,66 @@ async fn staleness_ends_with_whatever_becomes_of_a_batch() {
     assert!(worker.update(late).await.is_err());
     assert_eq!(metrics.staleness.now(), 0);
     assert_eq!(metrics.update_gradient_time_cost.count(), 0);
+}
+
+/// A shard that comes back from its checkpoint knows what it knew, and in which order it
+/// would forget it.
+#[tokio::test]
+async fn a_shard_that_comes_back_from_its_checkpoint_misses_nothing() {
+    let directory = Daemon::directory("shard");
+    let checkpoints = Checkpoints::in_directory(&directory).unwrap();
+    let shard = |metrics: &Arc<ParameterServerMetrics>| {
+        let present = faults(Faults {
+            table_capacity: 3,
+            ..Faults::default()
+        });
+        let always = "1".parse().expect("it is a probability");
+        let checkpoints = Some(checkpoints.clone());
+        ParameterServer::new(
+            5,
+            always,
+            1,
+            present,
+            checkpoints,
+            Some(Arc::clone(metrics)),
+        )
+    };
+    let ids = |ids: &[u64], training| Lookup {
+        ids: ids.to_vec(),
+        training,
+    };
+    let first = shard(&Arc::default());
+    assert_eq!(first.resume().unwrap(), None, "nothing has been saved");
+    first
+        .look_up(&ids(&[1 << 56, 2 << 56, 3 << 56], true))
+        .await;
+    first.look_up(&ids(&[1 << 56], true)).await;
+    let gradients = golden_signals::training::messages::ShardGradients {
+        ids: vec![1 << 56],
+        values: vec![0.5; DIMENSION],
+    };
+    first.update(&gradients).await.unwrap();
+    first
+        .save(golden_signals::training::messages::Save { step: 9 })
+        .await
+        .unwrap();
+
+    let metrics = Arc::<ParameterServerMetrics>::default();
+    let second = shard(&metrics);
+    assert_eq!(second.resume().unwrap(), Some(3));
+    let all = ids(&[1 << 56, 2 << 56, 3 << 56], false);
+    assert_eq!(second.look_up(&all).await, first.look_up(&all).await);
+    // Its optimiser goes on too.
+    first.update(&gradients).await.unwrap();
+    second.update(&gradients).await.unwrap();
+    assert_eq!(second.look_up(&all).await, first.look_up(&all).await);
+    assert_eq!(metrics.index_miss_count.get(), 0);
+    assert_eq!(metrics.set_embedding_time_cost.count(), 1);
+    assert_eq!(metrics.lookup_inference_batch_time_cost.count(), 2);
+    assert_eq!(metrics.lookup_mixed_batch_time_cost.count(), 0);
+    // The one looked up longest ago makes room, as it would have before.
+    second.look_up(&ids(&[4 << 56], true)).await;
+    let gone = second.look_up(&ids(&[2 << 56], false)).await;
+    assert_eq!(gone.values, vec![0.0; DIMENSION]);
+    std::fs::remove_dir_all(directory).expect("it is ours");
 }

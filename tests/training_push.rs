@@ -3,8 +3,18 @@
 
 mod support;
 
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
+use golden_signals::training::metrics::TrainerMetrics;
+use golden_signals::training::node::{Node, Role};
+use golden_signals::training::push::Pushing;
+use golden_signals::transport::pushgateway::Pushgateway as Client;
 use support::peers;
 use support::pushgateway::{FakeGateway, Pushgateway, free_address};
 use support::training::{Job, Training};
@@ -167,4 +177,67 @@ fn two_jobs_on_one_gateway_stay_apart_and_can_be_deleted() {
             .all(|job| samples.sum("train_examples", &[("job", job)]) > 0.0)
     });
     assert!(one.interrupt().success() && other.interrupt().success());
+    // What was pushed does not contradict what the gateway says of itself, nor one node
+    // another.
+    gateway.metrics();
+    let log = gateway.log();
+    assert!(
+        log.contains("Listening") && !log.contains("overlap") && !log.contains("inconsisten"),
+        "{log}"
+    );
+}
+
+/// A push that is given up when the training ends may be taken by the gateway after the last
+/// one, which it would undo: so it is waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_push_does_not_overtake_the_one_before() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
+    let address = listener.local_addr().expect("it is bound");
+    let (say, said) = mpsc::channel();
+    let gateway = thread::spawn(move || {
+        let push = |listener: &TcpListener| -> TcpStream {
+            let (mut stream, _) = listener.accept().expect("somebody pushes");
+            let mut received = Vec::new();
+            let mut buffer = [0; 16 * 1024];
+            while !support::pushgateway::is_whole(&received) {
+                let length = stream.read(&mut buffer).expect("it is sent whole");
+                received.extend_from_slice(&buffer[..length]);
+            }
+            stream
+        };
+        let take = |mut stream: TcpStream| {
+            let answer = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+            stream.write_all(answer).expect("it waits for the answer");
+        };
+        let mut first = push(&listener);
+        say.send(()).expect("the test waits");
+        // The end comes now. Had it given this push up, there would be its end to read.
+        first
+            .set_read_timeout(Some(Duration::from_millis(200)))
+            .expect("it is a length of time");
+        let heard = first.read(&mut [0; 1]);
+        assert!(heard.is_err(), "it was given up: {heard:?}");
+        take(first);
+        take(push(&listener));
+    });
+    let node = Node::new(Role::Trainer, 0, Arc::<TrainerMetrics>::default());
+    let client = Client::new(
+        address.to_string().parse().expect("it is one"),
+        Duration::from_secs(10),
+    );
+    let group = node.group("ends", address.ip()).expect("it has no slash");
+    let pushing = Pushing::start(
+        Arc::new(node),
+        client,
+        group,
+        Duration::from_secs(3600),
+        Arc::default(),
+    );
+    let first = tokio::task::spawn_blocking(move || said.recv());
+    first
+        .await
+        .expect("it waits")
+        .expect("the first push comes");
+    pushing.end(false).await;
+    gateway.join().expect("as asserted");
 }

@@ -151,6 +151,7 @@ fn the_roles_wait_for_each_other_and_outlive_each_other() {
     waits.line_when("gave the batches under way up");
     for process in [&mut shard_0, &mut shard_1] {
         assert!(process.interrupt().success(), "{:#?}", process.log());
+        assert!(process.line_when("served until the end")["embeddings"].as_u64() > Some(0));
     }
 }
 
@@ -183,7 +184,8 @@ fn a_training_goes_on_from_its_checkpoint() {
     // Nothing has been saved yet: it begins at the beginning.
     let (first, status) = run("100");
     assert!(status.success());
-    assert_eq!(first.lines("saved a checkpoint").len(), 2);
+    // Every 40 steps, and at the end.
+    assert_eq!(first.lines("saved a checkpoint").len(), 3);
     let entries =
         |labels: &[(&str, &str)]| gateway.metrics().value("embedding_table_entries", labels);
     let (before_0, before_1) = (entries(SHARD_0), entries(SHARD_1));
@@ -196,12 +198,11 @@ fn a_training_goes_on_from_its_checkpoint() {
         3,
         "{resumed}"
     );
-    // 100 steps were done, 80 were saved, to 120 it is 40 more.
-    second.line_when("trained on 40 batches");
+    second.line_when("trained on 20 batches");
     let now = gateway.metrics();
     assert_eq!(step(&now), 120.0);
     for (labels, before) in [(SHARD_0, before_0), (SHARD_1, before_1)] {
-        // What was loaded is no miss: only the ids of the last 40 batches can be.
+        // What was loaded is no miss: only the ids of the last 20 batches can be.
         assert!(now.value("index_miss_count", labels) < before / 1.5);
         assert_eq!(now.value("set_embedding_time_cost_count", labels), 1.0);
     }
@@ -214,6 +215,41 @@ fn a_training_goes_on_from_its_checkpoint() {
     let line = line.as_str().expect("it is no log line").to_owned();
     for part in ["shard-1.checkpoint", "--resume"] {
         assert!(line.starts_with("error: ") && line.contains(part), "{line}");
+    }
+}
+
+/// Batches that nobody has looked up yet are left, however slowly they come; what was
+/// learned is saved.
+#[test]
+fn ctrl_c_ends_the_batches_that_are_out_and_no_others() {
+    let job = Job::new("stopped", free_address());
+    let directory = job.file("checkpoints");
+    let checkpoints = format!("--checkpoints={}", directory.display());
+    // One batch in 64 seconds, and four are drawn ahead.
+    let slow = [
+        "--batch-size=64",
+        "--examples-per-second=1",
+        "--progress-every=100ms",
+    ];
+    let mut training = job.start(&[&slow[..], &[checkpoints.as_str()]].concat());
+    let mut seen = 0;
+    loop {
+        let lines = training.lines_when("examples/s", seen + 1);
+        seen = lines.len();
+        if lines[seen - 1]["step"] == 1 {
+            break;
+        }
+    }
+    assert!(training.interrupt().success(), "{:#?}", training.log());
+    training.line_when("trained on 1 batches (64 examples)");
+    assert!(training.lines("gave the batches").is_empty());
+    assert_eq!(training.line_when("saved a checkpoint")["step"], 1);
+    for file in [
+        "trainer.checkpoint",
+        "shard-0.checkpoint",
+        "shard-1.checkpoint",
+    ] {
+        assert!(directory.join(file).exists(), "{file}");
     }
 }
 
@@ -270,8 +306,12 @@ fn faults_change_while_it_runs() {
         complaint["wrong"].as_str().unwrap().contains("nan_evry"),
         "{complaint}"
     );
+    fs::write(&file, "slow_shard: 2=1ms\n").expect("the directory is ours");
+    let complaints = training.lines_when("the faults stay as they are", 2);
+    let complaint = complaints[1]["wrong"].as_str().unwrap();
+    assert_eq!(complaint, "slow_shard: 2: there are the shards 0 to 1");
     fs::write(&file, "slow_shard: none\n").expect("the directory is ours");
     training.lines_when("the faults have changed", 2);
-    assert_eq!(training.lines("the faults stay as they are").len(), 1);
+    assert_eq!(training.lines("the faults stay as they are").len(), 2);
     assert!(training.interrupt().success());
 }

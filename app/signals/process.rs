@@ -57,24 +57,30 @@ mod linux {
         }
     }
 
+    // The standard ones' help is word for word that of Prometheus' own clients: a
+    // Pushgateway, which exposes them of itself too, complains of any other with each
+    // push and each scrape.
     const CPU_SECONDS: Description = Description {
         name: "process_cpu_seconds_total",
-        help: "User and system CPU time spent, in seconds",
+        help: "Total user and system CPU time spent in seconds.",
         kind: MetricType::Counter,
     };
-    const OPEN_FDS: Description = gauge("process_open_fds", "Open file descriptors");
-    const MAX_FDS: Description = gauge("process_max_fds", "Limit of open file descriptors");
+    const OPEN_FDS: Description = gauge("process_open_fds", "Number of open file descriptors.");
+    const MAX_FDS: Description = gauge(
+        "process_max_fds",
+        "Maximum number of open file descriptors.",
+    );
     const VIRTUAL_MEMORY: Description = gauge(
         "process_virtual_memory_bytes",
-        "Virtual memory size, in bytes",
+        "Virtual memory size in bytes.",
     );
     const VIRTUAL_MEMORY_MAX: Description = gauge(
         "process_virtual_memory_max_bytes",
-        "Limit of virtual memory, in bytes",
+        "Maximum amount of virtual memory available in bytes.",
     );
     const RESIDENT_MEMORY: Description = gauge(
         "process_resident_memory_bytes",
-        "Resident memory size, in bytes",
+        "Resident memory size in bytes.",
     );
     const HEAP: Description = gauge(
         "process_heap_bytes",
@@ -82,7 +88,7 @@ mod linux {
     );
     const START_TIME: Description = gauge(
         "process_start_time_seconds",
-        "Start of the process, in seconds since the Unix epoch",
+        "Start time of the process since unix epoch in seconds.",
     );
     const THREADS: Description = gauge(
         "process_threads",

@@ -81,5 +81,18 @@ pub struct Faults {
     pub drift: f64,
 }
 
+impl Faults {
+    /// Whether the slow shard is one of so many; where it is not, its number and
+    /// the greatest there is.
+    pub(super) fn check_slow_shard(&self, shards: Option<usize>) -> Result<(), (usize, usize)> {
+        match (self.slow_shard, shards) {
+            (Some(SlowShard { shard, .. }), Some(shards)) if shard >= shards => {
+                Err((shard, shards.saturating_sub(1)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The faults as they are now; they may change while the training runs.
 pub type CurrentFaults = watch::Receiver<Faults>;

@@ -93,24 +93,33 @@ fn overlaid(text: &str, options: &Faults) -> Result<Faults, String> {
     })
 }
 
-/// The faults that the file says now.
+/// The faults that the file says now, for so many shards, where they are known.
 ///
 /// # Errors
 ///
 /// If it cannot be read, or says what cannot be.
-pub(super) fn read(path: &Path, options: &Faults) -> Result<Faults, String> {
+pub(super) fn read(path: &Path, options: &Faults, shards: Option<usize>) -> Result<Faults, String> {
     let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
-    overlaid(&text, options)
+    let faults = overlaid(&text, options)?;
+    faults.check_slow_shard(shards).map_err(|(named, last)| {
+        format!("slow_shard: {named}: there are the shards 0 to {last}")
+    })?;
+    Ok(faults)
 }
 
 /// Reads the file again and again. One that cannot be used changes nothing and
 /// is complained about once.
-pub(super) async fn follow(path: &Path, options: Faults, faults: watch::Sender<Faults>) {
+pub(super) async fn follow(
+    path: &Path,
+    options: Faults,
+    shards: Option<usize>,
+    faults: watch::Sender<Faults>,
+) {
     let mut complaint = String::new();
     loop {
         tokio::time::sleep(READ_EVERY).await;
         // A few lines, on a local disk: not worth another thread.
-        match read(path, &options) {
+        match read(path, &options, shards) {
             Ok(said) => {
                 complaint.clear();
                 let changed = faults.send_if_modified(|now| {

@@ -4,7 +4,8 @@
 //! The section is the document's, `PersiaMetricsConfig`. Later generations of
 //! Persia read `metrics_config` in `common_config` instead, and their examples
 //! spell the interval in ways that their code silently ignored; all of those
-//! are read here, and a key that nobody has ever read is refused.
+//! are read here, and a key that nobody has ever read is refused. What the file
+//! says of other things than metrics is Persia's, and passed over unread.
 
 use std::fs;
 use std::path::Path;
@@ -75,13 +76,20 @@ const SECTION: &str = "PersiaMetricsConfig";
 const COMMON: &str = "common_config";
 const LATER_SECTION: &str = "metrics_config";
 
-/// Sections of Persia's own file that say nothing about metrics.
-const OTHER_SECTIONS: [&str; 2] = [
+/// Sections of Persia's own file that say nothing about metrics, under the names
+/// that they had one after the other.
+const OTHER_SECTIONS: [&str; 8] = [
+    "PersiaShardedServerConfig",
+    "PersiaMiddlewareConfig",
+    "shard_server_config",
+    "middleware_config",
+    "embedding_server_config",
+    "sharded_server_config",
     "embedding_worker_config",
     "embedding_parameter_server_config",
 ];
-/// What else stands in Persia's `common_config`.
-const OTHER_COMMON: [&str; 2] = ["job_type", "checkpointing_config"];
+/// What else stands, or stood, in Persia's `common_config`.
+const OTHER_COMMON: [&str; 4] = ["job_type", "checkpointing_config", "infer_config", "intent"];
 
 const ENABLE: &str = "enable_metrics";
 const JOB: &str = "job_name";
@@ -241,6 +249,25 @@ mod tests {
             push_interval: Duration::from_secs(10),
         };
         assert_eq!(MetricsConfig::parse(text).unwrap(), expected);
+    }
+
+    /// Each generation's example, shortened: its sections for other things are there.
+    #[test]
+    fn what_each_generation_shipped() {
+        for text in [
+            "PersiaShardedServerConfig:\n  intent: train\n  capacity: 100000000\n\
+             PersiaMetricsConfig:\n  enable_metrics: true\n  push_interval: 7\n",
+            "PersiaMiddlewareConfig:\n  forward_buffer_size: 1000\n\
+             PersiaMetricsConfig:\n  enable_metrics: true\n  push_interval_seconds: 7\n",
+            "common_config:\n  metrics_config:\n    enable_metrics: true\n    \
+             push_interval_sec: 7\n  job_type: Train\n  checkpointing_config:\n    \
+             num_workers: 8\nembedding_parameter_server_config:\n  capacity: 1000000\n\
+             embedding_worker_config:\n  forward_buffer_size: 1000\n",
+        ] {
+            let config = MetricsConfig::parse(text).unwrap();
+            assert!(config.enable_metrics, "{text}");
+            assert_eq!(config.push_interval, Duration::from_secs(7), "{text}");
+        }
     }
 
     #[test]

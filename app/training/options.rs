@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::faults::{FeatureName, SlowShard};
+use super::faults::{Faults, FeatureName, SlowShard};
 use super::rpc::Peer;
 use crate::simulation::Probability;
 use crate::transport::pushgateway::Address;
@@ -194,6 +194,35 @@ pub struct Options {
     /// bar instead
     #[arg(long, env = "GOLDEN_PROGRESS_EVERY", value_name = "DURATION", default_value = "10s", value_parser = interval)]
     pub progress_every: Duration,
+}
+
+impl Options {
+    /// How many shards there are, for those roles that know all of them.
+    pub(super) fn known_shards(&self) -> Option<usize> {
+        match self.role {
+            RoleOption::All => Some(index(self.shards)),
+            RoleOption::EmbeddingWorker => Some(self.parameter_servers.len()),
+            RoleOption::ParameterServer | RoleOption::Trainer => None,
+        }
+    }
+
+    /// What goes wrong by these options alone.
+    pub(super) fn faults(&self) -> Faults {
+        Faults {
+            nan_every: self.nan_every,
+            nan_feature: Some(self.nan_feature),
+            masked_features: self.masked_features.clone(),
+            slow_shard: self.slow_shard,
+            table_capacity: index(self.table_capacity),
+            drift: self.drift,
+        }
+    }
+}
+
+/// Every option that counts something has an upper bound far below the greatest
+/// of these.
+pub(super) fn index(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 fn number(

@@ -72,17 +72,20 @@ impl ParameterServer {
     /// The embeddings of the ids, one after the other. In training a missing id
     /// is admitted, or not; what is not in the table is all zeroes.
     ///
-    /// A lookup that is not for training changes nothing and counts nowhere:
-    /// misses of held-out samples say nothing about the training, and the time
-    /// costs count exactly the batches.
+    /// A lookup that is not for training changes nothing and counts nowhere but in
+    /// a time cost of its own: misses of held-out samples say nothing about the
+    /// training, and the other time costs count exactly the batches.
     pub async fn look_up(&self, lookup: &Lookup) -> Numbers {
         let started = Instant::now();
         self.be_slow().await;
         let values = self.look_up_now(lookup);
-        if let Some(metrics) = self.metrics.as_ref().filter(|_| lookup.training) {
-            metrics
-                .lookup_mixed_batch_time_cost
-                .observe(started.elapsed());
+        if let Some(metrics) = &self.metrics {
+            let cost = if lookup.training {
+                &metrics.lookup_mixed_batch_time_cost
+            } else {
+                &metrics.lookup_inference_batch_time_cost
+            };
+            cost.observe(started.elapsed());
         }
         Numbers { values }
     }

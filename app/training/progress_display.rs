@@ -8,6 +8,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::trainer::{Progress, Summary};
+use crate::terminal;
 
 /// As often as the eye follows numbers.
 const REDRAW: Duration = Duration::from_millis(250);
@@ -31,11 +32,16 @@ async fn draw(progress: &Progress, steps: Option<u64>) {
     };
     let style = ProgressStyle::with_template(template).expect("the template is well formed");
     let bar = bar.with_style(style);
+    let _shown = terminal::show(bar.clone());
     let mut before = progress.now();
     loop {
         tokio::time::sleep(REDRAW).await;
         let now = progress.now();
         bar.set_position(now.step);
+        if before.batches == 0 {
+            // Steps before a checkpoint were not done just now.
+            bar.reset_eta();
+        }
         bar.set_message(message(&before, &now, REDRAW));
         before = now;
     }

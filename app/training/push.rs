@@ -2,6 +2,7 @@
 //! The training never waits for it: it is a task of its own, and what it pushes
 //! is read without a lock.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,9 @@ const LONGEST_EXCHANGE: Duration = Duration::from_secs(10);
 
 /// What may be spent on the last push: somebody waits for the end.
 const LONGEST_LAST: Duration = Duration::from_secs(3);
+
+/// What may be spent, before that, on a push that is under way.
+const LONGEST_UNDER_WAY: Duration = Duration::from_secs(1);
 
 /// How long a push to a gateway may take, with this time between pushes.
 #[must_use]
@@ -63,7 +67,6 @@ impl Pushing {
     /// Pushes a last time, and then deletes the group where that is wanted, in
     /// a few seconds at most.
     pub async fn end(self, delete: bool) {
-        // A push under way is given up: the last one says more.
         self.end.send_replace(delete);
         // It does not panic; and if it did, the training has ended all the same.
         self.task.await.ok();
@@ -83,16 +86,22 @@ impl Pusher {
     async fn run(mut self, interval: Duration, mut end: watch::Receiver<bool>) {
         let mut ticks = tokio::time::interval(interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let pushes = async {
-            loop {
-                ticks.tick().await;
-                self.push().await;
-            }
-        };
-        tokio::select! {
+        let mut ended = false;
+        while !ended {
             // A sender that is dropped without a word is an end too.
-            _ = end.changed() => {}
-            () = pushes => {}
+            tokio::select! {
+                _ = end.changed() => break,
+                _ = ticks.tick() => {}
+            }
+            let mut push = pin!(self.push());
+            tokio::select! {
+                () = &mut push => {}
+                _ = end.changed() => {
+                    ended = true;
+                    // Given up at once, it could arrive after the last one and undo it.
+                    tokio::time::timeout(LONGEST_UNDER_WAY, push).await.ok();
+                }
+            }
         }
         let delete = *end.borrow();
         let last = async {

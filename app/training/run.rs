@@ -18,7 +18,7 @@ use super::global_config::{ConfigError, MetricsConfig};
 use super::listening::{self, ListeningError};
 use super::metrics::{EmbeddingWorkerMetrics, ParameterServerMetrics, TrainerMetrics};
 use super::node::{Node, Role, local_address_towards};
-use super::options::{Options, RoleOption};
+use super::options::{Options, RoleOption, index};
 use super::parameter_server::ParameterServer;
 use super::progress_display;
 use super::push::{Outage, Pushing, exchange_timeout};
@@ -116,22 +116,17 @@ impl Process {
         };
         let checkpoints = options.checkpoints.as_deref();
         let checkpoints = checkpoints.map(Checkpoints::in_directory).transpose()?;
-        let mut present = faults_of(&options);
+        let mut present = options.faults();
+        let shards = options.known_shards();
+        present
+            .check_slow_shard(shards)
+            .map_err(|(named, last)| TrainError::NoSuchShard { named, last })?;
         if let Some(path) = &options.faults_file {
-            present = faults_file::read(path, &present).map_err(|wrong| TrainError::Faults {
+            let read = faults_file::read(path, &present, shards);
+            present = read.map_err(|wrong| TrainError::Faults {
                 path: path.clone(),
                 wrong,
             })?;
-        }
-        let shards = match options.role {
-            RoleOption::All => index(options.shards),
-            _ => options.parameter_servers.len(),
-        };
-        if let Some(slow) = present.slow_shard.filter(|slow| slow.shard >= shards) {
-            return Err(TrainError::NoSuchShard {
-                named: slow.shard,
-                last: shards - 1,
-            });
         }
         let (change_faults, faults) = watch::channel(present);
         Ok(Self {
@@ -147,11 +142,12 @@ impl Process {
 
     async fn run(mut self, stop: impl Future<Output = ()>) -> Result<Option<Summary>, TrainError> {
         let faults_file = self.options.faults_file.clone();
-        let faults = faults_of(&self.options);
+        let faults = self.options.faults();
+        let shards = self.options.known_shards();
         let change_faults = self.change_faults.clone();
         let follow = async {
             match faults_file {
-                Some(path) => faults_file::follow(&path, faults, change_faults).await,
+                Some(path) => faults_file::follow(&path, faults, shards, change_faults).await,
                 None => std::future::pending().await,
             }
         };
@@ -318,7 +314,10 @@ impl Process {
             ended = training => ended?,
             never = heartbeat => match never {},
             () = display => {}
-            () = stop => tracing::warn!("gave the batches under way up: nobody answers"),
+            () = stop => tracing::warn!(
+                seconds = DRAIN_TIMEOUT.as_secs(),
+                "gave the batches under way up: their worker, or a shard, takes too long"
+            ),
         }
         Ok(progress.now())
     }
@@ -350,7 +349,9 @@ impl Process {
         let place = self.place("--parameter-servers", peers, &listener)?;
         let server = self.shard(place, true)?;
         listening::announce(&listener, Role::ParameterServer, place);
-        Ok(serve_parameter_server(server, listener, stop).await?)
+        serve_parameter_server(Arc::clone(&server), listener, stop).await?;
+        tracing::info!(embeddings = server.entries(), "served until the end");
+        Ok(())
     }
 
     async fn serve_worker(&mut self, stop: impl Future<Output = ()>) -> Result<(), TrainError> {
@@ -363,7 +364,10 @@ impl Process {
             .collect();
         let worker = self.worker(place, shards, true)?;
         listening::announce(&listener, Role::EmbeddingWorker, place);
-        Ok(serve_embedding_worker(worker, listener, stop).await?)
+        serve_embedding_worker(Arc::clone(&worker), listener, stop).await?;
+        let out = worker.staleness().now();
+        tracing::info!(batches_out = out, "served until the end");
+        Ok(())
     }
 
     /// The place of this process among its peers, as given or found out.
@@ -378,20 +382,4 @@ impl Process {
             None => listening::place_among(flag, peers, listener),
         }
     }
-}
-
-fn faults_of(options: &Options) -> Faults {
-    Faults {
-        nan_every: options.nan_every,
-        nan_feature: Some(options.nan_feature),
-        masked_features: options.masked_features.clone(),
-        slow_shard: options.slow_shard,
-        table_capacity: index(options.table_capacity),
-        drift: options.drift,
-    }
-}
-
-/// Every option that counts something has an upper bound far below this.
-fn index(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }

@@ -25,7 +25,7 @@ impl Worker {
     /// If the worker refuses.
     pub async fn begin(&self, session: &Session, retried: impl Fn()) -> Result<Done, CallError> {
         match self {
-            Self::Local(worker) => Ok(worker.begin(session)),
+            Self::Local(worker) => worker.begin(session),
             Self::Remote(client) => {
                 client
                     .link()

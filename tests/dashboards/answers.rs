@@ -86,7 +86,11 @@ fn empty(prometheus: &Prometheus, query: &Query, selection: &Selection<'_>) -> O
 }
 
 /// The newest point of each series, as a panel would get it: labels and number.
-fn last_points(prometheus: &Prometheus, query: &Query, expression: &str) -> Vec<(Value, f64)> {
+pub(crate) fn last_points(
+    prometheus: &Prometheus,
+    query: &Query,
+    expression: &str,
+) -> Vec<(Value, f64)> {
     let now = now_s();
     let expression = percent_encoded(expression);
     let number = |point: &Value| text(&point[1]).parse().expect("Prometheus writes numbers");

@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::answers::{now_s, placeholders, shows_something};
+use crate::answers::{last_points, now_s, placeholders, shows_something};
 use crate::dashboard::{Dashboard, Query, Selection, all, list, text};
 use crate::promql;
-use crate::stack::Stack;
+use crate::stack::{Stack, TRAININGS};
 use crate::support::http;
 use crate::support::prometheus::{Prometheus, percent_encoded};
 
@@ -78,7 +78,15 @@ fn every_query_shows_what_happens_now() {
     shows_something(&stack.prometheus, &well(&of_jobs, &[]), &app);
     // Another job fits without a change, and has a limit to show.
     shows_something(&stack.prometheus, &well(&of_a_job, &[]), &student);
-    shows_something(&stack.prometheus, &well(&of_training, &[]), &training);
+    let of_training = well(&of_training, &[]);
+    for job in TRAININGS {
+        let selection = Selection {
+            job,
+            instance: None,
+        };
+        shows_something(&stack.prometheus, &of_training, &selection);
+    }
+    trainings_are_shown_side_by_side_and_apart(&stack.prometheus, &of_training);
     for query in &queries {
         let selection = match query.dashboard.as_str() {
             "alerts" => &everything,
@@ -129,6 +137,48 @@ fn well<'a>(queries: &[&'a Query], also_empty: &[&str]) -> Vec<&'a Query> {
         |place: &str| EMPTY_WITHOUT_ALERTS.contains(&place) || also_empty.contains(&place);
     let filled = |query: &&&Query| !may_be_empty(&query.place());
     queries.iter().filter(filled).copied().collect()
+}
+
+/// With all of them selected every panel shows each, under a name that no other series
+/// of the panel has; with one selected, that one alone.
+fn trainings_are_shown_side_by_side_and_apart(prometheus: &Prometheus, queries: &[&Query]) {
+    let jobs_of = |series: &[(Value, f64)]| -> BTreeSet<String> {
+        let jobs = series.iter().map(|(labels, _)| text(&labels["job"]));
+        jobs.map(str::to_owned).collect()
+    };
+    let mut legends: BTreeSet<(&str, String)> = BTreeSet::new();
+    for query in queries {
+        let place = query.place();
+        let all = Selection {
+            job: ".*",
+            instance: None,
+        };
+        let series = last_points(prometheus, query, &query.filled(&all));
+        assert_eq!(
+            jobs_of(&series),
+            TRAININGS.map(str::to_owned).into(),
+            "{place}"
+        );
+        for (labels, _) in &series {
+            let mut legend = query.legend.clone();
+            for label in placeholders(&query.legend) {
+                let value = labels[&label].as_str().unwrap_or_default();
+                legend = legend.replace(&format!("{{{{{label}}}}}"), value);
+            }
+            assert!(
+                legends.insert((&query.panel, legend.clone())),
+                "{place}: two series are called {legend:?}"
+            );
+        }
+        for job in TRAININGS {
+            let one = Selection {
+                job,
+                instance: None,
+            };
+            let series = last_points(prometheus, query, &query.filled(&one));
+            assert_eq!(jobs_of(&series), [job.to_owned()].into(), "{place}");
+        }
+    }
 }
 
 /// Every metric or rule, and every label that is matched, grouped by or shown.
@@ -225,7 +275,7 @@ fn variables_list_what_is_there(stack: &Stack) {
                 ]
                 .map(str::to_owned)
                 .into(),
-                ("training", "job") => ["training"].map(str::to_owned).into(),
+                ("training", "job") => TRAININGS.map(str::to_owned).into(),
                 (_, "job") => ["app", "student"].map(str::to_owned).into(),
                 (_, other) => panic!("{place}: nobody expects {other}"),
             };

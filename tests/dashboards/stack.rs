@@ -1,6 +1,6 @@
 //! The stack without containers: Prometheus and Alertmanager with the repository's
 //! own configuration and rules, two instances of the service, a second service such as
-//! a student's, and a training with its gateway. No Grafana: a stand-in answers its scrapes.
+//! a student's, and two trainings, each with its gateway. No Grafana: a stand-in answers its scrapes.
 
 use std::process::Command;
 
@@ -21,8 +21,11 @@ pub(crate) struct Stack {
     pub(crate) prometheus: Prometheus,
     _alertmanager: Alertmanager,
     _student: Server,
-    _training: (Training, Job, Pushgateway),
+    _trainings: [(Training, Job, Pushgateway); 2],
 }
+
+/// The trainings' names.
+pub(crate) const TRAININGS: [&str; 2] = ["training", "other_training"];
 
 impl Stack {
     /// Starts everything; `None` if a program is missing on a laptop.
@@ -32,9 +35,14 @@ impl Stack {
         // Unequal, so that a selection can be told from another.
         let app = ["20", "8"]
             .map(|rate| Server::start(&[&format!("--traffic={rate}"), WELL[0], WELL[1]]));
-        let gateway = Pushgateway::start(&peers::require("prometheus-pushgateway")?);
-        let job = Job::new("training", gateway.address());
-        let training = job.start(&["--examples-per-second=5000", "--evaluate-every=20"]);
+        let gateway = peers::require("prometheus-pushgateway")?;
+        let trainings = TRAININGS.map(|name| {
+            let gateway = Pushgateway::start(&gateway);
+            let job = Job::new(name, gateway.address());
+            let training = job.start(&["--examples-per-second=3000", "--evaluate-every=20"]);
+            (training, job, gateway)
+        });
+        let [gateway, other_gateway] = [0, 1].map(|index: usize| trainings[index].2.address());
         let student = limited_server();
         let alertmanager = Alertmanager::of_the_stack(&alertmanager, app[0].address());
         // Its own address is known once it listens.
@@ -42,20 +50,22 @@ impl Stack {
         let [first, second] = [0, 1].map(|index: usize| app[index].address());
         let targets = Targets {
             alertmanager: alertmanager.address(),
-            metrics_gateway: gateway.address(),
+            metrics_gateway: gateway,
             student: student.address(),
             ..Targets::service(first)
         };
         let mut configuration = stack_configuration(&targets, prometheus.address());
         let both = format!("['{first}', '{second}']");
         replace(&mut configuration, &format!("['{first}']"), &both, 1);
+        let both = format!("['{gateway}', '{other_gateway}']");
+        replace(&mut configuration, &format!("['{gateway}']"), &both, 1);
         prometheus.reload(&configuration);
         Some(Self {
             app,
             prometheus,
             _alertmanager: alertmanager,
             _student: student,
-            _training: (training, job, gateway),
+            _trainings: trainings,
         })
     }
 }

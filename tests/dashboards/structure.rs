@@ -208,6 +208,25 @@ fn every_panel_can_be_read() {
     }
 }
 
+/// Two trainings on top of each other would be the sum of both: each has a graph of its own.
+#[test]
+fn what_is_stacked_is_of_one_training() {
+    let dashboards = all();
+    let training = dashboards.iter().find(|it| it.name == "training");
+    let panels = training.expect("it is there").panels().iter();
+    let stacked: Vec<_> = panels
+        .filter(|panel| {
+            let stacking = &panel["fieldConfig"]["defaults"]["custom"]["stacking"];
+            stacking["mode"] == "normal"
+        })
+        .collect();
+    assert!(!stacked.is_empty());
+    for panel in stacked {
+        assert_eq!(panel["repeat"], "job", "{}", panel["title"]);
+        assert!(text(&panel["title"]).contains("$job"), "{}", panel["title"]);
+    }
+}
+
 #[test]
 fn objectives_have_thresholds() {
     let dashboards = all();

@@ -1,12 +1,12 @@
 //! A real Pushgateway, which can be killed and come back where it was; and one
 //! that is none, for what a real one does only when it is ill.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,7 @@ pub struct Pushgateway {
     binary: PathBuf,
     address: SocketAddr,
     child: Option<Child>,
+    log: Arc<Mutex<String>>,
 }
 
 impl Pushgateway {
@@ -36,6 +37,7 @@ impl Pushgateway {
                 binary: binary.to_owned(),
                 address: free_address(),
                 child: None,
+                log: Arc::default(),
             };
             if gateway.come_up() {
                 return gateway;
@@ -47,6 +49,11 @@ impl Pushgateway {
     /// Where it listens, or did.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().expect("nobody panics holding it").clone()
     }
 
     /// Kills it; what was pushed to it is gone.
@@ -100,10 +107,19 @@ impl Pushgateway {
             .arg(format!("--web.listen-address={}", self.address))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", self.binary.display()));
         let child = self.child.insert(child);
+        let stderr = child.stderr.take().expect("it is piped");
+        let log = Arc::clone(&self.log);
+        thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let mut log = log.lock().expect("nobody panics holding it");
+                *log += &line;
+                log.push('\n');
+            }
+        });
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
             if child.try_wait().expect("it is our child").is_some() {
@@ -198,7 +214,8 @@ fn answer(mut stream: TcpStream, status: &AtomicU16, pushes: &AtomicU64) {
     }
 }
 
-fn is_whole(received: &[u8]) -> bool {
+/// Whether all of a request has been received.
+pub fn is_whole(received: &[u8]) -> bool {
     let Some(end) = received.windows(4).position(|bytes| bytes == b"\r\n\r\n") else {
         return false;
     };

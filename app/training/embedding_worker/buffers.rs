@@ -6,11 +6,18 @@ use std::sync::Mutex;
 
 use super::LookedUp;
 use crate::training::call::CallError;
-use crate::training::messages::{BatchRef, FeatureIds, Session};
+use crate::training::messages::{BatchRef, FeatureIds, MOST_NAME_BYTES, Session};
 
 /// The most batches kept for trainers to claim, as in Persia. A trainer keeps
 /// far fewer waiting; this is for one that has lost count.
 const MOST_PENDING: usize = 1000;
+
+/// The most batches that may be out: the greatest staleness bound that a trainer
+/// may be given.
+const MOST_LOOKED_UP: usize = 10_000;
+
+/// The most trainers that are remembered: far more than a worker can serve.
+const MOST_TRAINERS: usize = 1000;
 
 /// Each in a lock of its own: they are touched at different moments.
 #[derive(Debug, Default)]
@@ -25,14 +32,24 @@ const UNPOISONED: &str = "nothing panics while it holds a map";
 impl Buffers {
     /// Remembers the trainer's session, and forgets the batches of the one
     /// before; returns how many they were.
-    pub(super) fn begin(&self, session: &Session) -> usize {
+    pub(super) fn begin(&self, session: &Session) -> Result<usize, CallError> {
+        if session.trainer.len() > MOST_NAME_BYTES {
+            return Err(CallError::Invalid(
+                "a trainer's name of more than 256 bytes".to_owned(),
+            ));
+        }
         let mut sessions = self.sessions.lock().expect(UNPOISONED);
+        if sessions.len() >= MOST_TRAINERS && !sessions.contains_key(&session.trainer) {
+            return Err(CallError::Invalid(
+                "one trainer more than a thousand".to_owned(),
+            ));
+        }
         let before = sessions.insert(session.trainer.clone(), session.session);
         drop(sessions);
-        match before {
+        Ok(match before {
             Some(before) if before != session.session => self.end(before),
             _ => 0,
-        }
+        })
     }
 
     /// Forgets the session's batches; returns how many they were.
@@ -60,8 +77,13 @@ impl Buffers {
         Ok(())
     }
 
-    pub(super) fn claim(&self, batch: &BatchRef) -> Option<Vec<FeatureIds>> {
-        self.pending.lock().expect(UNPOISONED).remove(batch)
+    /// Gives a batch out, which is to be looked up.
+    pub(super) fn claim(&self, batch: &BatchRef) -> Result<Vec<FeatureIds>, CallError> {
+        if self.looked_up.lock().expect(UNPOISONED).len() >= MOST_LOOKED_UP {
+            return Err(CallError::BufferFull);
+        }
+        let claimed = self.pending.lock().expect(UNPOISONED).remove(batch);
+        claimed.ok_or(CallError::UnknownBatch)
     }
 
     pub(super) fn pending(&self) -> usize {

@@ -62,10 +62,14 @@ impl EmbeddingWorker {
     }
 
     /// Forgets what is left of other sessions of this trainer.
-    pub fn begin(&self, session: &Session) -> Done {
-        let forgotten = self.buffers.begin(session);
+    ///
+    /// # Errors
+    ///
+    /// If its name is too long, or it is one of too many.
+    pub fn begin(&self, session: &Session) -> Result<Done, CallError> {
+        let forgotten = self.buffers.begin(session)?;
         self.count_forgotten(forgotten);
-        Done {}
+        Ok(Done {})
     }
 
     /// Forgets what is left of this session.
@@ -102,9 +106,9 @@ impl EmbeddingWorker {
     ///
     /// # Errors
     ///
-    /// If the batch is not known, or a shard refuses.
+    /// If the batch is not known, too many are out, or a shard refuses.
     pub async fn forward(&self, batch: BatchRef) -> Result<Embeddings, CallError> {
-        let features = self.buffers.claim(&batch).ok_or(CallError::UnknownBatch)?;
+        let features = self.buffers.claim(&batch)?;
         self.show_pending();
         let out = self.staleness.begin();
         let (split, embeddings) = self.look_up(&features, true).await?;

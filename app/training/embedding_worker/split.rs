@@ -2,10 +2,7 @@
 
 use crate::training::call::CallError;
 use crate::training::features::{DIMENSION, FEATURES, mix};
-use crate::training::messages::{FeatureIds, ShardGradients};
-
-/// The most samples of a batch, as in Persia.
-const MOST_SAMPLES: usize = 65_535;
+use crate::training::messages::{FeatureIds, MOST_SAMPLES, ShardGradients};
 
 /// Whether a batch's ids make sense.
 pub(super) fn check(features: &[FeatureIds]) -> Result<(), CallError> {

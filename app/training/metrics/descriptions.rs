@@ -59,6 +59,8 @@ metrics! {
     // Persia's code has these beside its document.
     SET_EMBEDDING_TIME_COST: Histogram, "set_embedding_time_cost",
         "Seconds a shard takes to put a checkpoint's embeddings into its table";
+    LOOKUP_INFERENCE_BATCH_TIME_COST: Histogram, "lookup_inference_batch_time_cost",
+        "Seconds a shard takes to look up held-out ids, which are not trained on";
     FORWARD_CLIENT_TIME_COST: Histogram, "forward_client_time_cost",
         "Seconds the trainer waits for a batch's embeddings, the staleness bound included";
     BACKWARD_CLIENT_TIME_COST: Histogram, "backward_client_time_cost",

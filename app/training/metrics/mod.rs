@@ -81,6 +81,7 @@ role_metrics! {
         gradient_id_miss_count: Counter = GRADIENT_ID_MISS_COUNT,
         lookup_mixed_batch_time_cost: TimeCost = LOOKUP_MIXED_BATCH_TIME_COST,
         set_embedding_time_cost: TimeCost = SET_EMBEDDING_TIME_COST,
+        lookup_inference_batch_time_cost: TimeCost = LOOKUP_INFERENCE_BATCH_TIME_COST,
         table_entries: Gauge = TABLE_ENTRIES,
         table_capacity: Gauge = TABLE_CAPACITY,
         evictions: Counter = EVICTIONS,

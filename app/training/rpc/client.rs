@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prost::Message;
 use tonic::transport::{Channel, Endpoint};
 
 use super::MAX_MESSAGE_BYTES;
@@ -108,12 +109,25 @@ macro_rules! client {
                 ///
                 /// As the peer says, or if it does not answer.
                 pub async fn $call(&self, message: $message) -> Result<$answer, CallError> {
+                    fits(&message)?;
                     // A clone is another handle of the same connection.
                     Ok(self.client.clone().$call(message).await?.into_inner())
                 }
             )*
         }
     };
+}
+
+/// Whether the peer will take it. Asked before anything is sent: a message that is
+/// refused while it is on its way looks like a peer that is gone.
+fn fits(message: &impl Message) -> Result<(), CallError> {
+    let bytes = message.encoded_len();
+    if bytes <= MAX_MESSAGE_BYTES {
+        return Ok(());
+    }
+    Err(CallError::Invalid(format!(
+        "a message of {bytes} bytes, where at most {MAX_MESSAGE_BYTES} are taken"
+    )))
 }
 
 client! {

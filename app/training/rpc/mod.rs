@@ -2,12 +2,15 @@
 //! the messages and nothing of what they do.
 
 mod client;
+mod incoming;
 mod server;
 
 pub use client::{EmbeddingWorkerClient, ParameterServerClient, Peer, PeerError};
 pub use server::{serve_embedding_worker, serve_parameter_server};
 
 use super::call::CallError;
+use super::features::{DIMENSION, FEATURES};
+use super::messages::MOST_SAMPLES;
 
 /// What `build.rs` writes.
 #[allow(
@@ -32,18 +35,36 @@ mod generated {
     }
 }
 
-/// The longest message: a batch of Persia's greatest size has some MiB.
-const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
+/// The longest message: the gradients of all ids of the greatest batch, none of
+/// which comes twice, to a single shard.
+const MAX_MESSAGE_BYTES: usize = 32 * 1024 * 1024;
+
+const _: () = {
+    let mut ids_per_sample = 0;
+    let mut place = 0;
+    while place < FEATURES.len() {
+        ids_per_sample += FEATURES[place].ids_per_sample.1 as usize;
+        place += 1;
+    }
+    // An id of eight bytes, and four bytes for each number of its gradient.
+    let longest = MOST_SAMPLES * ids_per_sample * (8 + 4 * DIMENSION);
+    assert!(
+        longest + 1024 < MAX_MESSAGE_BYTES,
+        "the greatest batch must fit"
+    );
+};
 
 impl From<tonic::Status> for CallError {
     fn from(status: tonic::Status) -> Self {
         use tonic::Code;
         match status.code() {
             Code::NotFound => Self::UnknownBatch,
-            Code::ResourceExhausted => Self::BufferFull,
-            Code::InvalidArgument | Code::OutOfRange | Code::Unimplemented => {
-                Self::Invalid(status.message().to_owned())
-            }
+            Code::Aborted => Self::BufferFull,
+            // The middle two are tonic's own, of a message that is too long.
+            Code::InvalidArgument
+            | Code::OutOfRange
+            | Code::ResourceExhausted
+            | Code::Unimplemented => Self::Invalid(status.message().to_owned()),
             _ => Self::Unavailable(status.message().to_owned()),
         }
     }
@@ -53,7 +74,7 @@ impl From<CallError> for tonic::Status {
     fn from(error: CallError) -> Self {
         match error {
             CallError::UnknownBatch => Self::not_found(error.to_string()),
-            CallError::BufferFull => Self::resource_exhausted(error.to_string()),
+            CallError::BufferFull => Self::aborted(error.to_string()),
             CallError::Invalid(reason) => Self::invalid_argument(reason),
             CallError::Unavailable(reason) => Self::unavailable(reason),
         }

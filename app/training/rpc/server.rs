@@ -9,12 +9,14 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
+use tower::layer::util::{Identity, Stack};
+use tower::limit::GlobalConcurrencyLimitLayer;
 
 use super::MAX_MESSAGE_BYTES;
 use super::generated::embedding_worker::embedding_worker_server as worker;
 use super::generated::parameter_server::parameter_server_server as shard;
+use super::incoming::incoming;
 use crate::training::embedding_worker::EmbeddingWorker;
 use crate::training::messages::{
     BatchGradients, BatchIds, BatchRef, Done, Embeddings, Lookup, Numbers, Save, Session,
@@ -28,6 +30,14 @@ const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// How long calls under way may take once it is to stop: one that waits for a
 /// shard that is gone would take for ever.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Calls at work at a time, of all callers, each of which may hold a message;
+/// more wait their turn. A trainer makes fewer than twenty at once, and a worker
+/// passes on as many to each shard.
+const MAX_CALLS: usize = 64;
+
+/// Calls of one connection that may have begun; more wait at the caller.
+const MAX_CALLS_OF_A_CONNECTION: u32 = 64;
 
 struct Called<T>(Arc<T>);
 
@@ -49,7 +59,7 @@ impl shard::ParameterServer for Called<ParameterServer> {
 #[tonic::async_trait]
 impl worker::EmbeddingWorker for Called<EmbeddingWorker> {
     async fn begin(&self, call: Request<Session>) -> Result<Response<Done>, Status> {
-        Ok(Response::new(self.0.begin(call.get_ref())))
+        Ok(Response::new(self.0.begin(call.get_ref())?))
     }
 
     async fn end(&self, call: Request<Session>) -> Result<Response<Done>, Status> {
@@ -122,15 +132,13 @@ fn routes() -> Routes {
     Router::new().route("/healthz", get(async || "ok\n")).into()
 }
 
-fn builder() -> Server {
+fn builder() -> Server<Stack<GlobalConcurrencyLimitLayer, Identity>> {
     Server::builder()
         .accept_http1(true)
         .http2_keepalive_interval(Some(KEEP_ALIVE))
         .http2_keepalive_timeout(Some(KEEP_ALIVE))
-}
-
-fn incoming(listener: TcpListener) -> TcpIncoming {
-    TcpIncoming::from(listener).with_nodelay(Some(true))
+        .max_concurrent_streams(MAX_CALLS_OF_A_CONNECTION)
+        .layer(GlobalConcurrencyLimitLayer::new(MAX_CALLS))
 }
 
 /// `stop`, and another future that resolves with it.

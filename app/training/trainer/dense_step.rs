@@ -25,23 +25,35 @@ const SMOOTHING: f64 = 0.01;
 /// The feature whose gradient is spoilt where none is named.
 const SPOILT: usize = 1;
 
+/// What has been learned so far.
+pub(super) struct Learned {
+    step: u64,
+    /// The age of the universe of ids; see [`crate::training::features::id`].
+    age: f64,
+    network: DenseNetwork,
+    /// Whether this very state is a checkpoint, or what it started from.
+    pub(super) is_saved: bool,
+}
+
 /// Trains on what comes until nothing comes any more.
 pub(super) fn run(
     trainer: &Trainer,
     start: Start,
     mut from: mpsc::Receiver<Ready>,
     to: &mpsc::Sender<Trained>,
-) -> Result<(), CallError> {
-    let Start {
-        mut step,
-        mut network,
-        ..
-    } = start;
+) -> Result<Learned, CallError> {
+    let Start { step, age, network } = start;
+    let mut learned = Learned {
+        step,
+        age,
+        network,
+        is_saved: true,
+    };
     let mut smoothed = None;
     loop {
         let waits = Instant::now();
         let Some(ready) = from.blocking_recv() else {
-            return Ok(());
+            return Ok(learned);
         };
         let Ready {
             batch,
@@ -50,8 +62,11 @@ pub(super) fn run(
         } = ready;
         let begins = Instant::now();
         let inputs = by_sample(&embeddings, batch.clicks.len())?;
-        let trained = network.train(&inputs, &batch.clicks);
-        step += 1;
+        let trained = learned.network.train(&inputs, &batch.clicks);
+        learned.step += 1;
+        learned.age = batch.age;
+        learned.is_saved = false;
+        let step = learned.step;
         let gradients = gradients(trainer, &batch, &trained.inputs, step);
         let ends = Instant::now();
 
@@ -79,13 +94,14 @@ pub(super) fn run(
             observe_long(cost, ends.elapsed());
         }
         if sent.is_err() {
-            return Ok(());
+            return Ok(learned);
         }
         if let Some(held_out) = &batch.held_out {
-            evaluate(trainer, &network, batch.ids.batch, held_out)?;
+            evaluate(trainer, &learned.network, batch.ids.batch, held_out)?;
         }
         if step.is_multiple_of(trainer.settings.checkpoint_every) {
-            save(trainer, &network, step, batch.age)?;
+            Handle::current().block_on(save(trainer, &learned))?;
+            learned.is_saved = true;
         }
     }
 }
@@ -169,18 +185,19 @@ fn evaluate(
     Ok(())
 }
 
-fn save(trainer: &Trainer, network: &DenseNetwork, step: u64, age: f64) -> Result<(), CallError> {
+/// Saves it, and has the shards save, unless there is nowhere to.
+pub(super) async fn save(trainer: &Trainer, learned: &Learned) -> Result<(), CallError> {
     let Some(checkpoints) = &trainer.checkpoints else {
         return Ok(());
     };
-    for worker in &trainer.workers[..1] {
-        // All workers have the same shards.
-        Handle::current().block_on(worker.save(Save { step }, || trainer.count_retry()))?;
-    }
+    let step = learned.step;
+    // All workers have the same shards.
+    let worker = &trainer.workers[0];
+    worker.save(Save { step }, || trainer.count_retry()).await?;
     let state = TrainerState {
         step,
-        age,
-        network: network.state(),
+        age: learned.age,
+        network: learned.network.state(),
     };
     match checkpoints.save_trainer(&state) {
         Ok(()) => tracing::info!(step, "saved a checkpoint"),

@@ -125,7 +125,8 @@ struct Trained {
 
 impl Trainer {
     /// Trains until the last step, or until `stop` becomes true; then ends the
-    /// batches under way. Waits for workers that do not answer, however long.
+    /// batches that are out, and saves. Waits for workers that do not answer,
+    /// however long.
     ///
     /// # Errors
     ///
@@ -160,27 +161,35 @@ impl Trainer {
         let first = start.step;
         stages.spawn_blocking({
             let trainer = Arc::clone(&trainer);
+            let stop = stop.clone();
             move || {
                 trainer.draw(loader, first, &drawn_to, &stop);
                 Ok(())
             }
         });
-        stages.spawn(Arc::clone(&trainer).keep(session.session, drawn, kept_to));
+        stages.spawn(Arc::clone(&trainer).keep(session.session, drawn, kept_to, stop.clone()));
         for _ in 0..CONCURRENT_CALLS {
             stages.spawn(Arc::clone(&trainer).prefetch(
                 Arc::clone(&permits),
                 Arc::clone(&kept),
                 ready_to.clone(),
+                stop.clone(),
             ));
             stages.spawn(Arc::clone(&trainer).update(Arc::clone(&trained)));
         }
-        drop(ready_to);
-        stages.spawn_blocking({
+        // Each stage ends when nobody can hand it anything any more, nor take.
+        drop((ready_to, kept, trained));
+        let dense = tokio::task::spawn_blocking({
             let trainer = Arc::clone(&trainer);
             move || dense_step::run(&trainer, start, ready, &trained_to)
         });
         while let Some(ended) = stages.join_next().await {
-            ended.unwrap_or_else(|failed| Err(CallError::Invalid(failed.to_string())))?;
+            ended.unwrap_or_else(failed)?;
+        }
+        let learned = dense.await.unwrap_or_else(failed)?;
+        // All gradients have been applied: nothing is ahead of what is saved.
+        if !learned.is_saved {
+            dense_step::save(&trainer, &learned).await?;
         }
         for worker in &trainer.workers {
             // One that does not answer now will hear of the next session.
@@ -223,6 +232,7 @@ impl Trainer {
         session: u64,
         mut from: mpsc::Receiver<Drawn>,
         to: mpsc::Sender<Kept>,
+        mut stop: watch::Receiver<bool>,
     ) -> Result<(), CallError> {
         let pause = self.settings.examples_per_second.map(|rate| {
             #[expect(clippy::cast_precision_loss, reason = "a batch is small")]
@@ -231,11 +241,17 @@ impl Trainer {
         let mut due = Instant::now();
         while let Some(drawn) = from.recv().await {
             if let Some(pause) = pause {
-                tokio::time::sleep_until(due.into()).await;
+                tokio::select! {
+                    () = tokio::time::sleep_until(due.into()) => {}
+                    () = stopped(&mut stop) => {}
+                }
                 // Time that was lost is caught up with for a second at most.
                 let now = Instant::now();
                 let earliest = now.checked_sub(Duration::from_secs(1)).unwrap_or(now);
                 due = due.max(earliest) + pause;
+            }
+            if *stop.borrow() {
+                break;
             }
             let batch = BatchRef {
                 session,
@@ -266,13 +282,16 @@ impl Trainer {
         permits: Arc<Semaphore>,
         from: Arc<Mutex<mpsc::Receiver<Kept>>>,
         to: mpsc::Sender<Ready>,
+        stop: watch::Receiver<bool>,
     ) -> Result<(), CallError> {
         loop {
             let started = Instant::now();
             let permit = Arc::clone(&permits).acquire_owned().await;
             let permit = permit.expect("the semaphore is never closed");
             let next = from.lock().await.recv().await;
-            let Some(batch) = next else {
+            // A batch that is not out yet need not be any more; the worker forgets
+            // it with the session.
+            let Some(batch) = next.filter(|_| !*stop.borrow()) else {
                 return Ok(());
             };
             let embeddings = self.look_up(&batch.ids).await?;
@@ -352,4 +371,16 @@ impl Trainer {
             metrics.forward_error.add(1);
         }
     }
+}
+
+/// Resolves when it is to stop; never, if nobody is left who could say so.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// A stage that panicked.
+fn failed<T>(error: tokio::task::JoinError) -> Result<T, CallError> {
+    Err(CallError::Invalid(error.to_string()))
 }

@@ -1,0 +1,184 @@
+//! What the roles refuse of each other: a message that makes no sense, or is too long,
+//! ends in an error that says so, and harms nobody else.
+
+use std::sync::Arc;
+
+use golden_signals::training::call::CallError;
+use golden_signals::training::embedding_worker::EmbeddingWorker;
+use golden_signals::training::faults::Faults;
+use golden_signals::training::features::{DIMENSION, FEATURES};
+use golden_signals::training::loader::Loader;
+use golden_signals::training::messages::{
+    BatchGradients, BatchIds, BatchRef, FeatureGradient, FeatureIds, Lookup, MOST_NAME_BYTES,
+    MOST_SAMPLES, Numbers, Session, ShardGradients,
+};
+use golden_signals::training::parameter_server::ParameterServer;
+use golden_signals::training::rpc::{
+    EmbeddingWorkerClient, ParameterServerClient, Peer, serve_embedding_worker,
+    serve_parameter_server,
+};
+use golden_signals::training::shard::Shard;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tonic::Request;
+use tonic::client::Grpc;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::transport::Endpoint;
+use tonic_prost::ProstCodec;
+
+/// A shard and a worker that listen; both end with the test.
+async fn serve() -> (ParameterServerClient, EmbeddingWorkerClient, Peer) {
+    let faults = watch::channel(Faults {
+        table_capacity: 1_000_000,
+        ..Faults::default()
+    });
+    let always = "1".parse().expect("it is a probability");
+    let shard = Arc::new(ParameterServer::new(0, always, 1, faults.1, None, None));
+    let worker = EmbeddingWorker::new(vec![Shard::Local(Arc::clone(&shard))], None);
+    let [(to_shard, shard_at), (to_worker, worker_at)] = [listen().await, listen().await];
+    let never = std::future::pending;
+    tokio::spawn(async move { serve_parameter_server(shard, to_shard, never()).await });
+    tokio::spawn(async move { serve_embedding_worker(Arc::new(worker), to_worker, never()).await });
+    (
+        ParameterServerClient::new(shard_at.clone()),
+        EmbeddingWorkerClient::new(worker_at),
+        shard_at,
+    )
+}
+
+async fn listen() -> (TcpListener, Peer) {
+    let listener = TcpListener::bind("127.0.0.1:0").await;
+    let listener = listener.expect("the loopback has free ports");
+    let address = listener.local_addr().expect("it is bound").to_string();
+    (listener, address.parse().expect("it is a peer"))
+}
+
+fn reason<T: std::fmt::Debug>(refused: Result<T, CallError>) -> String {
+    match refused {
+        Err(CallError::Invalid(reason)) => reason,
+        other => panic!("it was to be refused: {other:?}"),
+    }
+}
+
+fn batch(number: u64) -> BatchRef {
+    BatchRef { session: 7, number }
+}
+
+fn skipped() -> FeatureGradient {
+    FeatureGradient {
+        skipped: true,
+        values: vec![],
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_shard_refuses() {
+    let (shard, _, address) = serve().await;
+    // 40 MB of ids, where the greatest batch has four.
+    let endless = Lookup {
+        ids: vec![1; 5_000_000],
+        training: true,
+    };
+    let said = reason(shard.look_up(endless.clone()).await);
+    assert!(said.ends_with("where at most 33554432 are taken"), "{said}");
+    // Nor does it take what a client sends that does not know how much it takes.
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    let mut careless = Grpc::new(endpoint.connect().await.unwrap());
+    careless.ready().await.unwrap();
+    let path = PathAndQuery::from_static("/golden_signals.ParameterServer/LookUp");
+    let codec = ProstCodec::<Lookup, Numbers>::default();
+    let answer = careless.unary(Request::new(endless), path, codec).await;
+    assert!(answer.is_err());
+    let crooked = ShardGradients {
+        ids: vec![1, 2],
+        values: vec![0.0; DIMENSION],
+    };
+    let said = reason(shard.update(crooked).await);
+    assert_eq!(said, format!("{DIMENSION} numbers as gradients of 2 ids"));
+
+    // It is there for the others all the same, as large as batches get.
+    let ids: Vec<u64> = (0..8 * MOST_SAMPLES as u64).collect();
+    let largest = ShardGradients {
+        values: vec![0.0; ids.len() * DIMENSION],
+        ids: ids.clone(),
+    };
+    let lookup = Lookup {
+        ids,
+        training: false,
+    };
+    let numbers = shard
+        .look_up(lookup)
+        .await
+        .expect("it is no longer than allowed");
+    assert_eq!(numbers.values.len(), 8 * MOST_SAMPLES * DIMENSION);
+    shard
+        .update(largest)
+        .await
+        .expect("it is no longer than allowed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_worker_refuses() {
+    let (_, worker, _) = serve().await;
+    let mut drawn = Loader::new(4, 1, 0, 0.0);
+    let mut features = || drawn.next_batch(&Faults::default()).features;
+    let with = |change: fn(&mut Vec<FeatureIds>), mut features: Vec<FeatureIds>| {
+        change(&mut features);
+        BatchIds {
+            batch: batch(1),
+            features,
+        }
+    };
+    let changes: [(fn(&mut Vec<FeatureIds>), &str); 4] = [
+        (|all| drop(all.pop()), "a batch of other features"),
+        (
+            |all| all[1].places[0] = 1000,
+            "an id's place beyond the ids",
+        ),
+        (
+            |all| all[2].lengths[0] += 1,
+            "ids that do not divide among the samples",
+        ),
+        (
+            |all| {
+                for ids in all {
+                    *ids = FeatureIds::default();
+                    ids.lengths = vec![0; MOST_SAMPLES + 1];
+                }
+            },
+            "a batch of more than 65,535 samples",
+        ),
+    ];
+    for (change, expected) in changes {
+        let crooked = with(change, features());
+        assert_eq!(
+            reason(worker.forward_batched(crooked.clone()).await),
+            expected
+        );
+        assert_eq!(reason(worker.evaluate(crooked).await), expected);
+    }
+    let session = |trainer: String| Session {
+        trainer,
+        session: 7,
+    };
+    let endless = session("t".repeat(MOST_NAME_BYTES + 1));
+    assert!(reason(worker.begin(endless).await).contains("name of more than 256 bytes"));
+
+    // What nobody has sent is not known; gradients of another shape are refused.
+    let unknown = Err(CallError::UnknownBatch);
+    assert_eq!(worker.forward(batch(2)).await.map(|_| ()), unknown);
+    let late = BatchGradients {
+        batch: batch(2),
+        features: vec![skipped(); FEATURES.len()],
+    };
+    assert_eq!(worker.update(late).await.map(|_| ()), unknown);
+    worker.begin(session("trainer".to_owned())).await.unwrap();
+    let right = with(|_| {}, features());
+    worker.forward_batched(right).await.unwrap();
+    worker.forward(batch(1)).await.unwrap();
+    let crooked = BatchGradients {
+        batch: batch(1),
+        features: vec![skipped()],
+    };
+    assert!(reason(worker.update(crooked).await).contains("not of the batch's shape"));
+}
