@@ -12,7 +12,9 @@ mod random;
 mod saturation;
 #[path = "../../01_traffic/traffic.rs"]
 mod traffic;
+mod visitors;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,7 +73,12 @@ async fn main() -> std::io::Result<()> {
 
     let address = std::env::var("STUDENT_BIND").unwrap_or_else(|_| "127.0.0.1:8001".to_owned());
     let listener = tokio::net::TcpListener::bind(&address).await?;
-    println!("listening on {}", listener.local_addr()?);
+    let listening = listener.local_addr()?;
+    println!("listening on {listening}");
+    if let Some(per_second) = visitors::wished() {
+        let door = SocketAddr::from(([127, 0, 0, 1], listening.port()));
+        tokio::spawn(visitors::come(door, per_second));
+    }
     axum::serve(listener, app).await
 }
 
