@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
-use self::sample::{proplet_values, task_values};
+use self::sample::{outbox, proplet_values, task_values};
 pub use self::statistics::{Kind, Reason, Statistics};
 use super::clock;
 use super::fleet::{Counting, Fleet, Refused};
@@ -411,7 +411,10 @@ impl Records<'_, '_> {
         if !self.write(proplet, |writer| writer.proplet(&row)) {
             return Err(Reason::Duplicate);
         }
-        self.ingest.fleet.observe_proplet(proplet, at, &values);
+        let outbox = message.outbox.as_ref().map(outbox);
+        self.ingest
+            .fleet
+            .observe_proplet(proplet, at, &values, outbox);
         if self.ingest.live.is_watched() {
             let told = live_proplet(&row, &message.namespace);
             self.ingest.live.tell("metrics", proplet, None, &told);
