@@ -108,3 +108,33 @@ fn the_manual_test_runs_as_written() {
         proplet["alive"] == false
     });
 }
+
+/// A batch of as many samples as it may have would be beyond what a manager takes.
+#[test]
+fn a_batch_is_never_more_than_the_manager_takes() {
+    let Some(mosquitto) = peers::require("mosquitto") else {
+        return;
+    };
+    let broker = Mosquitto::start(&mosquitto, "max_queued_messages 0\n");
+    let directory = Directory::new();
+    let manager = Manager::start(&broker.url(), &directory, &[]);
+    let watched: Vec<_> = (0..100)
+        .map(|number| format!("t{number}={}", std::process::id()))
+        .collect();
+    let mut arguments = vec![
+        "--batch",
+        "1000",
+        "--batch-delay",
+        "1h",
+        "--compression",
+        "gzip",
+    ];
+    arguments.extend(["--watch-profile", r#"{"interval": "100ms"}"#]);
+    arguments.extend(watched.iter().flat_map(|watched| ["--watch", watched]));
+    let _proplet = Running::proplet(broker.address(), &arguments);
+    let metrics = manager.metrics_when("more than a batch may have", |metrics| {
+        metrics.value("manager_messages_total", &[("kind", "task_metrics")]) > 1_000.0
+            || metrics.sum("manager_messages_rejected_total", &[]) > 0.0
+    });
+    assert_eq!(metrics.sum("manager_messages_rejected_total", &[]), 0.0);
+}
