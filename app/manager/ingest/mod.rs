@@ -60,10 +60,17 @@ const FORGET_NAMES_INTERVAL: Duration = Duration::from_secs(600);
 /// Deleting old rows may take this long at a time.
 const FORGETTING: Duration = Duration::from_millis(200);
 
-/// The filters to subscribe to: of all proplets, divided among `group`.
+/// A group that is none: nothing is divided.
+const ALONE: &str = "none";
+
+/// The filters to subscribe to: of all proplets, divided among `group`, or not
+/// divided where that is `none`.
 #[must_use]
 pub fn subscriptions(group: &str) -> Vec<String> {
     let filters = TOPICS.iter().map(|kind| kind.filter_of_all());
+    if group == ALONE {
+        return filters.collect();
+    }
     filters
         .map(|filter| format!("$share/{group}/{filter}"))
         .collect()
