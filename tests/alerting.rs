@@ -285,3 +285,48 @@ fn the_highest_level_of_a_service_is_what_rings() {
         }
     });
 }
+
+/// The manager is one job and speaks for many: what is wrong with one proplet, or with
+/// the manager, holds back nothing that is unusual of another's tasks.
+#[test]
+fn a_silent_proplet_holds_back_its_own_tasks_only() {
+    let Some(binary) = peers::require("prometheus-alertmanager") else {
+        return;
+    };
+    let service = Server::start(&["--traffic=0"]);
+    let alertmanager = Alertmanager::of_the_stack(&binary, service.address());
+    let of_manager = |name: &str, level: &str, proplet: Option<&str>| {
+        let mut alert = alert(name, level, "manager");
+        if let Some(proplet) = proplet {
+            alert["labels"]["proplet"] = json!(proplet);
+        }
+        alert
+    };
+    alertmanager.tell(&json!([
+        of_manager("ManagerDisconnected", "2", None),
+        of_manager("PropletSilent", "2", Some("gone")),
+        of_manager("MessagesRejected", "3", None),
+        of_manager("TaskMemoryLeak", "3", Some("gone")),
+        of_manager("TaskDescriptorLeak", "3", Some("here")),
+    ]));
+    for (name, expected) in [
+        ("MessagesRejected", "suppressed"),
+        ("TaskMemoryLeak", "suppressed"),
+        ("TaskDescriptorLeak", "active"),
+        ("PropletSilent", "active"),
+        ("ManagerDisconnected", "active"),
+    ] {
+        wait(&format!("{name} is {expected}"), || {
+            let alerts = alertmanager.alerts();
+            let state = alerts
+                .iter()
+                .find(|alert| alert["labels"]["alertname"] == name)
+                .map(|alert| alert["status"]["state"].clone());
+            if state == Some(json!(expected)) {
+                Ok(())
+            } else {
+                Err(json!(state))
+            }
+        });
+    }
+}

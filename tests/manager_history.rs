@@ -146,6 +146,50 @@ fn a_broker_that_is_away_is_found_again_and_who_there_is_survives() {
     assert_eq!(total(&manager.get("/tasks/t/metrics")), 1);
 }
 
+/// Or what proplets send before the manager is back would be acknowledged and lost. Of
+/// shared subscriptions Mosquitto writes nothing down: the manager is alone.
+#[test]
+fn the_stacks_broker_is_killed_and_knows_the_manager_still() {
+    let Some((mosquitto, sub)) = programs() else {
+        return;
+    };
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("mosquitto/mosquitto.conf");
+    let text = std::fs::read_to_string(file).unwrap();
+    // Who may connect, where, what is logged and when it writes is the test's own.
+    let own = ["listener", "allow_anonymous", "log_", "autosave_interval"];
+    let lines = text
+        .lines()
+        .filter(|line| !own.iter().any(|key| line.starts_with(key)));
+    let configuration = lines.collect::<Vec<_>>().join("\n");
+    assert!(configuration.contains("/mosquitto/data/"));
+    let configuration = format!("{configuration}\nautosave_interval 1");
+    let mut broker = Mosquitto::start(
+        &mosquitto,
+        &configuration.replace("/mosquitto/data/", "DIRECTORY/"),
+    );
+    let directory = Directory::new();
+    let manager = Manager::start(&broker.url(), &directory, &["--group", "none"]);
+    let saved = broker.directory().join("mosquitto.db");
+    let begun = std::time::Instant::now();
+    // The last of its filters.
+    let filter = b"control/proplet/results";
+    while !std::fs::read(&saved)
+        .is_ok_and(|bytes| bytes.windows(filter.len()).any(|part| part == filter))
+    {
+        assert!(begun.elapsed().as_secs() < 60, "nothing is written down");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    manager.server.signal(Signal::KILL);
+    drop(manager);
+    broker.restart();
+    let sample = task_sample("p", "t", now_ms()).to_string();
+    publish(&sub, broker.address(), &topic("task_metrics"), &sample);
+    let manager = Manager::start(&broker.url(), &directory, &["--group", "none"]);
+    manager.get_when("/tasks/t/metrics", "what came meanwhile", |page| {
+        total(page) == 1
+    });
+}
+
 #[test]
 fn the_file_keeps_to_its_size_and_to_the_newest() {
     const MESSAGES: u64 = 30_000;

@@ -108,3 +108,82 @@ fn the_manual_test_runs_as_written() {
         proplet["alive"] == false
     });
 }
+
+/// A batch of as many samples as it may have would be beyond what a manager takes.
+#[test]
+fn a_batch_is_never_more_than_the_manager_takes() {
+    let Some(mosquitto) = peers::require("mosquitto") else {
+        return;
+    };
+    let broker = Mosquitto::start(&mosquitto, "max_queued_messages 0\n");
+    let directory = Directory::new();
+    let manager = Manager::start(&broker.url(), &directory, &[]);
+    let watched: Vec<_> = (0..100)
+        .map(|number| format!("t{number}={}", std::process::id()))
+        .collect();
+    let mut arguments = vec![
+        "--batch",
+        "1000",
+        "--batch-delay",
+        "1h",
+        "--compression",
+        "gzip",
+    ];
+    arguments.extend(["--watch-profile", r#"{"interval": "100ms"}"#]);
+    arguments.extend(watched.iter().flat_map(|watched| ["--watch", watched]));
+    let _proplet = Running::proplet(broker.address(), &arguments);
+    let metrics = manager.metrics_when("more than a batch may have", |metrics| {
+        metrics.value("manager_messages_total", &[("kind", "task_metrics")]) > 1_000.0
+            || metrics.sum("manager_messages_rejected_total", &[]) > 0.0
+    });
+    assert_eq!(metrics.sum("manager_messages_rejected_total", &[]), 0.0);
+}
+
+/// The broker that is killed forgets who subscribes. What proplets have kept must not
+/// reach it before the manager does.
+#[test]
+fn an_outage_of_the_broker_costs_no_sample_from_end_to_end() {
+    const TASKS: usize = 20;
+
+    let Some(mosquitto) = peers::require("mosquitto") else {
+        return;
+    };
+    let mut broker = Mosquitto::start(&mosquitto, "max_queued_messages 0\n");
+    let directory = Directory::new();
+    let manager = Manager::start(&broker.url(), &directory, &[]);
+    let watched: Vec<_> = (0..TASKS)
+        .map(|number| format!("t{number}={}", std::process::id()))
+        .collect();
+    // Longer than it waits by default, for a machine that is busy.
+    let mut arguments = vec!["--settle", "8s"];
+    arguments.extend([
+        "--watch-profile",
+        r#"{"interval": "100ms", "history_size": 10000}"#,
+    ]);
+    arguments.extend(watched.iter().flat_map(|watched| ["--watch", watched]));
+    let proplet = Running::proplet(broker.address(), &arguments);
+    let taken = |at_least: f64| {
+        manager.metrics_when("samples", |metrics| {
+            metrics.value("manager_messages_total", &[("kind", "task_metrics")]) >= at_least
+        })
+    };
+    taken(10.0 * TASKS as f64);
+    broker.kill();
+    manager.metrics_when("it is noticed", |metrics| {
+        metrics.value("manager_broker_connected", &[]) == 0.0
+    });
+    broker.restart();
+    taken(60.0 * TASKS as f64);
+    drop(proplet);
+    for number in 0..TASKS {
+        let page = manager.get(&format!("/tasks/t{number}/metrics?limit=1000"));
+        let samples = page["metrics"].as_array().unwrap();
+        let mut numbers: Vec<_> = samples
+            .iter()
+            .map(|sample| sample["aggregated"]["sample_count"].as_u64().unwrap())
+            .collect();
+        numbers.reverse();
+        let all: Vec<_> = (1..=numbers.len() as u64).collect();
+        assert_eq!(numbers, all, "t{number}");
+    }
+}

@@ -44,6 +44,10 @@ use crate::transport::{descriptors, mqtt};
 /// Messages that may wait to be taken.
 const WAITING: usize = 8_192;
 
+/// Proplets wait for some seconds with what they have kept: by then the manager
+/// has subscribed again.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
 /// How long the broker may take to hear that the manager goes.
 const GOODBYE: Duration = Duration::from_secs(5);
 
@@ -103,6 +107,7 @@ pub async fn run(
     let mut settings = options.mqtt.settings(&options.client_id)?;
     settings.subscriptions = ingest::subscriptions(&options.group);
     settings.deliveries = WAITING;
+    settings.longest_wait = LONGEST_WAIT;
     let (client, publisher, deliveries) = mqtt::start(settings);
 
     let tasks = Tasks::new(history.clone(), Arc::clone(&fleet), publisher.clone())?;

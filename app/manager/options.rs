@@ -49,7 +49,9 @@ pub struct Options {
     )]
     pub client_id: String,
 
-    /// Managers of one group divide the messages among them
+    /// Managers of one group divide the messages among them. With `none` this one
+    /// gets all, and Mosquitto, which forgets groups when it restarts, remembers
+    /// it: for one manager alone
     #[arg(
         long,
         env = "GOLDEN_GROUP",

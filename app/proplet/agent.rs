@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -35,6 +36,9 @@ struct Agent {
     topics: Topics,
     origin: Origin,
     publisher: Publisher,
+    /// What it says of itself at its start, and again to a broker that comes back:
+    /// who listens there may not have heard it.
+    create: Bytes,
     monitor: Option<Monitor>,
     /// The tasks that run, by their id.
     running: HashMap<String, Running>,
@@ -107,6 +111,7 @@ impl Agent {
         if settings.username.is_none() && options.mqtt.mqtt_password.is_some() {
             settings.username = Some(origin.proplet_id.clone());
         }
+        settings.settle = options.settle;
         settings.will = Some(Will {
             topic: topics.of(TopicKind::Alive).to_string(),
             payload: payload::encode(&alive(&origin, Status::Offline)),
@@ -115,26 +120,25 @@ impl Agent {
             .map(|kind| topics.of(kind).to_string())
             .to_vec();
         let (client, publisher, deliveries) = mqtt::start(settings);
+        let create = payload::encode(&Create {
+            proplet_id: origin.proplet_id.clone(),
+            namespace: origin.namespace.clone(),
+            metadata: metadata(),
+        });
+        publisher.publish(topics.of(TopicKind::Create), create.clone());
         let mut agent = Self {
             monitor: None,
             options,
             topics,
             origin,
             publisher,
+            create,
             running: HashMap::new(),
             ending: JoinSet::new(),
         };
         if agent.options.enable_monitoring {
             agent.monitor = Some(agent.start_monitor()?);
         }
-        let create = payload::encode(&Create {
-            proplet_id: agent.origin.proplet_id.clone(),
-            namespace: agent.origin.namespace.clone(),
-            metadata: metadata(),
-        });
-        agent
-            .publisher
-            .publish(agent.topics.of(TopicKind::Create), create);
         Ok((agent, client, deliveries))
     }
 
@@ -260,6 +264,10 @@ impl Agent {
                 () = &mut drain => return,
                 Some(delivery) = deliveries.next() => self.take(delivery),
                 () = publisher.next_connection() => {
+                    if publisher.statistics().connections > 1 {
+                        let topic = self.topics.of(TopicKind::Create);
+                        publisher.publish_if_connected(topic, self.create.clone());
+                    }
                     lives.reset();
                     self.lives();
                 }

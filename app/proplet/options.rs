@@ -114,6 +114,11 @@ pub struct Options {
     )]
     pub task_topics: TaskTopics,
 
+    /// After the broker was away: time for managers to come back to it, before
+    /// what was kept is sent; 0s to 1m
+    #[arg(long, env = "GOLDEN_SETTLE", value_name = "DURATION", default_value = "3s", value_parser = settle)]
+    pub settle: Duration,
+
     /// Samples of tasks to a message; more than 1 is not for Propeller's manager
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_BATCH", value_name = "N", default_value = "1", value_parser = |text: &str| whole(text, 1, 1_000))]
     pub batch: usize,
@@ -214,6 +219,13 @@ fn task(text: &str) -> Result<StartTask, String> {
 fn delay(text: &str) -> Result<Duration, String> {
     let interval: Interval = text.parse()?;
     Ok(interval.duration())
+}
+
+fn settle(text: &str) -> Result<Duration, String> {
+    let given = humantime::parse_duration(text).ok();
+    given
+        .filter(|given| *given <= Duration::from_secs(60))
+        .ok_or_else(|| "must be a time with its unit from 0s to 1m, like 3s".to_owned())
 }
 
 fn whole(text: &str, least: usize, most: usize) -> Result<usize, String> {

@@ -8,10 +8,14 @@ use bytes::Bytes;
 use crate::schema::payload;
 use crate::transport::mqtt::Publisher;
 
+/// A batch is no longer, before it is compressed: a manager takes a quarter of a MiB
+/// unless told otherwise, also of what it unpacks.
+const MOST_BYTES: usize = 128 * 1024;
+
 /// How samples are put together into messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Packing {
-    /// So many samples to a message, at least 1.
+    /// So many samples to a message, at least 1; fewer where they are long.
     pub batch: usize,
     /// The first sample of a batch waits no longer.
     pub delay: Duration,
@@ -26,6 +30,8 @@ pub struct Outgoing {
     topics: Vec<Arc<str>>,
     packing: Packing,
     waiting: Vec<Bytes>,
+    /// Of what waits.
+    bytes: usize,
     since: Option<Instant>,
 }
 
@@ -38,13 +44,18 @@ impl Outgoing {
             topics,
             packing,
             waiting: Vec::new(),
+            bytes: 0,
             since: None,
         }
     }
 
     /// Sends the message, or keeps it for its batch.
     pub fn push(&mut self, message: Bytes) {
+        if self.bytes + message.len() > MOST_BYTES {
+            self.flush();
+        }
         self.since.get_or_insert_with(Instant::now);
+        self.bytes += message.len();
         self.waiting.push(message);
         if self.waiting.len() >= self.packing.batch {
             self.flush();
@@ -60,6 +71,7 @@ impl Outgoing {
     /// Sends what waits.
     pub fn flush(&mut self) {
         self.since = None;
+        self.bytes = 0;
         let payload = match &self.waiting[..] {
             [] => return,
             [one] => one.clone(),

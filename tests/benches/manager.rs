@@ -22,8 +22,9 @@ use support::manager::{Directory, Manager, now_ms, task_sample, topic};
 use support::mosquitto::Mosquitto;
 use support::peers;
 
-/// Messages of a round.
+/// Messages of a round, and of a brief one.
 const MESSAGES: u64 = 200_000;
+const A_FEW: u64 = 5_000;
 
 /// Each message of another task, as 100,000 proplets with one each send them.
 const PROPLETS: u64 = 100_000;
@@ -40,14 +41,19 @@ fn main() {
     else {
         return;
     };
+    let (count, rounds) = if harness::brief() {
+        (A_FEW, 1)
+    } else {
+        (MESSAGES, ROUNDS)
+    };
     let configuration = "max_queued_messages 0\nmax_inflight_messages 1000\n";
     let mut alone = Vec::new();
     let mut taken = Vec::new();
     let mut cpu = Vec::new();
     let (mut memory, mut bytes) = (0.0_f64, 0.0_f64);
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         // In turn, so that what else the machine does meets both.
-        alone.push(broker_alone(&mosquitto, &sub, configuration));
+        alone.push(broker_alone(&mosquitto, &sub, configuration, count));
         let broker = Mosquitto::start(&mosquitto, configuration);
         let directory = Directory::new();
         let manager = Manager::start(
@@ -56,11 +62,11 @@ fn main() {
             &["--rate-limit", "1000000", "--series-limit", "0"],
         );
         let used = cpu_seconds(manager.server.pid());
-        let messages = messages();
+        let messages = messages(count);
         let started = Instant::now();
         let mut senders = send(&broker, messages);
         let kind = [("kind", "task_metrics")];
-        while manager.metrics().value("manager_messages_total", &kind) < MESSAGES as f64 {
+        while manager.metrics().value("manager_messages_total", &kind) < count as f64 {
             assert!(
                 started.elapsed() < Duration::from_secs(600),
                 "messages were lost"
@@ -69,12 +75,12 @@ fn main() {
         }
         let seconds = started.elapsed().as_secs_f64();
         senders.wait();
-        taken.push(MESSAGES as f64 / seconds);
-        cpu.push((cpu_seconds(manager.server.pid()) - used) / MESSAGES as f64 * 1e6);
+        taken.push(count as f64 / seconds);
+        cpu.push((cpu_seconds(manager.server.pid()) - used) / count as f64 * 1e6);
         memory = memory.max(resident_mib(manager.server.pid()));
         let metrics = manager.metrics();
         let rows = metrics.value("manager_history_rows_total", &[]);
-        assert_eq!(rows, MESSAGES as f64, "the history has them all");
+        assert_eq!(rows, count as f64, "the history has them all");
         bytes = metrics.value("manager_history_bytes", &[]) / rows;
         assert_eq!(metrics.sum("manager_messages_rejected_total", &[]), 0.0);
     }
@@ -91,6 +97,14 @@ fn main() {
         median(&alone),
         0,
         "/s",
+        Target::None,
+    );
+    let ratios: Vec<_> = taken.iter().zip(&alone).map(|(a, b)| a / b).collect();
+    report.row(
+        "the first as a multiple of the second, round by round",
+        median(&ratios),
+        2,
+        "",
         Target::None,
     );
     report.row(
@@ -118,14 +132,14 @@ fn main() {
 }
 
 /// What each sender sends, made beforehand: what that costs is not measured.
-fn messages() -> Vec<Vec<String>> {
+fn messages(count: u64) -> Vec<Vec<String>> {
     let now = now_ms();
     let message = |n: u64| {
         let proplet = format!("proplet-{}", n % PROPLETS);
         let at = now - 100_000 + n / PROPLETS * 10_000;
         task_sample(&proplet, "task", at).to_string()
     };
-    let of = |sender: u64| (0..MESSAGES).filter(move |n| n % SENDERS == sender);
+    let of = |sender: u64| (0..count).filter(move |n| n % SENDERS == sender);
     (0..SENDERS)
         .map(|sender| of(sender).map(message).collect())
         .collect()
@@ -187,7 +201,12 @@ fn send(broker: &Mosquitto, messages: Vec<Vec<String>>) -> Senders {
     Senders(runtime, started)
 }
 
-fn broker_alone(mosquitto: &std::path::Path, sub: &std::path::Path, configuration: &str) -> f64 {
+fn broker_alone(
+    mosquitto: &std::path::Path,
+    sub: &std::path::Path,
+    configuration: &str,
+    count: u64,
+) -> f64 {
     use std::process::{Command, Stdio};
 
     let broker = Mosquitto::start(mosquitto, configuration);
@@ -198,18 +217,18 @@ fn broker_alone(mosquitto: &std::path::Path, sub: &std::path::Path, configuratio
             "-p",
             &broker.address().port().to_string(),
         ])
-        .args(["-q", "1", "-C", &MESSAGES.to_string(), "-F", "."])
+        .args(["-q", "1", "-C", &count.to_string(), "-F", "."])
         .args(["-t", "$share/bench/m/+/c/+/control/proplet/task_metrics"])
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
     // Its subscription must be there before the first message is.
     std::thread::sleep(Duration::from_secs(1));
-    let messages = messages();
+    let messages = messages(count);
     let started = Instant::now();
     let mut senders = send(&broker, messages);
     assert!(counting.wait().unwrap().success());
     let seconds = started.elapsed().as_secs_f64();
     senders.wait();
-    MESSAGES as f64 / seconds
+    count as f64 / seconds
 }

@@ -1,81 +1,45 @@
 //! Every query of the dashboard *Processes*, on a real Prometheus with the
-//! repository's rules that scrapes a real manager, which hears from two proplets
-//! over a real broker.
-
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+//! repository's rules that scrapes a real manager, which hears from two real
+//! proplets over a real broker.
 
 use serde_json::json;
 
 use crate::answers::shows_something;
 use crate::dashboard::{Selection, all, list, text};
 use crate::queries::names_only_what_exists;
-use crate::support::manager::{Directory, Manager, alive, now_ms, rfc3339, task_sample, topic};
-use crate::support::mosquitto::{Mosquitto, publish};
+use crate::support::manager::{Directory, Manager};
+use crate::support::mosquitto::Mosquitto;
 use crate::support::peers;
 use crate::support::prometheus::{Prometheus, Targets, percent_encoded, stand_in};
-
-/// Proplets that report until they are dropped.
-struct Proplets {
-    over: Arc<AtomicBool>,
-    reporting: Option<JoinHandle<()>>,
-}
-
-impl Proplets {
-    fn start(sub: PathBuf, broker: &Mosquitto) -> Self {
-        let over = Arc::new(AtomicBool::new(false));
-        let (stop, address) = (Arc::clone(&over), broker.address());
-        let reporting = thread::spawn(move || {
-            let send = |kind: &str, message: &str| publish(&sub, address, &topic(kind), message);
-            while !stop.load(Relaxed) {
-                for proplet in ["north", "south"] {
-                    let now = now_ms();
-                    send("alive", &alive(proplet, "alive"));
-                    let own = json!({
-                        "proplet_id": proplet, "timestamp": rfc3339(now),
-                        "cpu_metrics": {"user_seconds": 1.0, "system_seconds": 1.0, "percent": 1.0},
-                        "memory_metrics": {"rss_bytes": 4_000_000}
-                    });
-                    send("metrics", &own.to_string());
-                    send(
-                        "task_metrics",
-                        &task_sample(proplet, "task", now).to_string(),
-                    );
-                }
-                thread::sleep(Duration::from_millis(500));
-            }
-        });
-        Self {
-            over,
-            reporting: Some(reporting),
-        }
-    }
-}
-
-impl Drop for Proplets {
-    fn drop(&mut self) {
-        self.over.store(true, Relaxed);
-        // Its panic is a broker's that is gone already.
-        let _ = self.reporting.take().map(JoinHandle::join);
-    }
-}
+use crate::support::proplet::Running;
 
 #[test]
 fn every_query_of_processes_shows_what_happens_now() {
-    let (Some(mosquitto), Some(sub), Some(prometheus)) = (
-        peers::require("mosquitto"),
-        peers::require("mosquitto_sub"),
-        peers::require("prometheus"),
-    ) else {
+    let (Some(mosquitto), Some(prometheus)) =
+        (peers::require("mosquitto"), peers::require("prometheus"))
+    else {
         return;
     };
     let broker = Mosquitto::start(&mosquitto, "");
     let directory = Directory::new();
     let manager = Manager::start(&broker.url(), &directory, &[]);
-    let _proplets = Proplets::start(sub, &broker);
+    let _proplets = [("north", "burns", "cpu"), ("south", "writes", "disk")].map(
+        |(proplet, task, workload)| {
+            let task = json!({
+                "id": task, "name": workload, "daemon": true, "monitoring_profile": "intensive"
+            });
+            let task = task.to_string();
+            let arguments = [
+                "--entity-id",
+                proplet,
+                "--metrics-interval",
+                "1s",
+                "--task",
+                &task,
+            ];
+            Running::proplet(broker.address(), &arguments)
+        },
+    );
     let targets = Targets {
         manager: manager.metrics_address(),
         ..Targets::service(stand_in())
@@ -104,7 +68,7 @@ fn every_query_of_processes_shows_what_happens_now() {
     for (variable, expected) in list(&dashboard.json["templating"]["list"]).iter().zip([
         &["manager"][..],
         &["north", "south"],
-        &["task"],
+        &["burns", "writes"],
     ]) {
         let query = text(&variable["query"]["query"])
             .replace("$job", "manager")

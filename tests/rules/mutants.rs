@@ -14,7 +14,11 @@ use crate::support::{peers, yaml};
 use crate::{files, list, repository, run, said, text};
 
 /// The files that alerts stand in.
-const FILES: [&str; 2] = ["alerts.rules.yml", "training.rules.yml"];
+const FILES: [&str; 3] = [
+    "alerts.rules.yml",
+    "processes.rules.yml",
+    "training.rules.yml",
+];
 
 /// A change of a rule that should not go unnoticed.
 struct Mutant {

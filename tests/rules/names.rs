@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::support::alertmanager::Alertmanager;
-use crate::support::manager::{Directory, Manager, alive, now_ms, task_sample, topic};
-use crate::support::mosquitto::{Mosquitto, publish};
+use crate::support::manager::{Directory, Manager};
+use crate::support::mosquitto::Mosquitto;
 use crate::support::peers;
 use crate::support::prometheus::{Prometheus, Targets, percent_encoded};
+use crate::support::proplet::Running;
 use crate::support::pushgateway::Pushgateway;
 use crate::support::server::Server;
 use crate::support::training::Job;
@@ -44,8 +45,9 @@ fn stack() -> Option<(Prometheus, impl Sized)> {
     Some((prometheus, others))
 }
 
-/// A proplet and its task, as a manager hears of them.
+/// A proplet and its task, and a manager that hears of them.
 struct Watched {
+    _proplet: Running,
     manager: Manager,
     _broker: Mosquitto,
     _directory: Directory,
@@ -54,17 +56,12 @@ struct Watched {
 impl Watched {
     fn start() -> Option<Self> {
         let broker = Mosquitto::start(&peers::require("mosquitto")?, "");
-        let sub = peers::require("mosquitto_sub")?;
         let directory = Directory::new();
-        // A sample holds for as long as this test takes.
-        let lasting = ["--expire-after", "1h"];
-        let manager = Manager::start(&broker.url(), &directory, &lasting);
-        let send = |kind: &str, message: &str| {
-            publish(&sub, broker.address(), &topic(kind), message);
-        };
-        send("alive", &alive("p", "alive"));
-        send("task_metrics", &task_sample("p", "t", now_ms()).to_string());
+        let manager = Manager::start(&broker.url(), &directory, &[]);
+        let task =
+            r#"{"id": "t", "name": "idle", "daemon": true, "monitoring_profile": "intensive"}"#;
         Some(Self {
+            _proplet: Running::proplet(broker.address(), &["--task", task]),
             manager,
             _broker: broker,
             _directory: directory,

@@ -1,7 +1,7 @@
 //! The fleet as Prometheus sees it: base units, one series a proplet or task.
 
 use super::counters::TRAFFIC;
-use super::{Fleet, Known, Proplet, Task};
+use super::{Fleet, Known, OUTBOX, Proplet, Task};
 use crate::manager::history::PROPLET_METRICS;
 use crate::signals::model::{MetricFamily, MetricType};
 use crate::signals::{Collect, Description, model};
@@ -99,6 +99,26 @@ const OF_A_PROPLET: [(Description, f64); PROPLET_METRICS.len()] = [
             "Limit of the memory of the proplet's container, in bytes",
         ),
         1.0,
+    ),
+];
+
+/// By the order of [`Outbox`](super::Outbox).
+const OUTBOX_OF_A_PROPLET: [Description; OUTBOX] = [
+    gauge(
+        "proplet_messages_waiting",
+        "Messages of the proplet that wait for the broker",
+    ),
+    counter(
+        "proplet_messages_acknowledged_total",
+        "Messages of the proplet that the broker has acknowledged",
+    ),
+    counter(
+        "proplet_messages_dropped_total",
+        "Messages that the proplet has dropped because too many waited for the broker",
+    ),
+    counter(
+        "proplet_broker_connections_total",
+        "Connections to the broker that the proplet has made",
     ),
 ];
 
@@ -231,6 +251,11 @@ impl Collect for Fleet {
             into.push(description.family(series(&|name, proplet| {
                 let value = proplet.latest?.1[place]?;
                 Some(description.sample(&[("proplet", name)], value * factor))
+            })));
+        }
+        for (place, description) in OUTBOX_OF_A_PROPLET.iter().enumerate() {
+            into.push(description.family(series(&|name, proplet| {
+                Some(description.sample(&[("proplet", name)], proplet.outbox?[place]))
             })));
         }
 

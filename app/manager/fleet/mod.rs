@@ -18,8 +18,13 @@ use super::history::{Identity, METRICS, PROPLET_METRICS};
 /// The most series that a task has.
 pub const SERIES_OF_A_TASK: usize = METRICS.len() + 2;
 
+/// What becomes of a proplet's messages: those that wait for the broker, and, since
+/// its start, those that it has acknowledged, those dropped, connections to it.
+pub type Outbox = [f64; OUTBOX];
+const OUTBOX: usize = 4;
+
 /// The most series that a proplet has, without its tasks.
-pub const SERIES_OF_A_PROPLET: usize = PROPLET_METRICS.len() + 3;
+pub const SERIES_OF_A_PROPLET: usize = PROPLET_METRICS.len() + OUTBOX + 3;
 
 /// A task's series live through so many of its own intervals without a sample.
 const INTERVALS: i64 = 3;
@@ -80,6 +85,8 @@ struct Proplet {
     shown: bool,
     /// The time of the latest sample, and the sample.
     latest: Option<(i64, [Option<f64>; PROPLET_METRICS.len()])>,
+    /// Of that sample; ours only tell it.
+    outbox: Option<Outbox>,
     tasks: HashMap<Box<str>, Task>,
 }
 
@@ -263,6 +270,7 @@ impl Fleet {
         name: &str,
         at: i64,
         metrics: &[Option<f64>; PROPLET_METRICS.len()],
+        outbox: Option<Outbox>,
     ) {
         let mut state = self.lock();
         let shown = state
@@ -279,6 +287,7 @@ impl Fleet {
             proplet.shown = true;
             if proplet.latest.is_none_or(|(latest, _)| at > latest) {
                 proplet.latest = Some((at, *metrics));
+                proplet.outbox = outbox;
             }
         }
     }
@@ -411,6 +420,7 @@ impl Proplet {
             alive: None,
             shown: false,
             latest: None,
+            outbox: None,
             tasks: HashMap::new(),
         }
     }

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
-use self::sample::{proplet_values, task_values};
+use self::sample::{outbox, proplet_values, task_values};
 pub use self::statistics::{Kind, Reason, Statistics};
 use super::clock;
 use super::fleet::{Counting, Fleet, Refused};
@@ -60,10 +60,17 @@ const FORGET_NAMES_INTERVAL: Duration = Duration::from_secs(600);
 /// Deleting old rows may take this long at a time.
 const FORGETTING: Duration = Duration::from_millis(200);
 
-/// The filters to subscribe to: of all proplets, divided among `group`.
+/// A group that is none: nothing is divided.
+const ALONE: &str = "none";
+
+/// The filters to subscribe to: of all proplets, divided among `group`, or not
+/// divided where that is `none`.
 #[must_use]
 pub fn subscriptions(group: &str) -> Vec<String> {
     let filters = TOPICS.iter().map(|kind| kind.filter_of_all());
+    if group == ALONE {
+        return filters.collect();
+    }
     filters
         .map(|filter| format!("$share/{group}/{filter}"))
         .collect()
@@ -411,7 +418,10 @@ impl Records<'_, '_> {
         if !self.write(proplet, |writer| writer.proplet(&row)) {
             return Err(Reason::Duplicate);
         }
-        self.ingest.fleet.observe_proplet(proplet, at, &values);
+        let outbox = message.outbox.as_ref().map(outbox);
+        self.ingest
+            .fleet
+            .observe_proplet(proplet, at, &values, outbox);
         if self.ingest.live.is_watched() {
             let told = live_proplet(&row, &message.namespace);
             self.ingest.live.tell("metrics", proplet, None, &told);

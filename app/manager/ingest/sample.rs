@@ -3,8 +3,9 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::manager::fleet::Outbox;
 use crate::manager::history::{AGGREGATED, METRICS, PROPLET_METRICS};
-use crate::schema::{Dialect, PropletMetrics, TaskMetrics};
+use crate::schema::{Dialect, OutboxMetrics, PropletMetrics, TaskMetrics};
 
 /// Propeller's Rust proplet takes bytes for KiB.
 const PROPELLERS_MEMORY: f64 = 1_024.0;
@@ -115,6 +116,17 @@ pub(super) fn proplet_values(
     add("outbox", message.outbox.as_ref().map(|told| json!(told)));
     let more = (!more.is_empty()).then(|| Value::Object(more).to_string());
     (values, more)
+}
+
+/// What has become of the proplet's messages.
+pub(super) fn outbox(told: &OutboxMetrics) -> Outbox {
+    [
+        told.waiting,
+        told.acknowledged_total,
+        told.dropped_total,
+        told.connections_total,
+    ]
+    .map(|count| float(Some(count)).unwrap_or_default())
 }
 
 fn scale(value: &mut Option<f64>, divisor: f64) {

@@ -5,20 +5,31 @@ use std::time::Duration;
 use rand::RngExt as _;
 
 const FIRST: Duration = Duration::from_millis(250);
-const LONGEST: Duration = Duration::from_secs(30);
+
+/// The bound of the waits unless told otherwise.
+pub(super) const LONGEST: Duration = Duration::from_secs(30);
 
 /// A connection that lasted this long was a good one: waiting starts anew.
 /// Shorter ones, as when two clients of one name throw each other out, wait on.
 const GOOD: Duration = Duration::from_secs(5);
 
-/// Twice as long with each failure, from 250 ms to 30 s, and of that a random
+/// Twice as long with each failure, from 250 ms to a bound, and of that a random
 /// half, so that the clients of a broker that returns do not come at once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Backoff {
+    longest: Duration,
     failures: u32,
 }
 
 impl Backoff {
+    /// None has failed yet; no wait is longer.
+    pub(super) fn new(longest: Duration) -> Self {
+        Self {
+            longest,
+            failures: 0,
+        }
+    }
+
     /// The wait after a connection that lasted so long, or `None` if there was none.
     pub(super) fn next(&mut self, lasted: Option<Duration>) -> Duration {
         if lasted.is_some_and(|lasted| lasted >= GOOD) {
@@ -26,7 +37,7 @@ impl Backoff {
         }
         let wait = FIRST
             .saturating_mul(1 << self.failures.min(16))
-            .min(LONGEST);
+            .min(self.longest);
         self.failures = self.failures.saturating_add(1);
         wait.mul_f64(rand::rng().random_range(0.5..1.0))
     }
@@ -38,7 +49,7 @@ mod tests {
 
     #[test]
     fn waits_grow_to_their_bound_and_start_anew_after_a_good_connection() {
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::new(LONGEST);
         let within = |wait: Duration, full: Duration| wait >= full / 2 && wait <= full;
         for factor in [1, 2, 4, 8] {
             assert!(within(backoff.next(None), FIRST * factor));

@@ -39,6 +39,13 @@ pub struct Settings {
     pub(super) timeout: Duration,
     /// Messages beyond this many bytes are told of, and not kept.
     pub max_packet_size: usize,
+    /// The longest wait between two attempts to connect. What others depend on
+    /// comes back sooner than they do.
+    pub longest_wait: Duration,
+    /// After the broker was away: how long those who listen are given to come
+    /// back, before anything is sent to it. Mosquitto forgets shared
+    /// subscriptions when it restarts, and acknowledges what then goes to nobody.
+    pub settle: Duration,
     /// Deliveries that may wait for whoever takes them.
     pub deliveries: usize,
     pub(super) outbox: Bounds,

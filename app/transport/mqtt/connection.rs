@@ -80,7 +80,8 @@ impl Connections {
 
     /// Until the client is closed.
     pub(super) async fn run(mut self) {
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::new(self.settings.longest_wait);
+        let mut was_away = false;
         loop {
             let begun = Instant::now();
             let (lasted, lost) = match self.connect().await {
@@ -88,7 +89,7 @@ impl Connections {
                     let broker = self.settings.broker.to_string();
                     tracing::info!(broker, "connected");
                     let connected = Instant::now();
-                    match self.converse(stream, bytes).await {
+                    match self.converse(stream, bytes, was_away).await {
                         Ok(()) => return,
                         Err(lost) => (Some(connected.elapsed()), lost),
                     }
@@ -96,6 +97,7 @@ impl Connections {
                 Err(lost) => (None, lost),
             };
             self.outbox.disconnected();
+            was_away = true;
             if self.outbox.is_closing() && lasted.is_none() && self.outbox.is_empty() {
                 return;
             }
@@ -107,7 +109,21 @@ impl Connections {
                 next = ?wait,
                 "no connection to the broker; messages are kept"
             );
-            tokio::time::sleep(wait).await;
+            self.wait(wait).await;
+        }
+    }
+
+    /// So long, or until the client is closed: then there is little time, and the
+    /// broker may be back.
+    async fn wait(&self, wait: Duration) {
+        let end = Instant::now() + wait;
+        loop {
+            tokio::select! {
+                () = sleep_until(end) => return,
+                () = self.outbox.filled.notified() => if self.outbox.is_closing() {
+                    return;
+                },
+            }
         }
     }
 
@@ -165,7 +181,12 @@ impl Connections {
 
     /// Until the connection ends, or, once the outbox closes, until everything
     /// in it has been acknowledged and the goodbye is said.
-    async fn converse(&mut self, stream: Box<dyn Stream>, mut read: BytesMut) -> Result<(), Lost> {
+    async fn converse(
+        &mut self,
+        stream: Box<dyn Stream>,
+        mut read: BytesMut,
+        was_away: bool,
+    ) -> Result<(), Lost> {
         self.number += 1;
         let number = self.number;
         let (mut reader, mut writer) = tokio::io::split(stream);
@@ -184,6 +205,7 @@ impl Connections {
         let mut ping_at = Instant::now() + keep_alive;
         let mut pong_by: Option<Instant> = None;
         let mut goodbye = false;
+        let mut settled_at = was_away.then(|| Instant::now() + self.settings.settle);
         loop {
             // What has arrived whole, as far as there is room for it.
             while waiting.is_none() {
@@ -204,7 +226,9 @@ impl Connections {
                     }
                 }
             }
-            self.outbox.send(&mut write);
+            if settled_at.is_none() || self.outbox.is_closing() {
+                self.outbox.send(&mut write);
+            }
             if self.outbox.is_closing() && self.outbox.is_empty() && !goodbye {
                 // What has been taken in may be acknowledged still.
                 while let Ok(acknowledgement) = self.acknowledged.try_recv() {
@@ -242,6 +266,7 @@ impl Connections {
                     }
                 }
                 () = self.outbox.filled.notified() => {}
+                () = until(settled_at), if settled_at.is_some() => settled_at = None,
                 () = sleep_until(ping_at) => {
                     packet::encode_pingreq(&mut write);
                     ping_at = Instant::now() + keep_alive;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::backoff::LONGEST;
 use super::broker::Broker;
 use super::client::Settings;
 use super::outbox::Bounds;
@@ -111,6 +112,8 @@ impl MqttOptions {
             keep_alive: self.mqtt_keep_alive,
             timeout: self.mqtt_timeout,
             max_packet_size: self.mqtt_max_packet_size,
+            longest_wait: LONGEST,
+            settle: Duration::ZERO,
             deliveries: 256,
             outbox: Bounds {
                 messages: self.mqtt_request_channel_capacity,

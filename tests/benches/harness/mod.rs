@@ -23,6 +23,16 @@ pub fn wanted() -> bool {
     wanted
 }
 
+/// Whether `--test` asks for a brief run, which shows that a benchmark works and
+/// whose figures mean nothing: `cargo test --bench NAME -- --bench --test`.
+pub fn brief() -> bool {
+    let brief = std::env::args().any(|argument| argument == "--test");
+    if brief {
+        println!("brief: that it runs is all that this shows");
+    }
+    brief
+}
+
 /// The client's runtime: one thread, so that the servers have the rest.
 pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
