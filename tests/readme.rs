@@ -28,7 +28,7 @@ enum Runner {
 fn runner(command: &str) -> Runner {
     let words: Vec<&str> = command.split_whitespace().collect();
     match words.as_slice() {
-        ["curl" | "hey", ..] => Runner::Here,
+        ["curl" | "hey", ..] | ["cargo", "run", "--release", "--", "train", ..] => Runner::Here,
         // Every test of the service starts what the first one builds, and the second
         // one runs this test. The test `compose` does the others on a real engine:
         // what is run as it stands, the rest step by step.
@@ -64,6 +64,11 @@ fn every_command_runs() {
         // curl ends well even when the answer is an error, unless it is told.
         let script = command
             .replace("127.0.0.1:8000", &server.address().to_string())
+            .replacen(
+                "cargo run --release --",
+                env!("CARGO_BIN_EXE_golden-signals"),
+                1,
+            )
             .replacen("curl ", "curl --fail-with-body --silent --show-error ", 1)
             .replacen("hey ", &format!("{} ", hey.display()), 1);
         let output = Command::new("sh").args(["-ec", &script]).output().unwrap();
