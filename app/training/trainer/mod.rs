@@ -183,10 +183,10 @@ impl Trainer {
             let trainer = Arc::clone(&trainer);
             move || dense_step::run(&trainer, start, ready, &trained_to)
         });
-        while let Some(ended) = stages.join_next().await {
-            ended.unwrap_or_else(failed)?;
+        while let Some(stage) = stages.join_next().await {
+            ended(stage)?;
         }
-        let learned = dense.await.unwrap_or_else(failed)?;
+        let learned = ended(dense.await)?;
         // All gradients have been applied: nothing is ahead of what is saved.
         if !learned.is_saved {
             dense_step::save(&trainer, &learned).await?;
@@ -376,11 +376,11 @@ impl Trainer {
 /// Resolves when it is to stop; never, if nobody is left who could say so.
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
-/// A stage that panicked.
-fn failed<T>(error: tokio::task::JoinError) -> Result<T, CallError> {
-    Err(CallError::Invalid(error.to_string()))
+/// What a stage ended with, also where it panicked.
+fn ended<T>(stage: Result<Result<T, CallError>, tokio::task::JoinError>) -> Result<T, CallError> {
+    stage.unwrap_or_else(|failed| Err(CallError::Invalid(failed.to_string())))
 }
