@@ -64,6 +64,9 @@ fn batch(number: u64) -> BatchRef {
     BatchRef { session: 7, number }
 }
 
+/// What is wrong with a batch.
+type Change = fn(&mut Vec<FeatureIds>);
+
 fn skipped() -> FeatureGradient {
     FeatureGradient {
         skipped: true,
@@ -122,14 +125,14 @@ async fn what_a_worker_refuses() {
     let (_, worker, _) = serve().await;
     let mut drawn = Loader::new(4, 1, 0, 0.0);
     let mut features = || drawn.next_batch(&Faults::default()).features;
-    let with = |change: fn(&mut Vec<FeatureIds>), mut features: Vec<FeatureIds>| {
+    let with = |change: Change, mut features: Vec<FeatureIds>| {
         change(&mut features);
         BatchIds {
             batch: batch(1),
             features,
         }
     };
-    let changes: [(fn(&mut Vec<FeatureIds>), &str); 4] = [
+    let changes: [(Change, &str); 4] = [
         (|all| drop(all.pop()), "a batch of other features"),
         (
             |all| all[1].places[0] = 1000,

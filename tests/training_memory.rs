@@ -1,6 +1,7 @@
 //! A training's memory does not grow with what it has trained on.
 //!
-//! Resident memory is the kernel's account of the process, not its own.
+//! Resident memory is the kernel's account of the process, not its own; without the pages
+//! of the program's file, which come and go with what else the machine does.
 #![cfg(target_os = "linux")]
 
 mod support;
@@ -15,9 +16,11 @@ const KIB_PER_MIB: u64 = 1024;
 fn resident_kib(training: &Training) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", training.pid()));
     let status = status.expect("the process runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"));
     let number = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse().ok());
-    number.expect("VmRSS is a number of kB")
+    number.expect("RssAnon is a number of kB")
 }
 
 /// Tables that are full, ids that are ever new, gradients that are dropped, a

@@ -1,7 +1,7 @@
 //! Ten minutes of training, as fast as the machine lets it, with everything that could pile
 //! up: full tables, ids that are ever new, NaN gradients, a masked feature, evaluations,
 //! checkpoints, pushes, and each role as a process of its own beside all in one. Resident
-//! memory is to be flat.
+//! memory is to be flat: its own, without the pages of the program's file.
 
 #[path = "harness/mod.rs"]
 mod harness;
@@ -11,9 +11,9 @@ mod support;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::process::resident_mib;
+use harness::process::anonymous_mib;
 use harness::report::{Report, Target};
-use harness::statistics::{quantile, sorted};
+use harness::statistics::median;
 use support::peers;
 use support::pushgateway::{Pushgateway, free_address};
 use support::training::{Job, Training};
@@ -74,7 +74,7 @@ fn main() {
         thread::sleep(EVERY);
         let now = started.elapsed();
         for ((_, process), (early, late)) in processes.iter().zip(&mut resident) {
-            let mib = resident_mib(process.pid());
+            let mib = anonymous_mib(process.pid());
             // The first minute that is warm, and the last of all.
             if (WARM..WARM + Duration::from_mins(1)).contains(&now) {
                 early.push(mib);
@@ -85,8 +85,8 @@ fn main() {
     }
     let mut report = Report::new();
     for ((name, process), (early, late)) in processes.into_iter().zip(resident) {
-        let most = |minute: Vec<f64>| quantile(&sorted(minute), 1.0);
-        let (early, late) = (most(early), most(late));
+        // The median, since a checkpoint and an evaluation take some for a moment.
+        let (early, late) = (median(&early), median(&late));
         report.row(
             &format!("resident, {name}, in its tenth minute"),
             late,
@@ -94,12 +94,13 @@ fn main() {
             "MiB",
             Target::None,
         );
+        // Over tens of thousands of batches: less than a hundred bytes of each.
         report.row(
-            &format!("resident, {name}, tenth minute ÷ third"),
-            late / early,
-            3,
-            "",
-            Target::AtMost(1.05),
+            &format!("resident, {name}, tenth minute − third"),
+            late - early,
+            1,
+            "MiB",
+            Target::AtMost(2.0),
         );
         drop(process);
     }

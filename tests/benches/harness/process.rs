@@ -6,10 +6,24 @@
 ///
 /// If there is no such process, or no `/proc`.
 pub fn resident_mib(pid: u32) -> f64 {
+    status_mib(pid, "VmRSS:")
+}
+
+/// The part of the resident set that is the process's own, in MiB: without the pages of
+/// its program's file, which come and go with what else the machine's memory is used for.
+///
+/// # Panics
+///
+/// If there is no such process, or no `/proc`.
+pub fn anonymous_mib(pid: u32) -> f64 {
+    status_mib(pid, "RssAnon:")
+}
+
+fn status_mib(pid: u32, field: &str) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process lives");
     let kib = status
         .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .find_map(|line| line.strip_prefix(field))
         .and_then(|value| value.trim().strip_suffix(" kB"))
         .and_then(|value| value.trim().parse::<f64>().ok());
     kib.expect("every process that lives has a resident set") / 1024.0
