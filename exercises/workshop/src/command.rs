@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
@@ -7,23 +8,35 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::checks::recover;
+use crate::checks::{buckets, recover};
 use crate::class::Class;
 use crate::course::{Course, EXERCISES, Exercise, numbered, read};
+use crate::lab::{Lab, Reported};
+use crate::mystery::{Kind, Law};
 use crate::progress::Progress;
 use crate::screen::Screen;
 use crate::stalling::{Stalling, Stalls};
-use crate::{promtool, watch};
+use crate::{api, grafana, http, observe, promtool, watch};
+
+// A hundred times as many would tell ten times as well.
+const REQUESTS: usize = 2000;
+// Until Prometheus has seen a histogram twice.
+const SEEN: Duration = Duration::from_secs(30);
 
 const USAGE: &str = "\
 cargo workshop                    watch: save a file, read the verdict
 cargo workshop check [N] [--json] check one exercise, or all
+           [--grafana [URL]]      exercise 8: take the dashboard that Grafana has
+           [--prometheus [URL]]   exercises 6 and 8: ask the Prometheus that runs, too
 cargo workshop hint N             the next of three hints
 cargo workshop list               all exercises, and which are done
 cargo workshop go N               make N the current exercise
 cargo workshop reset N            the exercise as it was at first
 cargo workshop solution N [--spoil]  one way to do it, once you have done it
-cargo workshop mystery N          what your bounds show of exercise 11's or 12's mystery
+cargo workshop mystery N [--from ADDRESS] [--requests COUNT]
+                                  what your bounds show of exercise 11's or 12's mystery,
+                                  or of the service that runs there
+cargo workshop lab [LAW] [ADDRESS]  exercise 10: the same requests in four histograms
 cargo workshop doctor             what is installed, what is missing
 cargo workshop stall [ADDRESS]    a service that stalls, for load generators
 cargo workshop class DIR [--csv]  for the teacher: who is where
@@ -71,8 +84,11 @@ pub fn run(arguments: &[String]) -> ExitCode {
         ["solution", number, "--spoil"] | ["solution", "--spoil", number] => {
             with(number, |exercise| solution(&course, exercise, true))
         }
-        ["mystery", number] => with(number, |exercise| show_mystery(&course, exercise)),
-        ["doctor"] => doctor(),
+        ["mystery", number, rest @ ..] => {
+            with(number, |exercise| show_mystery(&course, exercise, rest))
+        }
+        ["lab", rest @ ..] => lab(&course, rest),
+        ["doctor"] => doctor(&course),
         ["stall"] => stall("127.0.0.1:8002"),
         ["stall", address] => stall(address),
         ["class", folder] => class(Path::new(folder), Class::table),
@@ -100,9 +116,17 @@ fn root() -> PathBuf {
 fn check(course: &Course, words: &[&str]) -> ExitCode {
     let mut as_json = false;
     let mut chosen = Vec::new();
-    for word in words {
+    let mut running = course.running().clone();
+    let mut words = words.iter().peekable();
+    while let Some(word) = words.next() {
+        let mut url = |default: &str| {
+            let given = words.next_if(|word| word.starts_with("http"));
+            Some((*given.unwrap_or(&default)).to_owned())
+        };
         match (*word, word.parse().ok().and_then(numbered)) {
             ("--json", _) => as_json = true,
+            ("--grafana", _) => running.grafana = url(grafana::DEFAULT),
+            ("--prometheus", _) => running.prometheus = url(api::DEFAULT),
             (_, Some(exercise)) => chosen.push(exercise),
             _ => return usage(&format!("there is no exercise {word}")),
         }
@@ -111,6 +135,7 @@ fn check(course: &Course, words: &[&str]) -> ExitCode {
         chosen = EXERCISES.iter().collect();
     }
     let screen = Screen::new(false);
+    let course = course.clone().beside(running);
     let reports = course.check(&chosen, |report| {
         if !as_json {
             screen.print(&screen.verdict(report));
@@ -157,8 +182,21 @@ fn solution(course: &Course, exercise: &Exercise, spoil: bool) -> ExitCode {
     }
 }
 
-fn show_mystery(course: &Course, exercise: &Exercise) -> ExitCode {
-    match recover::page(exercise, &course.file(exercise)) {
+fn show_mystery(course: &Course, exercise: &Exercise, words: &[&str]) -> ExitCode {
+    let (service, count) = match words {
+        [] => (None, None),
+        ["--from", service] => (Some(*service), Some(REQUESTS)),
+        ["--from", service, "--requests", count] | ["--requests", count, "--from", service] => (
+            Some(*service),
+            count.parse().ok().filter(|count| *count > 0),
+        ),
+        _ => return usage(&format!("not understood: mystery {}", words.join(" "))),
+    };
+    let service = service.map(|service| count.map(|count| (service, count)));
+    if let Some(None) = service {
+        return usage("--requests is a whole number above 0");
+    }
+    match recover::page(exercise, &course.file(exercise), service.flatten()) {
         Ok(page) => {
             print!("{page}");
             ExitCode::SUCCESS
@@ -167,7 +205,7 @@ fn show_mystery(course: &Course, exercise: &Exercise) -> ExitCode {
     }
 }
 
-fn doctor() -> ExitCode {
+fn doctor(course: &Course) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     for (program, exercises) in promtool::PROGRAMS {
         match promtool::find(program) {
@@ -181,7 +219,94 @@ fn doctor() -> ExitCode {
             }
         }
     }
+    for (program, purpose) in promtool::CONVENIENT {
+        match promtool::find(program) {
+            Some(path) => println!("✓ {program:<12} {}", path.display()),
+            None => println!("- {program:<12} is not there; {purpose}"),
+        }
+    }
+    if let Err(error) = Progress::read(course.root()).write() {
+        println!("✗ exercises/.progress cannot be written: {error}");
+        code = ExitCode::FAILURE;
+    } else {
+        println!("✓ {:<12} {}", "repository", course.root().display());
+    }
+    let running = course.running();
+    for (what, url, at) in [
+        ("Prometheus", &running.prometheus, api::DEFAULT),
+        ("Grafana", &running.grafana, grafana::DEFAULT),
+    ] {
+        let url = url.as_deref().unwrap_or(at);
+        let answers = observe::address(url).is_ok_and(|address| {
+            http::request(address, "GET", "/").is_ok_and(|answer| answer.status < 500)
+        });
+        if answers {
+            println!("✓ {what:<12} answers at {url}");
+        } else {
+            println!("- {what:<12} does not answer at {url}; only the stack has one");
+        }
+    }
     code
+}
+
+// Until a line comes, or no more can come.
+fn lab(course: &Course, words: &[&str]) -> ExitCode {
+    let (mut law, mut address) = ("constant(220ms)", "127.0.0.1:8003");
+    for word in words {
+        if word.parse::<SocketAddr>().is_ok() {
+            address = word;
+        } else {
+            law = word;
+        }
+    }
+    let drawn = match Law::parse(Kind::Delays, law) {
+        Ok(drawn) => drawn,
+        Err(error) => return usage(&format!("`{law}` is no law: {error}")),
+    };
+    let exercise = EXERCISES
+        .iter()
+        .find(|exercise| exercise.name == "10_buckets");
+    let own = exercise.and_then(|exercise| buckets::own(&course.file(exercise)));
+    let screen = Screen::new(false);
+    let lab = match Lab::start(address, &drawn, own) {
+        Ok(lab) => lab,
+        Err(finding) => return failure(&finding.observed),
+    };
+    screen.print(&format!("listening on {}\n", lab.address()));
+    screen.print(&format!(
+        "A hundred requests a second take {law}. Enter ends it.\n"
+    ));
+    // Held until the end, for the student to ask it.
+    let prometheus = lab.prometheus();
+    match prometheus
+        .as_ref()
+        .map_err(Clone::clone)
+        .and_then(|prometheus| {
+            screen.print(&format!(
+                "Prometheus is at http://{}/\n",
+                prometheus.address()
+            ));
+            lab.reported(prometheus, SEEN)
+        }) {
+        Ok(reported) => screen.print(&lab_table(&reported, lab.truth())),
+        Err(finding) => screen.print(&format!("{}\n", finding.observed)),
+    }
+    // Ended like this, Prometheus ends too.
+    let _ = std::io::stdin().read_line(&mut String::new());
+    ExitCode::SUCCESS
+}
+
+fn lab_table(reported: &[Reported], truth: f64) -> String {
+    let mut table =
+        "\nThe 95th percentile in ms, and where it may be as far as the buckets know:\n".to_owned();
+    for one in reported {
+        let [p95, low, high] = [one.p95, one.between.0, one.between.1].map(|s| 1000.0 * s);
+        table += &format!(
+            "  {:<8} {p95:>7.1}   above {low:.1}, up to {high:.1}\n",
+            one.buckets
+        );
+    }
+    table + &format!("  {:<8} {:>7.1}\n", "truth", 1000.0 * truth)
 }
 
 // Until it is ended from outside.

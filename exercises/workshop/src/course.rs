@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::checks;
 use crate::finding::{Finding, Judgement};
+use crate::running::Running;
 use crate::student;
 
 /// One exercise.
@@ -35,6 +36,9 @@ pub enum Check {
     Program(&'static str, fn(&Path) -> Judgement),
     /// The file that the student edits.
     File(fn(&Path) -> Judgement),
+    /// The file that the student edits, and what runs beside it; of a right
+    /// answer something may be said too.
+    Answer(fn(&Path, &Running) -> Result<Option<String>, Finding>),
 }
 
 /// All exercises.
@@ -79,7 +83,7 @@ pub const EXERCISES: &[Exercise] = &[
         name: "06_promql",
         title: "PromQL: ask the right question",
         file: "queries.promql",
-        check: Check::File(checks::promql::check),
+        check: Check::Answer(checks::promql::check),
     },
     Exercise {
         number: 7,
@@ -93,7 +97,7 @@ pub const EXERCISES: &[Exercise] = &[
         name: "08_dashboard",
         title: "Dashboard: show the golden signals",
         file: "dashboard.json",
-        check: Check::File(checks::dashboard::check),
+        check: Check::Answer(checks::dashboard::check),
     },
     Exercise {
         number: 9,
@@ -114,14 +118,14 @@ pub const EXERCISES: &[Exercise] = &[
         name: "11_random_value",
         title: "Recover the law of the random numbers",
         file: "answer.txt",
-        check: Check::File(checks::recover::values),
+        check: Check::Answer(checks::recover::values),
     },
     Exercise {
         number: 12,
         name: "12_random_delay",
         title: "Recover the law of the delays",
         file: "answer.txt",
-        check: Check::File(checks::recover::delays),
+        check: Check::Answer(checks::recover::delays),
     },
     Exercise {
         number: 13,
@@ -157,6 +161,8 @@ pub struct Report {
     pub passed: bool,
     /// What is wrong, if it is not.
     pub finding: Option<Finding>,
+    /// What there is to say of it, if it is done.
+    pub remark: Option<String>,
     /// How long the check took, building included.
     pub seconds: f64,
 }
@@ -165,6 +171,7 @@ pub struct Report {
 #[derive(Debug, Clone)]
 pub struct Course {
     root: PathBuf,
+    running: Running,
 }
 
 /// Something of the course could not be read or written.
@@ -179,7 +186,21 @@ impl Course {
     /// The course in this repository.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        let root = root.into();
+        let running = Running::known(&root);
+        Self { root, running }
+    }
+
+    /// The same, with what runs beside it.
+    #[must_use]
+    pub fn beside(self, running: Running) -> Self {
+        Self { running, ..self }
+    }
+
+    /// What runs beside it.
+    #[must_use]
+    pub fn running(&self) -> &Running {
+        &self.running
     }
 
     /// The repository's folder.
@@ -258,6 +279,7 @@ impl Course {
         let mut reports = Vec::new();
         for exercise in exercises {
             let start = Instant::now();
+            let mut remark = None;
             let judgement = match exercise.check {
                 Check::Service(check) => service
                     .get_or_insert_with(|| student::build(&self.root, "student"))
@@ -267,12 +289,16 @@ impl Course {
                     student::build(&self.root, name).and_then(|program| check(&program))
                 }
                 Check::File(check) => check(&self.file(exercise)),
+                Check::Answer(check) => {
+                    check(&self.file(exercise), &self.running).map(|said| remark = said)
+                }
             };
             let report = Report {
                 number: exercise.number,
                 exercise: exercise.name,
                 passed: judgement.is_ok(),
                 finding: judgement.err(),
+                remark,
                 seconds: start.elapsed().as_secs_f64(),
             };
             each(&report);

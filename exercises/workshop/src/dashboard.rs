@@ -3,13 +3,12 @@
 //! what Grafana's API answers around either.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::Path;
 
 use serde_json::Value;
 
 use crate::finding::Finding;
-use crate::http;
+use crate::grafana::{Credentials, Grafana};
 
 /// One query of a panel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,15 +27,29 @@ pub struct Query {
 /// # Errors
 ///
 /// `unreadable`, `not-json`, `not-local`, `grafana-silent`.
-pub fn read(file: &Path) -> Result<Vec<Query>, Finding> {
+pub fn read(file: &Path, credentials: &Credentials) -> Result<Vec<Query>, Finding> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| Finding::new("unreadable", format!("{}: {error}", file.display())))?;
-    let mut dashboard = parse(&text)?;
+    let mut dashboard: Value = serde_json::from_str(&text).map_err(|error| {
+        Finding::new(
+            "not-json",
+            format!("The dashboard is no JSON: {error}. Is it all that Grafana exported?"),
+        )
+    })?;
     if let Some(url) = dashboard["url"].as_str()
         && dashboard["panels"].is_null()
     {
-        dashboard = parse(&fetched(url)?)?;
+        let grafana = Grafana::at(url, credentials)?;
+        let uid = url.split_once("/d/").map_or("", |(_, uid)| uid);
+        let uid = uid.split(['/', '?']).next().unwrap_or_default();
+        dashboard = grafana.dashboard(uid)?;
     }
+    Ok(queries(dashboard))
+}
+
+/// The panels' queries, whatever the dashboard is wrapped in.
+#[must_use]
+pub fn queries(mut dashboard: Value) -> Vec<Query> {
     // The API wraps it.
     for wrapper in ["dashboard", "spec"] {
         if dashboard[wrapper].is_object() {
@@ -46,52 +59,7 @@ pub fn read(file: &Path) -> Result<Vec<Query>, Finding> {
     let variables = variables(&dashboard);
     let mut queries = Vec::new();
     collect(&dashboard, &variables, &mut queries);
-    Ok(queries)
-}
-
-fn parse(text: &str) -> Result<Value, Finding> {
-    serde_json::from_str(text).map_err(|error| {
-        Finding::new(
-            "not-json",
-            format!("The dashboard is no JSON: {error}. Is it all that Grafana exported?"),
-        )
-    })
-}
-
-fn fetched(url: &str) -> Result<String, Finding> {
-    let parts = url
-        .strip_prefix("http://")
-        .and_then(|rest| rest.split_once("/d/"));
-    let local = parts.and_then(|(host, path)| {
-        let address: SocketAddr = host.replace("localhost", "127.0.0.1").parse().ok()?;
-        let uid = path
-            .split(['/', '?'])
-            .next()
-            .filter(|uid| !uid.is_empty())?;
-        let harmless = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
-        (address.ip().is_loopback() && uid.chars().all(harmless)).then_some((address, uid))
-    });
-    let Some((address, uid)) = local else {
-        return Err(Finding::new(
-            "not-local",
-            format!(
-                "`{url}` is not a dashboard of a Grafana on this machine. Its address looks like \
-                 http://127.0.0.1:3000/d/UID."
-            ),
-        ));
-    };
-    let silent = |what: String| Finding::new("grafana-silent", what);
-    let answer = http::request(address, "GET", &format!("/api/dashboards/uid/{uid}"))
-        .map_err(|error| silent(format!("Grafana does not answer at {address}: {error}.")))?;
-    if answer.status == 200 {
-        Ok(answer.body)
-    } else {
-        Err(silent(format!(
-            "Grafana was asked for the dashboard `{uid}` and answered with {}: {}",
-            answer.status,
-            answer.body.chars().take(200).collect::<String>()
-        )))
-    }
+    queries
 }
 
 fn collect(within: &Value, variables: &BTreeMap<String, String>, queries: &mut Vec<Query>) {

@@ -30,7 +30,21 @@ pub struct Answer {
 /// If nobody listens, nothing comes within [`PATIENCE`], the connection breaks,
 /// or what comes is not HTTP.
 pub fn request(address: SocketAddr, method: &str, path: &str) -> io::Result<Answer> {
-    let stream = sent(address, method, path)?;
+    request_with(address, method, path, &[])
+}
+
+/// As [`request`], with these headers.
+///
+/// # Errors
+///
+/// As [`request`].
+pub fn request_with(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> io::Result<Answer> {
+    let stream = sent_with(address, method, path, headers)?;
     let mut bytes = Vec::new();
     (&stream).take(LONGEST).read_to_end(&mut bytes)?;
     parse(&bytes).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not an HTTP answer"))
@@ -42,10 +56,23 @@ pub fn request(address: SocketAddr, method: &str, path: &str) -> io::Result<Answ
 ///
 /// If nobody listens or the connection breaks.
 pub fn sent(address: SocketAddr, method: &str, path: &str) -> io::Result<TcpStream> {
+    sent_with(address, method, path, &[])
+}
+
+fn sent_with(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
+    let headers: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: student\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\nhost: student\r\n{headers}content-length: 0\r\nconnection: close\r\n\r\n"
     );
     // In one piece: a server may answer the first piece that it reads.
     stream.write_all(request.as_bytes())?;
@@ -75,6 +102,48 @@ pub fn all(
         answers.extend(answered);
     }
     answers
+}
+
+/// Sends `GET path` over this many connections, `each` times over each of them,
+/// and waits for the answers. Nothing of them is looked at.
+///
+/// # Errors
+///
+/// If nobody listens, nothing comes within [`PATIENCE`], or a connection breaks.
+pub fn stream(address: SocketAddr, path: &str, clients: usize, each: usize) -> io::Result<()> {
+    const AT_ONCE: usize = 50;
+    let one = || -> io::Result<()> {
+        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let request = format!("GET {path} HTTP/1.1\r\nhost: student\r\n\r\n");
+        let mut left = each;
+        while left > 0 {
+            let count = left.min(AT_ONCE);
+            stream.write_all(request.repeat(count).as_bytes())?;
+            let (mut answers, mut chunk) = (Vec::new(), [0; 16 << 10]);
+            let head = b"HTTP/1.1 ";
+            while answers
+                .windows(head.len())
+                .filter(|part| part == head)
+                .count()
+                < count
+            {
+                let read = stream.read(&mut chunk)?;
+                if read == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                answers.extend_from_slice(&chunk[..read]);
+            }
+            left -= count;
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let running: Vec<_> = (0..clients).map(|_| scope.spawn(one)).collect();
+        running
+            .into_iter()
+            .try_for_each(|thread| thread.join().expect("it only asks"))
+    })
 }
 
 fn parse(bytes: &[u8]) -> Option<Answer> {

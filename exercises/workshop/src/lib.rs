@@ -11,15 +11,21 @@
 //! - [`student`], [`http`], [`exposition`]: the student's service, started, asked
 //!   and read as Prometheus would. [`numbered`]: answers in a text file.
 //! - [`promtool`]: queries and rules, judged by
-//!   Prometheus' own engine. [`prometheus`]: Prometheus itself.
-//! - [`mystery`]: what is to be recovered.
-//! - [`dashboard`]: what Grafana exports, read for its queries.
+//!   Prometheus' own engine. [`prometheus`]: Prometheus itself, [`api`]: asked,
+//!   [`backfill`]: with scenes in its memory.
+//! - [`mystery`]: what is to be recovered; [`observe`]: a running service, seen
+//!   through the student's bounds.
+//! - [`lab`]: the same requests in several histograms at once.
+//! - [`dashboard`]: what Grafana exports, read for its queries; [`grafana`]: what it
+//!   has saved. [`running`]: which Grafana and Prometheus are to be asked.
 //! - [`stalling`]: a service that stalls, for load generators.
 //!
 //! Nothing here uses the code that the students write, or the reference service:
 //! a checker that shares code with what it checks shares its mistakes. Only the
 //! laws of what is hidden are the service's own.
 
+pub mod api;
+pub mod backfill;
 pub mod checks;
 pub mod class;
 pub mod command;
@@ -27,13 +33,17 @@ pub mod course;
 pub mod dashboard;
 pub mod exposition;
 pub mod finding;
+pub mod grafana;
 pub mod http;
 pub mod keys;
+pub mod lab;
 pub mod mystery;
 pub mod numbered;
+pub mod observe;
 pub mod progress;
 pub mod prometheus;
 pub mod promtool;
+pub mod running;
 pub mod screen;
 pub mod stalling;
 pub mod student;

@@ -1,6 +1,7 @@
 //! A real Prometheus of our own, on a free port, with the student's
 //! configuration; and made-up targets for it to scrape.
 
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
@@ -32,21 +33,37 @@ impl Prometheus {
     ///
     /// `not-installed`, or `does-not-load` with what it says.
     pub fn start(configuration: &str) -> Result<Self, Finding> {
+        Self::start_with(configuration, &[])
+    }
+
+    /// One with this configuration and these further arguments.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    pub fn start_with(configuration: &str, arguments: &[&str]) -> Result<Self, Finding> {
+        let data = Scratch::new().map_err(|error| failed(&error))?;
+        Self::start_in(data, configuration, arguments)
+    }
+
+    /// One that remembers what is in the folder `data` in this one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    pub fn start_in(
+        data: Scratch,
+        configuration: &str,
+        arguments: &[&str],
+    ) -> Result<Self, Finding> {
         let program = find("prometheus").ok_or_else(|| {
             Finding::new(
                 "not-installed",
                 format!("prometheus is not installed. {REMEDY}"),
             )
         })?;
-        let failed = |error: std::io::Error| {
-            Finding::new(
-                "prometheus-failed",
-                format!("Prometheus could not be started: {error}"),
-            )
-        };
-        let data = Scratch::new().map_err(failed)?;
         let file = data.path().join("prometheus.yml");
-        std::fs::write(&file, configuration).map_err(failed)?;
+        std::fs::write(&file, configuration).map_err(|error| failed(&error))?;
         let child = Command::new(program)
             .arg(format!("--config.file={}", file.display()))
             .arg(format!(
@@ -54,11 +71,12 @@ impl Prometheus {
                 data.path().join("data").display()
             ))
             .arg("--web.listen-address=127.0.0.1:0")
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(failed)?;
+            .map_err(|error| failed(&error))?;
         let mut prometheus = Self {
             child,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -123,6 +141,33 @@ impl Prometheus {
         ))
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What the query returns, once it returns one series with a number.
+    ///
+    /// # Errors
+    ///
+    /// `prometheus-failed`, also if it has not after so long.
+    pub fn number_when(&self, query: &str, patience: Duration) -> Result<f64, Finding> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let data = self.api(&format!("query?query={}", encoded(query)))?;
+            let number = data["result"][0]["value"][1].as_str();
+            match number.and_then(|number| number.parse::<f64>().ok()) {
+                Some(number) if !number.is_nan() => return Ok(number),
+                _ if Instant::now() > deadline => {
+                    let what = format!("Prometheus returned nothing for {query}: {data}");
+                    return Err(Finding::new("prometheus-failed", what));
+                }
+                _ => thread::sleep(Duration::from_millis(100)),
+            }
+        }
+    }
+
     /// The `data` of an answer of `/api/v1/…`.
     ///
     /// # Errors
@@ -138,12 +183,32 @@ impl Prometheus {
     }
 }
 
+fn failed(error: &std::io::Error) -> Finding {
+    Finding::new(
+        "prometheus-failed",
+        format!("Prometheus could not be started: {error}"),
+    )
+}
+
 impl Drop for Prometheus {
     fn drop(&mut self) {
         // Both fail only if it is gone already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// As it may stand in an address, after `?query=`.
+#[must_use]
+pub fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut all, byte| {
+        if byte.is_ascii_alphanumeric() {
+            all.push(char::from(byte));
+        } else {
+            let _ = write!(all, "%{byte:02X}");
+        }
+        all
+    })
 }
 
 /// Something that can be scraped: one page, on a free port, at `/metrics`.

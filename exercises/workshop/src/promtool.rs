@@ -16,7 +16,13 @@ use crate::finding::Finding;
 /// The programs that exercises use, and for what.
 pub const PROGRAMS: &[(&str, &str)] = &[
     ("promtool", "exercises 6 to 8 need it"),
-    ("prometheus", "exercise 5 needs it"),
+    ("prometheus", "exercise 5 needs it, 6, 8 and 10 use it"),
+];
+
+/// Programs that are good to have, and for what.
+pub const CONVENIENT: &[(&str, &str)] = &[
+    ("hey", "exercise 13 shows it"),
+    ("docker", "the stack with Grafana needs it"),
 ];
 
 /// What to do about a missing one.
@@ -203,17 +209,18 @@ fn returned(mut got: &str) -> Vec<Returned> {
 pub struct Scratch(PathBuf);
 
 impl Scratch {
-    /// A new one.
+    /// A new one, in the repository's `target`: nothing is written elsewhere.
     ///
     /// # Errors
     ///
-    /// If the system's folder for such things cannot be written.
+    /// If that cannot be written.
     pub fn new() -> io::Result<Self> {
         static MADE: AtomicUsize = AtomicUsize::new(0);
 
         let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let name = format!("workshop-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
+        let name = format!("{}-{number}", std::process::id());
+        let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
+        let path = target.join("workshop").join(name);
         fs::create_dir_all(&path)?;
         Ok(Self(path))
     }

@@ -74,9 +74,13 @@ impl Screen {
     pub fn verdict(self, report: &Report) -> String {
         match &report.finding {
             None => format!(
-                "{} ({:.1} s)\n",
+                "{} ({:.1} s)\n{}",
                 self.coloured("1;32", &format!("✓ {} is done", report.exercise)),
-                report.seconds
+                report.seconds,
+                report
+                    .remark
+                    .as_ref()
+                    .map_or_else(String::new, |remark| format!("\n{remark}\n"))
             ),
             Some(finding) => format!(
                 "{} [{}] ({:.1} s)\n\n{}\n",

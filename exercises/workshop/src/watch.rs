@@ -19,7 +19,8 @@ use crate::screen::Screen;
 
 const LOOK: Duration = Duration::from_millis(150);
 
-const HELP: &str = "n next · h hint · l list · c check all · x reset · r run again · q quit";
+const HELP: &str =
+    "n next · h hint · t text · l list · c check all · x reset · r run again · q quit";
 
 enum Event {
     Saved,
@@ -33,15 +34,23 @@ pub fn watch(course: &Course) {
     look_after(course, sender);
     let screen = Screen::new(keys.raw());
     let mut progress = Progress::read(course.root());
+    page(course, screen, &progress);
     let mut last = check_current(course, screen, &mut progress);
     while let Ok(event) = events.recv() {
         match event {
             Event::Saved | Event::Key('r') => {
+                screen.clear();
                 last = check_current(course, screen, &mut progress);
+            }
+            Event::Key('t') => {
+                page(course, screen, &progress);
+                screen.print(&screen.verdict(&last));
+                screen.print(&format!("\n{}{HELP}\n", screen.bar(&progress)));
             }
             Event::Key('n') => {
                 if last.passed {
                     if progress.go_on() {
+                        page(course, screen, &progress);
                         last = check_current(course, screen, &mut progress);
                     } else {
                         screen.print("\nThere is no next one: you have done them all.\n");
@@ -74,6 +83,7 @@ pub fn watch(course: &Course) {
                     if let Err(error) = course.reset(exercise) {
                         screen.print(&format!("{error}\n"));
                     }
+                    screen.clear();
                     last = check_current(course, screen, &mut progress);
                 } else {
                     screen.print("Nothing was changed.\n");
@@ -108,11 +118,19 @@ pub fn next_hint(course: &Course, progress: &mut Progress, exercise: &Exercise) 
     }
 }
 
+// The text of the current exercise, on an empty screen.
+fn page(course: &Course, screen: Screen, progress: &Progress) {
+    screen.clear();
+    match course.readme(progress.current()) {
+        Ok(text) => screen.print(&format!("{}\n\n", text.trim())),
+        Err(error) => screen.print(&format!("{error}\n")),
+    }
+}
+
 fn check_current(course: &Course, screen: Screen, progress: &mut Progress) -> Report {
     let exercise = progress.current();
     // Stays the current one when it is done, until `n`.
     progress.go_to(exercise);
-    screen.clear();
     screen.print(&screen.exercise(course, exercise));
     screen.print("\nchecking …\n\n");
     let reports = course.check(&[exercise], |_| {});

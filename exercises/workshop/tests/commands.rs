@@ -70,6 +70,7 @@ impl Drop for Watch {
 fn watching_leads_from_the_first_verdict_to_the_next_exercise() {
     let course = Copy::new("watch");
     let mut watch = Watch::start(&course);
+    watch.shows("# 1. ");
     watch.shows("Exercise 1. Traffic");
     watch.shows("01_traffic is not done yet [no-metric]");
     watch.press('n');
@@ -89,6 +90,9 @@ fn watching_leads_from_the_first_verdict_to_the_next_exercise() {
     watch.press('x');
     watch.shows("Really throw away");
     watch.press('y');
+    watch.shows("02_latency is not done yet [no-metric]");
+    watch.press('t');
+    watch.shows("# 2. ");
     watch.shows("02_latency is not done yet [no-metric]");
     watch.press('l');
     watch.shows("02_latency");
@@ -164,6 +168,9 @@ fn what_is_not_understood_is_explained() {
         &["hint"],
         &["hint", "x"],
         &["go", "0"],
+        &["mystery", "11", "--form", "127.0.0.1:8000"],
+        &["mystery", "11", "--from", "127.0.0.1:8000", "--requests", "0"],
+        &["lab", "normal(50)"],
     ] {
         let output = course.run(words);
         assert_eq!(output.status.code(), Some(2), "{words:?}");

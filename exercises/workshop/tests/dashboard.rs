@@ -2,12 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use serde_json::Value;
+use workshop::finding::Finding;
+use workshop::grafana::{Credentials, Grafana};
+use workshop::running::Running;
 use workshop::{checks, dashboard, promtool};
 
 const DASHBOARD: &str = r#"{"meta": {}, "dashboard": {
@@ -28,19 +33,34 @@ const DASHBOARD: &str = r#"{"meta": {}, "dashboard": {
     ]
 }}"#;
 
-/// Answers what Grafana would, to that one question.
-fn grafana() -> SocketAddr {
+/// Answers what Grafana would: to search, and to questions for one dashboard.
+/// Those with a password must be asked with it.
+fn grafana(dashboards: &[(&str, &str)], password: Option<&'static str>) -> SocketAddr {
+    let found: Vec<_> = dashboards
+        .iter()
+        .map(|(uid, _)| serde_json::json!({ "uid": uid, "type": "dash-db", "title": uid }))
+        .collect();
+    let mut pages = BTreeMap::from([(
+        "/api/search?type=dash-db&limit=1000".to_owned(),
+        serde_json::json!(found).to_string(),
+    )]);
+    for (uid, dashboard) in dashboards {
+        let path = format!("/api/dashboards/uid/{uid}");
+        pages.insert(path, (*dashboard).to_owned());
+    }
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             let mut request = [0; 4096];
             let read = stream.read(&mut request).unwrap();
-            let mine = request[..read].starts_with(b"GET /api/dashboards/uid/mine ");
-            let (status, body) = if mine {
-                ("200 OK", DASHBOARD)
-            } else {
-                ("404 Not Found", "{\"message\":\"Dashboard not found\"}")
+            let request = String::from_utf8_lossy(&request[..read]).into_owned();
+            let path = request.split(' ').nth(1).unwrap();
+            let knows = password.is_none_or(|password| request.contains(password));
+            let (status, body) = match pages.get(path) {
+                _ if !knows => ("401 Unauthorized", "{\"message\":\"Unauthorized\"}"),
+                Some(page) => ("200 OK", page.as_str()),
+                None => ("404 Not Found", "{\"message\":\"Dashboard not found\"}"),
             };
             write!(
                 stream,
@@ -53,6 +73,37 @@ fn grafana() -> SocketAddr {
     address
 }
 
+/// A dashboard of the course's folders as Grafana wraps it.
+fn saved(path: &str, at: &str, provisioned: bool) -> String {
+    let file = root().join("exercises").join(path);
+    let mut dashboard: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    dashboard["title"] = serde_json::json!(path);
+    serde_json::json!({
+        "meta": { "provisioned": provisioned, "updated": at },
+        "dashboard": dashboard,
+    })
+    .to_string()
+}
+
+fn judged(dashboards: &[(&str, &str)]) -> Result<Option<String>, Finding> {
+    let running = Running {
+        grafana: Some(format!("http://{}", grafana(dashboards, None))),
+        ..Running::default()
+    };
+    checks::dashboard::check(Path::new("not there"), &running)
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn has_promtool() -> bool {
+    let found = promtool::find("promtool").is_some();
+    let demanded = std::env::var("CI").as_deref() == Ok("true");
+    assert!(found || !demanded, "promtool is missing");
+    found
+}
+
 fn file(name: &str, url: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dashboard");
     fs::create_dir_all(&folder).unwrap();
@@ -63,8 +114,11 @@ fn file(name: &str, url: &str) -> PathBuf {
 
 #[test]
 fn an_address_stands_for_what_grafana_says_of_it() {
-    let url = format!("http://{}/d/mine/my-golden-signals?orgId=1", grafana());
-    let queries = dashboard::read(&file("mine.json", &url)).unwrap();
+    let url = format!(
+        "http://{}/d/mine/my-golden-signals?orgId=1",
+        grafana(&[("mine", DASHBOARD)], None)
+    );
+    let queries = dashboard::read(&file("mine.json", &url), &Credentials::default()).unwrap();
     let found: Vec<_> = queries
         .iter()
         .map(|one| (one.title.as_str(), one.unit.as_str(), one.query.as_str()))
@@ -81,8 +135,8 @@ fn an_address_stands_for_what_grafana_says_of_it() {
 
 #[test]
 fn what_grafana_has_against_it_is_told() {
-    let url = format!("http://{}/d/other", grafana());
-    let finding = dashboard::read(&file("other.json", &url)).unwrap_err();
+    let url = format!("http://{}/d/other", grafana(&[("mine", DASHBOARD)], None));
+    let finding = dashboard::read(&file("other.json", &url), &Credentials::default()).unwrap_err();
     assert_eq!(finding.id, "grafana-silent");
     assert!(
         finding.observed.contains("Dashboard not found"),
@@ -99,17 +153,87 @@ fn only_this_machine_is_asked() {
         "http://127.0.0.1:3000/d/../../api/admin",
         "http://127.0.0.1:3000/dashboards",
     ] {
-        let finding = dashboard::read(&file("elsewhere.json", url)).unwrap_err();
+        let finding =
+            dashboard::read(&file("elsewhere.json", url), &Credentials::default()).unwrap_err();
         assert_eq!(finding.id, "not-local", "{url}");
+    }
+}
+
+#[test]
+fn what_somebody_has_saved_in_grafana_is_found_and_judged() {
+    if !has_promtool() {
+        return;
+    }
+    let solved = "solutions/08_dashboard/dashboard.json";
+    let came = saved(solved, "2026-03-03T10:00:00Z", true);
+    let right = saved(solved, "2026-03-01T10:00:00Z", false);
+    let wrong = saved(
+        "wrong/08_dashboard/only_500.json",
+        "2026-03-02T10:00:00Z",
+        false,
+    );
+    let stub = saved(
+        "stubs/08_dashboard/dashboard.json",
+        "2026-03-01T09:00:00Z",
+        false,
+    );
+
+    // An earlier one that is right counts.
+    let said = judged(&[("a", &came), ("b", &wrong), ("c", &right)]).unwrap();
+    assert!(said.unwrap().contains(solved));
+    // Else the last that was saved.
+    let finding = judged(&[("a", &came), ("b", &stub), ("c", &wrong)]).unwrap_err();
+    assert_eq!(finding.id, "only-500");
+    assert!(
+        finding.observed.contains("only_500.json"),
+        "{}",
+        finding.observed
+    );
+    // Those that came with the stack are nobody's work.
+    let finding = judged(&[("a", &came)]).unwrap_err();
+    assert_eq!(finding.id, "not-saved");
+}
+
+#[test]
+fn grafana_is_asked_with_the_password_or_the_token() {
+    // `admin:secret`, by RFC 4648.
+    let cases = [
+        (
+            "authorization: Basic YWRtaW46c2VjcmV0\r\n",
+            Credentials {
+                password: Some("secret".to_owned()),
+                ..Credentials::default()
+            },
+        ),
+        (
+            "authorization: Bearer glsa_x\r\n",
+            Credentials {
+                token: Some("glsa_x".to_owned()),
+                ..Credentials::default()
+            },
+        ),
+    ];
+    for (header, credentials) in cases {
+        let address = grafana(&[("mine", DASHBOARD)], Some(header));
+        let url = format!("http://{address}");
+        let grafana = Grafana::at(&url, &credentials).unwrap();
+        assert!(grafana.dashboard("mine").is_ok());
+        let stranger = Grafana::at(&url, &Credentials::default()).unwrap();
+        let finding = stranger.dashboard("mine").unwrap_err();
+        assert_eq!(finding.id, "grafana-silent");
+        assert!(
+            finding.observed.contains("GRAFANA_TOKEN"),
+            "{}",
+            finding.observed
+        );
     }
 }
 
 // The stack is a part of the repository of its own; where it is, it must agree.
 #[test]
 fn the_dashboard_of_the_stack_is_a_right_answer_too() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let file = root.join("grafana/provisioning/dashboards/golden-signals.json");
+    let file = root().join("grafana/provisioning/dashboards/golden-signals.json");
     if file.is_file() && promtool::find("promtool").is_some() {
-        checks::dashboard::check(&file).unwrap();
+        checks::dashboard::check(&file, &Running::default()).unwrap();
     }
 }

@@ -134,7 +134,10 @@ fn every_command_runs() {
 // `run --package student` has just been done; `workshop …` is tried for real.
 fn cargo(course: &Copy, words: &[&str], said: &str) {
     match words {
-        ["run", "--package", "student"] | ["workshop"] => {}
+        // And the root package's tests/course.rs asks a service with a mystery.
+        ["run", "--package", "student"]
+        | ["run", "--release", "--", "serve", "--mystery", _]
+        | ["workshop"] => {}
         // They listen until they are ended.
         ["run", "--package", "student", "--bin", name] => {
             let program = student::build(&root(), name).unwrap();
@@ -165,6 +168,15 @@ fn cargo(course: &Copy, words: &[&str], said: &str) {
             child.kill().unwrap();
             child.wait().unwrap();
             assert!(line.starts_with("listening on 127.0.0.1:"), "{line}");
+        }
+        // Without input it ends when it has shown what Prometheus reports.
+        ["workshop", "lab", law @ ..] => {
+            let law: Vec<_> = law.iter().map(|word| word.trim_matches('\'')).collect();
+            let output = course.run(&[&["lab"], &law[..], &["127.0.0.1:0"]].concat());
+            let told = String::from_utf8(output.stdout).unwrap();
+            assert!(told.contains("listening on 127.0.0.1:"), "{said}: {told}");
+            let peers = promtool::find("prometheus").is_some();
+            assert_eq!(told.contains("  truth "), peers, "{said}: {told}");
         }
         // On the stubs, which are not done: 1 is as right as 0.
         ["workshop", rest @ ..] => {

@@ -3,17 +3,12 @@
 use std::path::Path;
 
 use crate::finding::{Finding, Judgement, demand};
+use crate::lab::{DEFAULT, SCHEMA, SLO};
 use crate::numbered;
 
-// Prometheus' own example, <https://prometheus.io/docs/practices/histograms/>.
-const EXAMPLE: &[f64] = &[0.1, 0.2, 0.3, 0.45];
-// What most libraries take if nobody says otherwise.
-const DEFAULT: &[f64] = &[
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-];
 const COARSE: &[f64] = &[1.0, 10.0];
-// Of a native histogram of schema 3: each bound is 2^(1/8) times the one before.
-const SCHEMA: f64 = 8.0;
+// Bounds of the native histogram from 1 to 2.
+const STEPS: f64 = (1 << SCHEMA) as f64;
 
 // What the student's own bounds are for, in seconds.
 const FROM: f64 = 0.1;
@@ -36,12 +31,12 @@ struct Case {
 }
 
 const CASES: [Case; 7] = [
-    case(1, Buckets::Classic(EXAMPLE), 0.22),
-    case(2, Buckets::Classic(EXAMPLE), 0.32),
+    case(1, Buckets::Classic(SLO), 0.22),
+    case(2, Buckets::Classic(SLO), 0.32),
     case(3, Buckets::Classic(DEFAULT), 0.22),
     case(4, Buckets::Classic(DEFAULT), 0.32),
     case(5, Buckets::Classic(COARSE), 0.22),
-    case(6, Buckets::Classic(EXAMPLE), 0.8),
+    case(6, Buckets::Classic(SLO), 0.8),
     case(7, Buckets::Native, 0.22),
 ];
 
@@ -88,6 +83,20 @@ pub fn check(file: &Path) -> Judgement {
         )
     })?;
     bounds(&numbers(9)?)
+}
+
+/// The student's own bounds in seconds, if they have written any that can be used.
+#[must_use]
+pub fn own(file: &Path) -> Option<Vec<f64>> {
+    let answers = numbered::answers(file).ok()?;
+    let words = answers.get(&9)?.split([' ', ',']);
+    let bounds: Result<Vec<f64>, _> = words
+        .filter(|word| !word.is_empty())
+        .map(str::parse)
+        .collect();
+    let bounds = bounds.ok()?;
+    let usable = !bounds.is_empty() && bounds.is_sorted_by(|a, b| a < b);
+    usable.then_some(bounds)
 }
 
 fn predicted(case: &Case, given: f64) -> Judgement {
@@ -161,9 +170,9 @@ impl Buckets {
             }
             // Here it interpolates in the exponent, as the buckets are laid out.
             Self::Native => {
-                let high = (delay.log2() * SCHEMA).ceil() / SCHEMA;
-                let low = high - 1.0 / SCHEMA;
-                (low.exp2(), high.exp2(), (low + 0.95 / SCHEMA).exp2())
+                let high = (delay.log2() * STEPS).ceil() / STEPS;
+                let low = high - 1.0 / STEPS;
+                (low.exp2(), high.exp2(), (low + 0.95 / STEPS).exp2())
             }
         }
     }
@@ -247,7 +256,7 @@ mod tests {
                     }
                 }
                 Buckets::Native => {
-                    let index = (case.delay.log2() * super::SCHEMA).ceil();
+                    let index = (case.delay.log2() * super::STEPS).ceil();
                     let histogram = |n: u32| {
                         format!("{{{{schema:3 count:{n} sum:{n} offset:{index} buckets:[{n}]}}}}")
                     };

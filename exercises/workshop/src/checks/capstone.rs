@@ -25,6 +25,14 @@ const EACH: usize = 3;
 // For what has ended to show in /metrics: many times what it takes.
 const SOON: Duration = Duration::from_secs(2);
 
+// Quick requests without anybody looking: so many clients, each so many, first
+// those after which a service has all the memory that it needs.
+const CLIENTS: usize = 4;
+const WARM: usize = 2000;
+const MANY: usize = 8000;
+// By so many bytes it may grow: 48 a request, less than one label kept as text.
+const KEPT: u64 = (CLIENTS * MANY * 48) as u64;
+
 /// # Errors
 ///
 /// The first finding.
@@ -55,7 +63,38 @@ pub fn check(program: &Path) -> Judgement {
     bodies(&student)?;
     gone(&student)?;
     cut_off(&student)?;
-    without_the_handlers_will(&student)
+    without_the_handlers_will(&student)?;
+    unseen(&student)
+}
+
+// What is kept for each request until somebody looks is kept for ever if nobody
+// does. Seen where the system tells how much memory a process has.
+fn unseen(student: &Student) -> Judgement {
+    let quick = |each: usize| -> Judgement {
+        let path = "/random?fail=503";
+        http::stream(student.address(), path, CLIENTS, each).map_err(|error| {
+            Finding::new(
+                "no-answer",
+                format!("`GET {path}`, many times over one connection: {error}."),
+            )
+        })
+    };
+    quick(WARM)?;
+    let Some(before) = student.resident() else {
+        return Ok(());
+    };
+    quick(MANY)?;
+    let grown = student.resident().unwrap_or(before).saturating_sub(before);
+    demand(grown <= KEPT, "grows-unseen", || {
+        format!(
+            "Nobody looked at /metrics, {} requests came, and the process grew by {:.1} MB: {} \
+             bytes for each request. A histogram is a handful of numbers. What is kept besides, \
+             and what becomes of it while Prometheus is away?",
+            CLIENTS * MANY,
+            grown as f64 / 1e6,
+            grown as usize / (CLIENTS * MANY)
+        )
+    })
 }
 
 // Before any request.

@@ -5,18 +5,60 @@
 mod scenes;
 mod signals;
 
+use std::fmt::Write as _;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use self::signals::{SIGNALS, Signal};
-use crate::dashboard::{Query, read};
+use crate::api::Api;
+use crate::backfill::Backfilled;
+use crate::dashboard::{Query, queries, read};
 use crate::finding::{Finding, Judgement, demand};
+use crate::grafana::Grafana;
 use crate::promtool::{Outcome, Scene, evaluate};
+use crate::running::Running;
 
+/// The panels of the file, or of the Grafana that runs.
+///
 /// # Errors
 ///
 /// The first finding.
-pub fn check(file: &Path) -> Judgement {
-    let panels = read(file)?;
+pub fn check(file: &Path, running: &Running) -> Result<Option<String>, Finding> {
+    let Some(url) = &running.grafana else {
+        let panels = read(file, &running.credentials)?;
+        return judged(&panels, running);
+    };
+    // The latest of those that somebody has saved, unless an earlier one is right.
+    let saved = Grafana::at(url, &running.credentials)?.saved()?;
+    let mut latest = None;
+    for dashboard in saved {
+        let title = dashboard["dashboard"]["title"].as_str().unwrap_or_default();
+        let title = title.to_owned();
+        match judged(&queries(dashboard), running) {
+            Ok(said) => {
+                let said = said.map_or_else(String::new, |said| format!("\n{said}"));
+                return Ok(Some(format!("In Grafana: \"{title}\".{said}")));
+            }
+            Err(finding) => latest = latest.or(Some((title, finding))),
+        }
+    }
+    let (title, finding) = latest.ok_or_else(|| {
+        let sentence = format!(
+            "The Grafana at {url} has no dashboard but those that came with it. Under which name \
+             did you save yours?"
+        );
+        Finding::new("not-saved", sentence)
+    })?;
+    Err(Finding {
+        observed: format!(
+            "Of the dashboard in Grafana that was saved last, \"{title}\":\n\n{}",
+            finding.observed
+        ),
+        ..finding
+    })
+}
+
+fn judged(panels: &[Query], running: &Running) -> Result<Option<String>, Finding> {
     demand(!panels.is_empty(), "no-queries", || {
         "The dashboard has no panel with a query yet. What would you want to see first when \
          somebody calls and says \"it is broken\"?"
@@ -25,12 +67,12 @@ pub fn check(file: &Path) -> Judgement {
     let scenes = scenes::all();
     // First those of the panels, then for each signal the right and the wrong
     // ones that are known.
-    let mut queries: Vec<_> = panels.iter().map(|panel| panel.query.clone()).collect();
+    let mut asked: Vec<_> = panels.iter().map(|panel| panel.query.clone()).collect();
     for signal in SIGNALS {
-        queries.extend(signal.right.iter().map(|right| (*right).to_owned()));
-        queries.extend(signal.wrong.iter().map(|wrong| wrong.query.to_owned()));
+        asked.extend(signal.right.iter().map(|right| (*right).to_owned()));
+        asked.extend(signal.wrong.iter().map(|wrong| wrong.query.to_owned()));
     }
-    let outcomes = evaluate(None, &scenes, &queries)?;
+    let outcomes = evaluate(None, &scenes, &asked)?;
     let of = |query: usize| outcomes.iter().map(|scene| scene[query].clone()).collect();
     let shown: Vec<Vec<Outcome>> = (0..panels.len()).map(of).collect();
     for (panel, outcomes) in panels.iter().zip(&shown) {
@@ -45,6 +87,7 @@ pub fn check(file: &Path) -> Judgement {
         }
     }
     let mut next = panels.len();
+    let mut found = Vec::new();
     for signal in SIGNALS {
         let known = |index: usize| -> Vec<Option<f64>> {
             let outcomes: Vec<Outcome> = of(index);
@@ -57,9 +100,80 @@ pub fn check(file: &Path) -> Judgement {
         next += signal.right.len();
         let wrong: Vec<_> = (next..next + signal.wrong.len()).map(known).collect();
         next += signal.wrong.len();
-        judge(signal, &scenes, &panels, &shown, &right, &wrong)?;
+        found.push(judge(signal, &scenes, panels, &shown, &right, &wrong)?);
+    }
+    in_graphs(&scenes, panels, &found)?;
+    match &running.prometheus {
+        None => Ok(None),
+        Some(url) => beside(&Api::at(url)?, panels).map(Some),
+    }
+}
+
+// A panel is a graph: a real Prometheus is asked for the last minute of each scene.
+fn in_graphs(scenes: &[Scene], panels: &[Query], found: &[Found]) -> Judgement {
+    let Some(prometheus) = Backfilled::start(scenes)? else {
+        return Ok(());
+    };
+    for (signal, found) in SIGNALS.iter().zip(found) {
+        let panel = &panels[found.panel];
+        for (index, scene) in scenes.iter().enumerate() {
+            let of = |query: &str| -> Result<Vec<Option<f64>>, Finding> {
+                let graph = prometheus.graph(index, query)?;
+                Ok(graph.iter().map(|seen| signal.taken.of(seen)).collect())
+            };
+            let (seen, truth) = (of(&panel.query)?, of(signal.right[found.right])?);
+            for (point, (seen, truth)) in seen.iter().zip(&truth).enumerate() {
+                let alike =
+                    same(&[*seen], &[*truth], found.scale) || seen.is_none() && truth.is_none();
+                demand(alike, "other-in-a-graph", || {
+                    let number = |number: &Option<f64>| {
+                        number.map_or("nothing".to_owned(), |number| format!("{number:.4}"))
+                    };
+                    format!(
+                        "The panel \"{}\" shows {}, but not over time: when {}, {} s before the end \
+                         of the graph it shows {}, and the truth was {}. Which moment does its query \
+                         speak of?\n\n    {}",
+                        panel.title,
+                        signal.what,
+                        scene.name,
+                        Backfilled::before(point),
+                        number(seen),
+                        number(&truth.map(|truth| truth * found.scale)),
+                        panel.query
+                    )
+                })?;
+            }
+        }
     }
     Ok(())
+}
+
+// What the panels show just now; an empty one may have its reason in the traffic.
+fn beside(api: &Api, panels: &[Query]) -> Result<String, Finding> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let time = now.map_or(0.0, |now| now.as_secs_f64());
+    let mut said =
+        "On the Prometheus that runs, for the job `student`, the panels show now:".to_owned();
+    for panel in panels {
+        let shown = match api.at_time(&panel.query, time)? {
+            Ok(series) if series.is_empty() => "nothing".to_owned(),
+            Ok(series) => {
+                let values = series.iter().take(5).map(|one| format!("{:.4}", one.value));
+                values.collect::<Vec<_>>().join(", ")
+            }
+            Err(error) => error,
+        };
+        let _ = write!(said, "\n  {}: {shown}", panel.title);
+    }
+    Ok(said)
+}
+
+/// The panel that shows a signal.
+struct Found {
+    panel: usize,
+    // Which of the right queries it agrees with, and by how much it is scaled.
+    right: usize,
+    scale: f64,
 }
 
 fn judge(
@@ -69,7 +183,7 @@ fn judge(
     shown: &[Vec<Outcome>],
     right: &[Vec<Option<f64>>],
     wrong: &[Vec<Option<f64>>],
-) -> Judgement {
+) -> Result<Found, Finding> {
     let numbers: Vec<Vec<_>> = shown
         .iter()
         .map(|outcomes| {
@@ -100,13 +214,13 @@ fn judge(
             .collect::<Vec<_>>()
     };
     let fine = found(right);
-    if let Some((panel, _, scale)) = fine.first().copied() {
+    if let Some((index, right_one, scale)) = fine.first().copied() {
         // One of them with a unit that fits is enough.
         let fits = fine.iter().any(|(panel, _, scale)| {
             let mut units = signal.units.iter();
             units.any(|(of, names)| of == scale && names.contains(&panels[*panel].unit.as_str()))
         });
-        let panel = &panels[panel];
+        let panel = &panels[index];
         demand(fits || signal.units.is_empty(), "unit", || {
             let value = right[0][0].unwrap_or(f64::NAN) * scale;
             let unit = if panel.unit.is_empty() {
@@ -123,12 +237,17 @@ fn judge(
         })?;
         let title = panel.title.trim();
         let named = !["", "Panel Title", "New panel", "New visualization"].contains(&title);
-        return demand(named, "untitled", || {
+        demand(named, "untitled", || {
             format!(
                 "A panel shows {}, and its title is \"{title}\". Will you know what it is at \
                  three in the morning?",
                 signal.what
             )
+        })?;
+        return Ok(Found {
+            panel: index,
+            right: right_one,
+            scale,
         });
     }
     if let Some((panel, known, _)) = found(wrong).first().copied() {

@@ -4,17 +4,22 @@
 mod questions;
 mod scenes;
 
+use std::fmt::Write as _;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use self::questions::{QUESTIONS, Question, Shape};
+use crate::api::Api;
+use crate::backfill::Backfilled;
 use crate::finding::{Finding, Judgement, demand};
 use crate::numbered;
 use crate::promtool::{Outcome, Returned, Scene, evaluate};
+use crate::running::Running;
 
 /// # Errors
 ///
 /// The first finding.
-pub fn check(file: &Path) -> Judgement {
+pub fn check(file: &Path, running: &Running) -> Result<Option<String>, Finding> {
     let answers = numbered::answers(file)?;
     let answer = |question: &Question| {
         let answer = answers.get(&question.number).map_or("", String::as_str);
@@ -54,7 +59,75 @@ pub fn check(file: &Path) -> Judgement {
         judge(question, &scenes, &of(index), &of(known), &wrong)?;
         known += 1 + question.wrong.len();
     }
+    let right: Vec<_> = QUESTIONS
+        .iter()
+        .map(|question| (question, answer(question)))
+        .collect();
+    in_graphs(&scenes, &right)?;
+    match &running.prometheus {
+        None => Ok(None),
+        Some(url) => beside(&Api::at(url)?, &right).map(Some),
+    }
+}
+
+// What was right at one moment must be right in a graph too, which asks
+// otherwise: a real Prometheus is asked for the last minute of each scene.
+fn in_graphs(scenes: &[Scene], answers: &[(&Question, String)]) -> Judgement {
+    let Some(prometheus) = Backfilled::start(scenes)? else {
+        return Ok(());
+    };
+    for (question, answer) in answers {
+        for (index, scene) in scenes.iter().enumerate() {
+            let seen = prometheus.graph(index, answer)?;
+            let truth = prometheus.graph(index, question.right)?;
+            for (point, (seen, truth)) in seen.iter().zip(&truth).enumerate() {
+                demand(
+                    question.shape.is_same(seen, truth),
+                    "other-in-a-graph",
+                    || {
+                        format!(
+                            "Query {}, {}:\n    in a graph of the last minute, over series in which \
+                             {}, {} s before its end it shows {}, and the truth was {}.\n\nA graph \
+                             asks for many moments at once. Which moment does your query speak of?",
+                            question.number,
+                            question.text,
+                            scene.name,
+                            Backfilled::before(point),
+                            shown(seen),
+                            shown(truth)
+                        )
+                    },
+                )?;
+            }
+        }
+    }
     Ok(())
+}
+
+// The same on the Prometheus that runs, whose truth nobody has written down: a
+// query that is right returns what the known one returns.
+fn beside(api: &Api, answers: &[(&Question, String)]) -> Result<String, Finding> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    // What is being scraped just now may come between two queries.
+    let time = now.map_or(0.0, |now| now.as_secs_f64()).floor() - 10.0;
+    let mut said = "On the Prometheus that runs they return now:".to_owned();
+    for (question, answer) in answers {
+        let seen = api.at_time(answer, time)?;
+        let truth = api.at_time(question.right, time)?;
+        demand(question.shape.is_same(&seen, &truth), "other-here", || {
+            format!(
+                "Query {}, {}:\n    it is right over series that are written down, but on the \
+                 Prometheus that runs it returned {}, and the truth was {}.\n\nWhat is there that \
+                 your query does not count on?",
+                question.number,
+                question.text,
+                shown(&seen),
+                shown(&truth)
+            )
+        })?;
+        let _ = write!(said, "\n  {:>2}. {}", question.number, shown(&seen));
+    }
+    Ok(said)
 }
 
 fn judge(

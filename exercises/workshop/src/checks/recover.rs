@@ -1,16 +1,20 @@
 //! Exercises 11 and 12: a hidden law, recovered from what buckets show of it.
 //!
-//! Two measures say how good an answer is: its distance to the truth, and how
-//! much the student's own bounds hid. A law that agrees with all that could be
-//! seen and is still wrong says something about the bounds.
+//! Two measures say how good an answer is: its distance to the truth, and the
+//! distance of the best that the student's own bounds could tell without any law:
+//! straight lines between the points that they show, as Prometheus draws them. A
+//! law that agrees with all that could be seen and is still wrong says something
+//! about the bounds.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::course::Exercise;
-use crate::finding::{Finding, Judgement, demand};
+use crate::finding::{Finding, demand};
 use crate::mystery::{DRAWN, Kind, Law};
 use crate::numbered;
+use crate::observe;
+use crate::running::Running;
 
 const MOST_BOUNDS: usize = 20;
 // Of all that is drawn, so much at most may lie between two neighbours.
@@ -25,8 +29,8 @@ const QUANTILES: [(f64, f64); 3] = [(0.5, 0.03), (0.9, 0.02), (0.99, 0.006)];
 /// # Errors
 ///
 /// The first finding.
-pub fn values(file: &Path) -> Judgement {
-    check(Kind::Values, file)
+pub fn values(file: &Path, _: &Running) -> Result<Option<String>, Finding> {
+    check(Kind::Values, file).map(Some)
 }
 
 /// Exercise 12.
@@ -34,16 +38,22 @@ pub fn values(file: &Path) -> Judgement {
 /// # Errors
 ///
 /// The first finding.
-pub fn delays(file: &Path) -> Judgement {
-    check(Kind::Delays, file)
+pub fn delays(file: &Path, _: &Running) -> Result<Option<String>, Finding> {
+    check(Kind::Delays, file).map(Some)
 }
 
-/// What `/metrics` would show of the mystery, in the bounds that the file gives.
+/// What `/metrics` would show in the bounds that the file gives: of the mystery
+/// itself, or, with an address, of so many requests to a service that runs there.
 ///
 /// # Errors
 ///
-/// What is missing in the file, or that this exercise has no mystery.
-pub fn page(exercise: &Exercise, file: &Path) -> Result<String, Finding> {
+/// What is missing in the file, that this exercise has no mystery, or that the
+/// service does not answer.
+pub fn page(
+    exercise: &Exercise,
+    file: &Path,
+    service: Option<(&str, usize)>,
+) -> Result<String, Finding> {
     let (kind, name) = match exercise.number {
         11 => (Kind::Values, "random_value"),
         12 => (Kind::Delays, "http_request_duration_seconds"),
@@ -53,7 +63,10 @@ pub fn page(exercise: &Exercise, file: &Path) -> Result<String, Finding> {
         }
     };
     let answer = Answer::read(file)?;
-    let drawn = Law::hidden(kind, &answer.name).draw();
+    let drawn = match service {
+        None => Law::hidden(kind, &answer.name).draw(),
+        Some((service, count)) => observe::requests(observe::address(service)?, kind, count)?,
+    };
     let mut page = format!("# TYPE {name} histogram\n");
     for bound in answer.bounds.iter().chain(&[f64::INFINITY]) {
         let below = drawn.iter().filter(|x| *x <= bound).count();
@@ -73,11 +86,20 @@ pub fn page(exercise: &Exercise, file: &Path) -> Result<String, Finding> {
     Ok(page)
 }
 
-fn check(kind: Kind, file: &Path) -> Judgement {
+fn check(kind: Kind, file: &Path) -> Result<String, Finding> {
     let answer = Answer::read(file)?;
     let truth = Law::hidden(kind, &answer.name);
     let drawn = truth.draw();
-    bounds(&answer.bounds, &drawn)?;
+    let widest = bounds(&answer.bounds, &drawn)?;
+    let lines = |bounds: &[f64]| Lines::new(bounds, &drawn).distance(&truth);
+    let own = lines(&answer.bounds);
+    // Bounds from the least to the greatest that leave the same share between them.
+    let mut sorted = drawn.clone();
+    sorted.sort_by(f64::total_cmp);
+    let placed: Vec<_> = (0..MOST_BOUNDS)
+        .map(|n| sorted[n * (DRAWN - 1) / (MOST_BOUNDS - 1)])
+        .collect();
+    let best = lines(&placed);
 
     let given = answer.needed(3)?;
     let law = Law::parse(kind, given)
@@ -96,7 +118,9 @@ fn check(kind: Kind, file: &Path) -> Judgement {
         || {
             format!(
                 "Of {DRAWN} numbers, {:.1}% were at most {bound}; by your law it would be {:.1}%. \
-                 What does the histogram look like to the left and to the right of there?",
+                 What does the histogram look like to the left and to the right of there?\n\n\
+                 Your law is {distance:.3} away from the truth, and {DISTANCE} is allowed. Straight \
+                 lines between the points that your bounds show are {own:.3} away.",
                 100.0 * seen,
                 100.0 * said
             )
@@ -126,10 +150,59 @@ fn check(kind: Kind, file: &Path) -> Judgement {
             )
         })?;
     }
-    Ok(())
+    Ok(format!(
+        "Your law is {distance:.3} away from the truth ({DISTANCE} was allowed).\n\
+         The best that your {} bounds could tell without a law, straight lines between the points \
+         that they show, is {own:.3} away; with {MOST_BOUNDS} bounds that share the numbers \
+         evenly it would be {best:.3}.\n\
+         Your fullest bucket hides where {:.0}% of the numbers are.",
+        answer.bounds.len(),
+        100.0 * widest
+    ))
 }
 
-fn bounds(bounds: &[f64], drawn: &[f64]) -> Judgement {
+/// What bounds tell without a law: the share up to each, and straight lines
+/// between them, as Prometheus takes it to be. Below the first bound the line
+/// begins at 0, if the bound is above; after the last bound there is nothing.
+struct Lines {
+    points: Vec<(f64, f64)>,
+}
+
+impl Lines {
+    fn new(bounds: &[f64], drawn: &[f64]) -> Self {
+        let first = bounds.first().is_none_or(|first| *first > 0.0);
+        let start = first.then_some((0.0, 0.0));
+        let points = bounds.iter().map(|bound| (*bound, share(drawn, *bound)));
+        let mut points: Vec<_> = start.into_iter().chain(points).collect();
+        if let Some(last) = points.last_mut() {
+            last.1 = 1.0;
+        }
+        Self { points }
+    }
+
+    fn cdf(&self, x: f64) -> f64 {
+        let above = self.points.partition_point(|(bound, _)| *bound <= x);
+        let before = above.checked_sub(1).map(|index| self.points[index]);
+        match (before, self.points.get(above)) {
+            (None, _) => 0.0,
+            (Some((_, share)), None) => share,
+            (Some((low, from)), Some((high, to))) => from + (to - from) * (x - low) / (high - low),
+        }
+    }
+
+    // Kolmogorov and Smirnov's, looked for where either bends.
+    fn distance(&self, truth: &Law) -> f64 {
+        let steps = 2000;
+        (1..steps)
+            .map(|step| truth.quantile(f64::from(step) / f64::from(steps)))
+            .chain(self.points.iter().map(|(bound, _)| *bound))
+            .map(|x| (self.cdf(x) - truth.cdf(x)).abs())
+            .fold(0.0, f64::max)
+    }
+}
+
+// The share of all numbers that is in the fullest bucket.
+fn bounds(bounds: &[f64], drawn: &[f64]) -> Result<f64, Finding> {
     demand(bounds.len() <= MOST_BOUNDS, "too-many-bounds", || {
         format!(
             "{} bounds; {MOST_BOUNDS} at most are allowed.",
@@ -155,7 +228,8 @@ fn bounds(bounds: &[f64], drawn: &[f64]) -> Judgement {
              is in between. A law may do there what it likes, and nobody will see it.",
             100.0 * mass
         )
-    })
+    })?;
+    Ok(mass)
 }
 
 fn share(drawn: &[f64], bound: f64) -> f64 {
