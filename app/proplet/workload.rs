@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 
 use crate::schema::{Workload, WorkloadKind};
 
-/// A leak ends here: a workshop must not take the machine with it.
-const MOST_MEMORY: u64 = 4 * 1024 * 1024 * 1024;
+/// A leak of descriptors ends here: a workshop must not take the machine with it.
 const MOST_DESCRIPTORS: usize = 10_000;
 
 /// A file is written anew from here, so that no disk fills.
 const MOST_FILE: u64 = 16 * 1024 * 1024;
+
+/// Memory grows by pieces that the allocator does not round up.
+const PIECE: u64 = 64 * 1024;
 
 /// Work is done in steps of this length.
 const STEP: Duration = Duration::from_millis(20);
@@ -38,7 +40,8 @@ pub fn run(workload: &Workload) -> io::Result<()> {
         WorkloadKind::Memory {
             bytes,
             bytes_per_second,
-        } => hold(bytes, bytes_per_second, over),
+            bytes_limit,
+        } => hold(bytes, bytes_per_second, bytes_limit, over),
         WorkloadKind::Disk {
             bytes,
             bytes_per_second,
@@ -150,18 +153,18 @@ impl CpuTime {
     }
 }
 
-fn hold(bytes: u64, per_second: u64, over: impl Fn() -> bool) {
-    let mut held = Vec::new();
-    let mut size = 0;
+fn hold(bytes: u64, per_second: u64, limit: u64, over: impl Fn() -> bool) {
+    // Written to, or the system would not give it.
+    let taken = |bytes| vec![1_u8; usize::try_from(bytes).unwrap_or(usize::MAX)];
+    let mut held = vec![taken(bytes)];
+    let mut size = bytes;
     let start = Instant::now();
     while !over() {
         let grown = start.elapsed().as_secs_f64() * as_f64(per_second);
-        let wanted = (bytes + as_u64(grown)).min(MOST_MEMORY);
-        if wanted > size {
-            let more = usize::try_from(wanted - size).unwrap_or(usize::MAX);
-            // Written to, or the system would not give it.
-            held.push(vec![1_u8; more]);
-            size = wanted;
+        let wanted = bytes.saturating_add(as_u64(grown)).min(limit);
+        while size + PIECE <= wanted {
+            held.push(taken(PIECE));
+            size += PIECE;
         }
         thread::sleep(STEP);
     }

@@ -34,8 +34,10 @@ pub enum WorkloadKind {
     Memory {
         /// At once: at most 4 GiB.
         bytes: u64,
-        /// At most 1 GiB; ends at 4 GiB in all.
+        /// At most 1 GiB.
         bytes_per_second: u64,
+        /// Where the growth ends, `bytes` included: at most 4 GiB.
+        bytes_limit: u64,
     },
     /// Writes a file.
     Disk {
@@ -85,10 +87,13 @@ impl Workload {
                 }
             }
             "memory" => {
-                fields.only(&["kind", "duration", "bytes", "bytes_per_second"])?;
+                let [growth, limit] = ["bytes_per_second", "bytes_limit"];
+                fields.only(&["kind", "duration", "bytes", growth, limit])?;
+                let bytes = fields.whole("bytes", 0..=4096 * MIB, 64 * MIB)?;
                 WorkloadKind::Memory {
-                    bytes: fields.whole("bytes", 0..=4096 * MIB, 64 * MIB)?,
-                    bytes_per_second: fields.whole("bytes_per_second", 0..=1024 * MIB, 0)?,
+                    bytes,
+                    bytes_per_second: fields.whole(growth, 0..=1024 * MIB, 0)?,
+                    bytes_limit: fields.whole(limit, bytes..=4096 * MIB, 4096 * MIB)?,
                 }
             }
             "disk" => {
@@ -168,8 +173,13 @@ impl Workload {
             WorkloadKind::Memory {
                 bytes,
                 bytes_per_second,
-            }
-            | WorkloadKind::Disk {
+                bytes_limit,
+            } => json!({
+                "bytes": bytes,
+                "bytes_per_second": bytes_per_second,
+                "bytes_limit": bytes_limit
+            }),
+            WorkloadKind::Disk {
                 bytes,
                 bytes_per_second,
             }
@@ -223,6 +233,11 @@ mod tests {
                 json!({"kind": "memory", "bytes": 1_u64 << 40}),
                 "bytes",
                 "4294967296",
+            ),
+            (
+                json!({"kind": "memory", "bytes": 100, "bytes_limit": 99}),
+                "bytes_limit",
+                "from 100 to",
             ),
             (
                 json!({"kind": "idle", "threads": 0}),

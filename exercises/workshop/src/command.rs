@@ -2,17 +2,18 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
 
-use crate::checks::{buckets, recover};
+use crate::checks::{buckets, processes as watching, recover};
 use crate::class::Class;
 use crate::course::{Course, EXERCISES, Exercise, numbered, read};
 use crate::lab::{Lab, Reported};
 use crate::mystery::{Kind, Law};
+use crate::processes::{self, Processes};
 use crate::progress::Progress;
 use crate::screen::Screen;
 use crate::stalling::{Stalling, Stalls};
@@ -39,6 +40,7 @@ cargo workshop mystery N [--from ADDRESS] [--requests COUNT]
 cargo workshop lab [LAW] [ADDRESS]  exercise 10: the same requests in four histograms
 cargo workshop doctor             what is installed, what is missing
 cargo workshop stall [ADDRESS]    a service that stalls, for load generators
+cargo workshop processes [ADDRESS]  exercise 16's processes, watched; where the broker is
 cargo workshop class DIR [--csv]  for the teacher: who is where
 ";
 
@@ -91,6 +93,8 @@ pub fn run(arguments: &[String]) -> ExitCode {
         ["doctor"] => doctor(&course),
         ["stall"] => stall("127.0.0.1:8002"),
         ["stall", address] => stall(address),
+        ["processes"] => watched(&course, "127.0.0.1:1883"),
+        ["processes", address] => watched(&course, address),
         ["class", folder] => class(Path::new(folder), Class::table),
         ["class", folder, "--csv"] | ["class", "--csv", folder] => {
             class(Path::new(folder), Class::csv)
@@ -326,6 +330,60 @@ fn stall(address: &str) -> ExitCode {
             }
         }
         Err(finding) => failure(&finding.observed),
+    }
+}
+
+// Until they are ended from outside.
+fn watched(course: &Course, broker: &str) -> ExitCode {
+    let Some(exercise) = numbered(16) else {
+        return failure("there is no exercise 16");
+    };
+    let found = watching::chosen(&course.file(exercise)).and_then(|(name, profile)| {
+        let by = if profile.is_some() {
+            "your profile"
+        } else {
+            "the standard profile"
+        };
+        let profile = profile.unwrap_or_else(watching::standard);
+        let processes = Processes::of(&name);
+        if processes::built().is_none() {
+            println!("Building the reference service: the first time takes minutes.");
+        }
+        let command = processes.command(&name, &profile, broker)?;
+        let names: Vec<_> = processes.names().collect();
+        Screen::new(false).print(&format!(
+            "running {}, watched by {by}: a sample each {}\n\
+             Their messages: m/{}/c/{}/control/proplet/task_metrics at {broker}\n\
+             They live for five minutes. Ctrl-C ends them.\n",
+            names.join(", "),
+            profile.interval,
+            processes::DOMAIN,
+            processes::channel(&name),
+        ));
+        Ok(command)
+    });
+    match found {
+        Ok(command) => become_of(command),
+        Err(finding) => failure(&finding.observed),
+    }
+}
+
+// Whoever ends this then ends the proplet, and with it its tasks.
+#[cfg(unix)]
+fn become_of(mut command: Command) -> ExitCode {
+    use std::os::unix::process::CommandExt as _;
+    failure(&format!(
+        "the proplet could not be started: {}",
+        command.exec()
+    ))
+}
+
+#[cfg(not(unix))]
+fn become_of(mut command: Command) -> ExitCode {
+    match command.status() {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(status) => failure(&format!("the proplet ended with {status}")),
+        Err(error) => failure(&format!("the proplet could not be started: {error}")),
     }
 }
 

@@ -148,6 +148,13 @@ pub const EXERCISES: &[Exercise] = &[
         file: "service.rs",
         check: Check::Program("capstone", checks::capstone::check),
     },
+    Exercise {
+        number: 16,
+        name: "16_processes",
+        title: "Processes: watch them, and find the leak",
+        file: "answers.txt",
+        check: Check::File(checks::processes::check),
+    },
 ];
 
 /// The verdict on one exercise.

@@ -19,6 +19,7 @@
 //! - [`dashboard`]: what Grafana exports, read for its queries; [`grafana`]: what it
 //!   has saved. [`running`]: which Grafana and Prometheus are to be asked.
 //! - [`stalling`]: a service that stalls, for load generators.
+//! - [`processes`]: one that leaks, among others; [`mqtt`]: what a proplet says of them.
 //!
 //! Nothing here uses the code that the students write, or the reference service:
 //! a checker that shares code with what it checks shares its mistakes. Only the
@@ -37,9 +38,11 @@ pub mod grafana;
 pub mod http;
 pub mod keys;
 pub mod lab;
+pub mod mqtt;
 pub mod mystery;
 pub mod numbered;
 pub mod observe;
+pub mod processes;
 pub mod progress;
 pub mod prometheus;
 pub mod promtool;
@@ -59,3 +62,13 @@ pub mod watch;
 )]
 #[path = "../../../app/simulation/mod.rs"]
 mod simulation;
+
+// What a monitoring profile may say, by the proplet's own reading.
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "the proplet uses the rest"
+)]
+#[path = "../../../app/schema/mod.rs"]
+mod schema;

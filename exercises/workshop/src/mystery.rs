@@ -10,6 +10,12 @@ pub const DRAWN: usize = 20_000;
 const SALT: &str = "GOLDEN_MYSTERY_SALT";
 const DEFAULT_SALT: &str = "golden-signals";
 
+/// The course's salt.
+#[must_use]
+pub fn salt() -> String {
+    std::env::var(SALT).unwrap_or_else(|_| DEFAULT_SALT.to_owned())
+}
+
 /// Which of the two laws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -33,8 +39,7 @@ impl Law {
     /// What is hidden behind the name: as `serve --mystery NAME` draws it.
     #[must_use]
     pub fn hidden(kind: Kind, name: &str) -> Self {
-        let salt = std::env::var(SALT).unwrap_or_else(|_| DEFAULT_SALT.to_owned());
-        let mystery = simulation::Mystery::new(name, &salt);
+        let mystery = simulation::Mystery::new(name, &salt());
         Self(match kind {
             Kind::Values => Inner::Values(mystery.value().clone()),
             Kind::Delays => Inner::Delays(mystery.delay().clone()),

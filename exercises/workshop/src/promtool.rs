@@ -22,6 +22,10 @@ pub const PROGRAMS: &[(&str, &str)] = &[
 /// Programs that are good to have, and for what.
 pub const CONVENIENT: &[(&str, &str)] = &[
     ("hey", "exercise 13 shows it"),
+    (
+        "mosquitto_sub",
+        "exercise 16 reads what a proplet says with it",
+    ),
     ("docker", "the stack with Grafana needs it"),
 ];
 

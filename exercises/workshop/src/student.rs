@@ -28,9 +28,18 @@ const KEPT: usize = 2000;
 ///
 /// `does-not-compile` with what the compiler said; `no-cargo`, `build-hangs`.
 pub fn build(root: &Path, name: &str) -> Result<PathBuf, Finding> {
+    build_of(root, "student", name)
+}
+
+/// The same of another package.
+///
+/// # Errors
+///
+/// As [`build`].
+pub fn build_of(root: &Path, package: &str, name: &str) -> Result<PathBuf, Finding> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
-        .args(["build", "--quiet", "--package", "student", "--bin", name])
+        .args(["build", "--quiet", "--package", package, "--bin", name])
         .args(["--message-format", "json"])
         .current_dir(root)
         .stdin(Stdio::null())

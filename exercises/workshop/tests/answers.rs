@@ -35,6 +35,7 @@ const OPENINGS: &[(usize, &str)] = &[
     (13, "waits-for-answers"),
     (14, "searches-grow"),
     (15, "no-page"),
+    (16, "not-answered"),
 ];
 
 fn course() -> Course {

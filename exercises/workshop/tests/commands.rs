@@ -169,7 +169,14 @@ fn what_is_not_understood_is_explained() {
         &["hint", "x"],
         &["go", "0"],
         &["mystery", "11", "--form", "127.0.0.1:8000"],
-        &["mystery", "11", "--from", "127.0.0.1:8000", "--requests", "0"],
+        &[
+            "mystery",
+            "11",
+            "--from",
+            "127.0.0.1:8000",
+            "--requests",
+            "0",
+        ],
         &["lab", "normal(50)"],
     ] {
         let output = course.run(words);

@@ -6,12 +6,15 @@ mod copy;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use copy::Copy;
 use workshop::course::Course;
+use workshop::mqtt;
 use workshop::promtool::{self, Scene};
 use workshop::stalling::{Stalling, Stalls};
 use workshop::student::{self, Student};
@@ -93,6 +96,7 @@ fn every_command_runs() {
     };
     let stalling = Stalling::start("127.0.0.1:0", stalls, 0).unwrap();
     let course = Copy::new("texts");
+    let mut watched = None;
     let mut ran = 0;
     for (page, lines) in fenced("sh") {
         for line in lines.lines().filter(|line| !line.trim().is_empty()) {
@@ -118,6 +122,19 @@ fn every_command_runs() {
                     let line = line.replace("127.0.0.1:8002", &stalling.address().to_string());
                     assert_eq!(shell(&line, &said), 0, "{said}");
                 }
+                "mosquitto_sub" => {
+                    let Some(watched) = Watched::once(&mut watched, &course) else {
+                        continue;
+                    };
+                    let port = watched.broker.port();
+                    let line = line.replace(" -h 127.0.0.1 ", &format!(" -h 127.0.0.1 -p {port} "));
+                    assert_eq!(shell(&line, &said), 0, "{said}");
+                }
+                "cargo" if words_of(line) == ["cargo", "workshop", "processes"] => {
+                    if Watched::once(&mut watched, &course).is_none() {
+                        continue;
+                    }
+                }
                 "promtool" => assert_eq!(shell(line, &said), 0, "{said}"),
                 "cargo" => {
                     let line = line.replace("127.0.0.1:8002", &stalling.address().to_string());
@@ -129,6 +146,76 @@ fn every_command_runs() {
         }
     }
     assert!(ran > 10, "only {ran} commands were found");
+}
+
+/// Exercise 16's processes, watched, with a broker. Dropping it ends both.
+struct Watched {
+    broker: SocketAddr,
+    children: Vec<Child>,
+}
+
+impl Watched {
+    /// The one of this test, started when it is first needed; `None` where there
+    /// is no Mosquitto.
+    fn once<'a>(watched: &'a mut Option<Self>, course: &Copy) -> Option<&'a Self> {
+        if watched.is_none() {
+            *watched = Self::start(course);
+            let needed = std::env::var("CI").as_deref() == Ok("true");
+            assert!(watched.is_some() || !needed, "mosquitto is missing");
+        }
+        watched.as_ref()
+    }
+
+    fn start(course: &Copy) -> Option<Self> {
+        promtool::find("mosquitto_sub")?;
+        let mosquitto = promtool::find("mosquitto")?;
+        let mut watched = Self {
+            broker: SocketAddr::from(([127, 0, 0, 1], 0)),
+            children: Vec::new(),
+        };
+        // It cannot choose a port itself: one that is free now may be taken by
+        // the time it binds, and then another one is tried.
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while watched.broker.port() == 0 || mqtt::ask(watched.broker).is_err() {
+            assert!(Instant::now() < deadline, "Mosquitto does not come up");
+            let last = watched.children.last_mut();
+            if last.is_none_or(|child| child.try_wait().unwrap().is_some()) {
+                let free = TcpListener::bind("127.0.0.1:0").unwrap();
+                watched.broker = free.local_addr().unwrap();
+                drop(free);
+                let child = Command::new(&mosquitto)
+                    .args(["-p", &watched.broker.port().to_string()])
+                    .stderr(Stdio::null())
+                    .spawn();
+                watched.children.push(child.unwrap());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        let file = "exercises/16_processes/answers.txt";
+        let stub = course.read(file);
+        course.write(file, &course.read(&file.replace("/16", "/solutions/16")));
+        let mut child = course
+            .command(&["processes", &watched.broker.to_string()])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let stdout = child.stdout.as_mut().unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        watched.children.push(child);
+        assert!(line.starts_with("running alder, "), "{line}");
+        course.write(file, &stub);
+        Some(watched)
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        for child in self.children.iter_mut().rev() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
 }
 
 // `run --package student` has just been done; `workshop …` is tried for real.

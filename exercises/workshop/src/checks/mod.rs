@@ -11,6 +11,7 @@ pub mod dashboard;
 pub mod errors;
 pub mod latency;
 pub mod loops;
+pub mod processes;
 pub mod promql;
 pub mod questions;
 pub mod recover;

@@ -1,18 +1,19 @@
 //! Exercise 9: the questions at the end of the day. Their answers can be computed
 //! or chosen; what cannot be graded is for the discussion.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::finding::{Finding, Judgement, demand};
 use crate::numbered;
 
-struct Question {
-    number: usize,
-    right: &'static str,
+pub(super) struct Question {
+    pub(super) number: usize,
+    pub(super) right: &'static str,
     /// What is often answered instead, how that is called, and what to ask back.
-    wrong: &'static [(&'static str, &'static str, &'static str)],
+    pub(super) wrong: &'static [(&'static str, &'static str, &'static str)],
     /// What to ask back whatever else was answered.
-    asks: &'static str,
+    pub(super) asks: &'static str,
 }
 
 const QUESTIONS: &[Question] = &[
@@ -121,8 +122,12 @@ const QUESTIONS: &[Question] = &[
 ///
 /// The first finding.
 pub fn check(file: &Path) -> Judgement {
-    let answers = numbered::answers(file)?;
-    for question in QUESTIONS {
+    judge(QUESTIONS, &numbered::answers(file)?)
+}
+
+/// What is wrong with the answers, taken as words.
+pub(super) fn judge(questions: &[Question], answers: &BTreeMap<usize, String>) -> Judgement {
+    for question in questions {
         let number = question.number;
         let text = answers.get(&number).map_or("", String::as_str);
         let words: Vec<_> = text

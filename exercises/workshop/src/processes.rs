@@ -1,0 +1,363 @@
+//! The processes of exercise 16: one leaks, the others look as if they did.
+//! They are tasks of a real proplet, which the reference service's program is.
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::finding::Finding;
+use crate::mqtt::{self, Broker};
+use crate::schema::MonitoringProfile;
+use crate::{mystery, student};
+
+/// What to do where it, or the broker, is missing.
+pub const REMEDY: &str = "Debian and Ubuntu: apt install mosquitto mosquitto-clients; macOS: brew \
+     install mosquitto; everywhere else: https://mosquitto.org/download/. With Docker neither is \
+     needed: `docker compose up --detach mosquitto` starts the broker, and `docker compose exec \
+     mosquitto mosquitto_sub …` reads.";
+
+/// The domain of the processes' topics; the channel is the student's name.
+pub const DOMAIN: &str = "course";
+
+// The repository that this was built in, whose copies in tests have no service.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+const NAMES: [&str; 6] = ["alder", "birch", "cedar", "hazel", "maple", "rowan"];
+// Then even the leak has ended.
+const LIFE: &str = "5m";
+
+// A process that is tried lives so long, and so long at most its end is awaited.
+const TRIED: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a process does, and for what it may be mistaken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Takes more and more of something and never gives it back.
+    Leaks,
+    /// Has much memory, always the same.
+    Big,
+    /// Grows at first, and then no more.
+    WarmsUp,
+    /// Works: most of the CPU time is its.
+    Busy,
+    /// Writes to the disk: its totals rise for ever.
+    Writes,
+    /// Has many threads and open files, always the same.
+    Many,
+}
+
+/// What leaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    /// Bytes.
+    Memory,
+    /// Open files.
+    Descriptors,
+}
+
+/// The processes that a name stands for.
+#[derive(Debug, Clone)]
+pub struct Processes {
+    parts: Vec<(&'static str, Part, Value)>,
+    /// What leaks.
+    pub resource: Resource,
+    /// How much of it in a second: bytes, or open files.
+    pub per_second: f64,
+}
+
+impl Processes {
+    /// Those that this name stands for, under the course's salt.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        let salt = mystery::salt();
+        let drawn = Sha256::digest(format!("processes {}:{name} {salt}", name.len()));
+        // One of so many, each nearly as likely.
+        let one_of = |byte: usize, many: u8| drawn[byte] % many;
+        let mut names = NAMES;
+        for last in (1..names.len()).rev() {
+            names.swap(last, usize::from(drawn[last]) % (last + 1));
+        }
+        let (resource, per_second) = if one_of(8, 2) == 0 {
+            let pieces = 4 + one_of(9, 11);
+            (Resource::Memory, u64::from(pieces) * 64 * KIB)
+        } else {
+            (Resource::Descriptors, u64::from(2 + one_of(9, 8)))
+        };
+        let some = u64::from(one_of(10, 24));
+        let leak = match resource {
+            Resource::Memory => json!({
+                "kind": "memory", "bytes": (8 + some) * MIB, "bytes_per_second": per_second,
+            }),
+            Resource::Descriptors => json!({
+                "kind": "idle", "descriptors": 5 + some, "descriptors_per_second": per_second,
+            }),
+        };
+        let workloads = [
+            (Part::Leaks, leak),
+            (
+                Part::Big,
+                json!({"kind": "memory", "bytes": (90 + some) * MIB}),
+            ),
+            (
+                Part::WarmsUp,
+                json!({
+                    "kind": "memory", "bytes": 4 * MIB, "bytes_per_second": MIB,
+                    "bytes_limit": (24 + some / 2) * MIB,
+                }),
+            ),
+            (Part::Busy, json!({"kind": "cpu", "percent": 25})),
+            (
+                Part::Writes,
+                json!({"kind": "disk", "bytes_per_second": 256 * KIB}),
+            ),
+            (
+                Part::Many,
+                json!({"kind": "idle", "threads": 12 + some, "descriptors": 150 + some}),
+            ),
+        ];
+        let parts = names.into_iter().zip(workloads);
+        let mut parts: Vec<_> = parts
+            .map(|(name, (part, mut workload))| {
+                workload["duration"] = json!(LIFE);
+                (name, part, workload)
+            })
+            .collect();
+        parts.sort_by_key(|(name, _, _)| *name);
+        Self {
+            parts,
+            resource,
+            per_second: per_second as f64,
+        }
+    }
+
+    /// Their names.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.parts.iter().map(|(name, _, _)| *name)
+    }
+
+    /// What the process of this name does.
+    #[must_use]
+    pub fn part(&self, name: &str) -> Option<Part> {
+        let found = self.parts.iter().find(|(other, _, _)| *other == name);
+        found.map(|(_, part, _)| *part)
+    }
+
+    /// The proplet that runs them, watched by this profile, with its messages
+    /// going to this broker.
+    ///
+    /// # Errors
+    ///
+    /// `no-broker`, or that there is no program and it cannot be built.
+    pub fn command(
+        &self,
+        name: &str,
+        profile: &MonitoringProfile,
+        broker: &str,
+    ) -> Result<Command, Finding> {
+        let no_broker = |said: String| {
+            Finding::new(
+                "no-broker",
+                format!("There is no broker at {broker}: {said}. Is Mosquitto running? {REMEDY}"),
+            )
+        };
+        let address: SocketAddr = broker
+            .parse()
+            .map_err(|_| no_broker("an address looks like 127.0.0.1:1883".to_owned()))?;
+        mqtt::ask(address).map_err(|error| no_broker(error.to_string()))?;
+        let channel = channel(name);
+        let mut command = proplet(&program()?, address, &channel);
+        for (name, _, workload) in &self.parts {
+            command.args(["--task", &task(name, workload, profile)]);
+        }
+        Ok(command)
+    }
+}
+
+/// The channel of this name's topics: what may not be in a topic is left out.
+#[must_use]
+pub fn channel(name: &str) -> String {
+    let plain: String = name
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_alphanumeric() { c } else { '-' })
+        .take(60)
+        .collect();
+    if plain.is_empty() {
+        "-".to_owned()
+    } else {
+        plain
+    }
+}
+
+/// The messages about a process that lives for two seconds, watched by this
+/// profile: what each says, and how long after the first it came.
+///
+/// # Errors
+///
+/// That there is no program, or what it said when it failed.
+pub fn tried(profile: &MonitoringProfile) -> Result<Vec<(f64, Value)>, Finding> {
+    let program = program()?;
+    let broker = Broker::start()?;
+    let work = json!({"kind": "cpu", "percent": 20, "duration": format!("{}s", TRIED.as_secs())});
+    let child = proplet(&program, broker.address(), "trial")
+        .args(["--task", &task("tried", &work, profile)])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| failed(&format!("it could not be started: {error}")))?;
+    let mut proplet = Ended(child);
+    let deadline = Instant::now() + PATIENCE;
+    // How a task ended is said after its last sample.
+    while broker.published("/control/proplet/results").is_empty() {
+        let ended = proplet.0.try_wait();
+        if let Ok(Some(status)) = ended {
+            return Err(failed(&format!("it ended with {status}")));
+        }
+        if Instant::now() > deadline {
+            let waited = PATIENCE.as_secs();
+            return Err(failed(&format!(
+                "after {waited} s its task had not ended; is the machine very busy?"
+            )));
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    let messages = broker.published("/control/proplet/task_metrics");
+    let Some(first) = messages.first().map(|message| message.at) else {
+        return Ok(Vec::new());
+    };
+    messages
+        .iter()
+        .map(|message| {
+            let content = serde_json::from_slice(&message.payload)
+                .map_err(|error| failed(&format!("it sent what is no JSON: {error}")))?;
+            Ok((message.at.duration_since(first).as_secs_f64(), content))
+        })
+        .collect()
+}
+
+/// A child that ends with this.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // Both fail only if it is gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn failed(what: &str) -> Finding {
+    Finding::new(
+        "proplet-failed",
+        format!("The proplet that was to try your profile failed: {what}."),
+    )
+}
+
+fn proplet(program: &Path, broker: SocketAddr, channel: &str) -> Command {
+    let mut command = Command::new(program);
+    // What is set for the service that runs beside is not meant for this.
+    for (variable, _) in std::env::vars_os() {
+        let name = variable.to_string_lossy();
+        if name.starts_with("GOLDEN_") || name.starts_with("PROPLET_") {
+            command.env_remove(&variable);
+        }
+    }
+    command
+        .args(["proplet", "--log", "warn", "--task-topics", "control"])
+        .args(["--mqtt-address", &format!("tcp://{broker}")])
+        .args(["--domain-id", DOMAIN, "--channel-id", channel])
+        .args(["--entity-id", &format!("workshop-{channel}")]);
+    command
+}
+
+fn task(name: &str, workload: &Value, profile: &MonitoringProfile) -> String {
+    json!({"id": name, "workload": workload, "monitoring_profile": profile}).to_string()
+}
+
+/// The program `golden-signals`: what is built already and newer than its
+/// sources, release or not; else it is built, which the first time takes minutes.
+///
+/// # Errors
+///
+/// `does-not-compile`, `no-cargo`, `build-hangs`.
+pub fn program() -> Result<PathBuf, Finding> {
+    let build = || student::build_of(Path::new(ROOT), "golden-signals", "golden-signals");
+    built().map_or_else(build, Ok)
+}
+
+/// Where it is, if it is built already and newer than its sources.
+#[must_use]
+pub fn built() -> Option<PathBuf> {
+    let sources = ["Cargo.toml", "Cargo.lock", "app"];
+    let newest = sources
+        .iter()
+        .filter_map(|source| newest(&Path::new(ROOT).join(source)).ok())
+        .max()?;
+    let own = std::env::current_exe().ok()?;
+    let file = format!("golden-signals{}", std::env::consts::EXE_SUFFIX);
+    own.ancestors()
+        .flat_map(|folder| ["release", "debug"].map(|kind| folder.join(kind).join(&file)))
+        .find(|program| modified(program).is_ok_and(|built| built > newest))
+}
+
+fn newest(path: &Path) -> io::Result<SystemTime> {
+    let mut newest = modified(path)?;
+    if path.is_dir() {
+        for entry in fs::read_dir(path)? {
+            newest = newest.max(self::newest(&entry?.path())?);
+        }
+    }
+    Ok(newest)
+}
+
+fn modified(path: &Path) -> io::Result<SystemTime> {
+    fs::metadata(path)?.modified()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+    use super::*;
+    use crate::schema::Workload;
+
+    #[test]
+    fn every_name_stands_for_one_leak_among_workloads_that_there_are() {
+        let mut leaks = std::collections::BTreeSet::new();
+        for number in 0..200 {
+            let processes = Processes::of(&format!("student {number}"));
+            assert!(processes.names().eq(NAMES));
+            let leaking = |name: &&str| processes.part(name) == Some(Part::Leaks);
+            assert_eq!(processes.names().filter(leaking).count(), 1);
+            for (_, _, workload) in &processes.parts {
+                Workload::from_json(workload).unwrap();
+            }
+            let leak = processes.names().find(leaking).unwrap();
+            leaks.insert((
+                leak,
+                processes.resource == Resource::Memory,
+                processes.per_second as u64,
+            ));
+        }
+        // Of 6 names, with 11 rates of memory or 8 of descriptors each.
+        assert!(leaks.len() > 60, "{} kinds of leaks", leaks.len());
+    }
+
+    #[test]
+    fn a_name_becomes_one_level_of_a_topic() {
+        assert_eq!(channel("Ada Lovelace"), "ada-lovelace");
+        assert_eq!(channel("a/b+c#"), "a-b-c-");
+        assert_eq!(channel(""), "-");
+    }
+}
