@@ -11,12 +11,14 @@ use serde_json::json;
 use crate::checks::{buckets, processes as watching, recover};
 use crate::class::Class;
 use crate::course::{Course, EXERCISES, Exercise, numbered, read};
+use crate::finding::Judgement;
 use crate::lab::{Lab, Reported};
 use crate::mystery::{Kind, Law};
 use crate::processes::{self, Processes};
 use crate::progress::Progress;
 use crate::screen::Screen;
 use crate::stalling::{Stalling, Stalls};
+use crate::training::{self, GATEWAY};
 use crate::{api, grafana, http, observe, promtool, watch};
 
 // A hundred times as many would tell ten times as well.
@@ -41,6 +43,9 @@ cargo workshop lab [LAW] [ADDRESS]  exercise 10: the same requests in four histo
 cargo workshop doctor             what is installed, what is missing
 cargo workshop stall [ADDRESS]    a service that stalls, for load generators
 cargo workshop processes [ADDRESS]  exercise 16's processes, watched; where the broker is
+cargo workshop gateway [ADDRESS]  a Pushgateway, for exercise 17
+cargo workshop clicks [SECONDS]   clicks to learn from, for exercise 17
+cargo workshop runs NAME [ADDRESS]  exercise 18's three runs, pushed to a gateway
 cargo workshop class DIR [--csv]  for the teacher: who is where
 ";
 
@@ -95,6 +100,12 @@ pub fn run(arguments: &[String]) -> ExitCode {
         ["stall", address] => stall(address),
         ["processes"] => watched(&course, "127.0.0.1:1883"),
         ["processes", address] => watched(&course, address),
+        ["gateway"] => done(training::gateway(GATEWAY)),
+        ["gateway", address] => done(training::gateway(address)),
+        ["clicks"] => done(training::clicks("60")),
+        ["clicks", seconds] => done(training::clicks(seconds)),
+        ["runs", name] => done(training::runs(course.root(), name, GATEWAY)),
+        ["runs", name, address] => done(training::runs(course.root(), name, address)),
         ["class", folder] => class(Path::new(folder), Class::table),
         ["class", folder, "--csv"] | ["class", "--csv", folder] => {
             class(Path::new(folder), Class::csv)
@@ -364,6 +375,13 @@ fn watched(course: &Course, broker: &str) -> ExitCode {
     });
     match found {
         Ok(command) => become_of(command),
+        Err(finding) => failure(&finding.observed),
+    }
+}
+
+fn done(judgement: Judgement) -> ExitCode {
+    match judgement {
+        Ok(()) => ExitCode::SUCCESS,
         Err(finding) => failure(&finding.observed),
     }
 }

@@ -155,6 +155,20 @@ pub const EXERCISES: &[Exercise] = &[
         file: "answers.txt",
         check: Check::File(checks::processes::check),
     },
+    Exercise {
+        number: 17,
+        name: "17_training",
+        title: "Training: push what cannot be scraped",
+        file: "training.rs",
+        check: Check::Program("training", checks::training::check),
+    },
+    Exercise {
+        number: 18,
+        name: "18_three_runs",
+        title: "Three runs: find what ails each",
+        file: "answers.txt",
+        check: Check::File(checks::three_runs::check),
+    },
 ];
 
 /// The verdict on one exercise.

@@ -20,20 +20,26 @@
 //!   has saved. [`running`]: which Grafana and Prometheus are to be asked.
 //! - [`stalling`]: a service that stalls, for load generators.
 //! - [`processes`]: one that leaks, among others; [`mqtt`]: what a proplet says of them.
+//! - [`gateway`]: a Pushgateway that can be ill. [`clicks`] and [`worker`]: what the
+//!   student's training learns from, and the training, fed and heard. [`runs`]:
+//!   three real trainings, each with a fault. [`training`]: what
+//!   of these is run by hand.
 //!
 //! Nothing here uses the code that the students write, or the reference service:
 //! a checker that shares code with what it checks shares its mistakes. Only the
-//! laws of what is hidden are the service's own.
+//! laws of what is hidden are the service's own, and the three runs are its program.
 
 pub mod api;
 pub mod backfill;
 pub mod checks;
 pub mod class;
+pub mod clicks;
 pub mod command;
 pub mod course;
 pub mod dashboard;
 pub mod exposition;
 pub mod finding;
+pub mod gateway;
 pub mod grafana;
 pub mod http;
 pub mod keys;
@@ -47,10 +53,13 @@ pub mod progress;
 pub mod prometheus;
 pub mod promtool;
 pub mod running;
+pub mod runs;
 pub mod screen;
 pub mod stalling;
 pub mod student;
+pub mod training;
 pub mod watch;
+pub mod worker;
 
 // The laws and nothing else: with the whole library around them, students would
 // wait minutes for their first verdict.

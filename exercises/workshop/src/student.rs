@@ -31,7 +31,7 @@ pub fn build(root: &Path, name: &str) -> Result<PathBuf, Finding> {
     build_of(root, "student", name)
 }
 
-/// The same of another package.
+/// Builds this program of another package.
 ///
 /// # Errors
 ///

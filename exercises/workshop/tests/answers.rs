@@ -36,6 +36,8 @@ const OPENINGS: &[(usize, &str)] = &[
     (14, "searches-grow"),
     (15, "no-page"),
     (16, "not-answered"),
+    (17, "no-push"),
+    (18, "not-answered"),
 ];
 
 fn course() -> Course {

@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod copy;
+mod reference;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use copy::Copy;
 use workshop::course::Course;
+use workshop::gateway::{Gateway, Mood};
 use workshop::mqtt;
 use workshop::promtool::{self, Scene};
 use workshop::stalling::{Stalling, Stalls};
@@ -95,6 +97,7 @@ fn every_command_runs() {
         every: Duration::from_secs(1),
     };
     let stalling = Stalling::start("127.0.0.1:0", stalls, 0).unwrap();
+    let gateway = Gateway::start("127.0.0.1:0", Mood::Well).unwrap();
     let course = Copy::new("texts");
     let mut watched = None;
     let mut ran = 0;
@@ -105,6 +108,7 @@ fn every_command_runs() {
             match words.next().unwrap() {
                 "curl" => {
                     let line = line.replace("127.0.0.1:8001", &student.address().to_string());
+                    let line = line.replace("127.0.0.1:9091", &gateway.address().to_string());
                     assert_ne!(line, said, "curl of something else");
                     let status = shell(&line, &said);
                     // One goes away before the answer comes.
@@ -138,6 +142,7 @@ fn every_command_runs() {
                 "promtool" => assert_eq!(shell(line, &said), 0, "{said}"),
                 "cargo" => {
                     let line = line.replace("127.0.0.1:8002", &stalling.address().to_string());
+                    let line = line.replace("127.0.0.1:9091", &gateway.address().to_string());
                     cargo(&course, &words_of(&line)[1..], &said);
                 }
                 _ => panic!("nobody knows how to try this: {said}"),
@@ -243,9 +248,9 @@ fn cargo(course: &Copy, words: &[&str], said: &str) {
             let arguments: Vec<_> = arguments.iter().map(|word| (*word).to_owned()).collect();
             student::output(&program, &arguments, Duration::from_mins(1)).expect(said);
         }
-        ["workshop", "stall"] => {
+        ["workshop", serves @ ("stall" | "gateway")] => {
             let mut child = Command::new(env!("CARGO_BIN_EXE_workshop"))
-                .args(["stall", "127.0.0.1:0"])
+                .args([serves, "127.0.0.1:0"])
                 .stdout(Stdio::piped())
                 .spawn()
                 .unwrap();
@@ -264,6 +269,36 @@ fn cargo(course: &Copy, words: &[&str], said: &str) {
             assert!(told.contains("listening on 127.0.0.1:"), "{said}: {told}");
             let peers = promtool::find("prometheus").is_some();
             assert_eq!(told.contains("  truth "), peers, "{said}: {told}");
+        }
+        ["workshop", "runs", name] => {
+            let mut child = Command::new(env!("CARGO_BIN_EXE_workshop"))
+                .args(["runs", name, "127.0.0.1:0"])
+                .env("GOLDEN_SIGNALS_PROGRAM", reference::program())
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let stdout = BufReader::new(child.stdout.take().unwrap());
+            let mut lines = stdout.lines().map(Result::unwrap);
+            assert!(lines.any(|line| line.contains("/metrics")), "{said}");
+            // Enter ends them, and so does the end of the input.
+            drop(child.stdin.take());
+            assert!(child.wait().unwrap().success(), "{said}");
+        }
+        // A minute's, in a second.
+        ["workshop", "clicks", _, "|", "cargo", run @ ..] => {
+            let clicks = course.run(&["clicks", "1"]).stdout;
+            let [.., "--bin", name, "--", gateway, instance, seconds] = run else {
+                panic!("{said}");
+            };
+            let program = student::build(&root(), name).unwrap();
+            let mut child = Command::new(program)
+                .args([gateway, instance, seconds])
+                .stdin(Stdio::piped())
+                .spawn()
+                .unwrap();
+            child.stdin.take().unwrap().write_all(&clicks).unwrap();
+            assert!(child.wait().unwrap().success(), "{said}");
         }
         // On the stubs, which are not done: 1 is as right as 0.
         ["workshop", rest @ ..] => {

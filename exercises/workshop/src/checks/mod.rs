@@ -18,7 +18,9 @@ pub mod recover;
 pub mod rules;
 pub mod saturation;
 pub mod scrape;
+pub mod three_runs;
 pub mod traffic;
+pub mod training;
 
 use std::collections::BTreeMap;
 

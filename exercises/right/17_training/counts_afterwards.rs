@@ -1,0 +1,304 @@
+//! Right as well: what `learn` comes to is counted once a batch; the loss is smoothed; the wait for the end counts too.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::{self, BufRead as _, Read as _, Write as _};
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::sync::atomic::AtomicU64;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// Clicks of a batch.
+const BATCH: usize = 20;
+
+/// Weights that a table may hold.
+const ROWS: usize = 50;
+
+/// How far a click moves the weights.
+const LEARNING_RATE: f64 = 0.5;
+
+/// A label and its value.
+type Label = [(&'static str, &'static str); 1];
+
+/// What the training counts and measures.
+#[derive(Clone)]
+struct Metrics {
+    examples: Counter,
+    dropped: Family<Label, Counter>,
+    lookups: Family<Label, Counter>,
+    misses: Family<Label, Counter>,
+    loss: Gauge<f64, AtomicU64>,
+    wait: Histogram,
+}
+
+impl Metrics {
+    fn register(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            examples: Counter::default(),
+            dropped: Family::default(),
+            lookups: Family::default(),
+            misses: Family::default(),
+            loss: Gauge::default(),
+            // From "the data is there already" to "something is wrong".
+            wait: Histogram::new([0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]),
+        };
+        // What has not happened yet is 0, and not absent.
+        for feature in ["price", "age"] {
+            let _ = metrics.dropped.get_or_create(&[("feature", feature)]);
+        }
+        for table in ["user", "item"] {
+            let _ = metrics.lookups.get_or_create(&[("table", table)]);
+            let _ = metrics.misses.get_or_create(&[("table", table)]);
+        }
+        registry.register(
+            "train_examples",
+            "Examples trained on",
+            metrics.examples.clone(),
+        );
+        registry.register(
+            "dropped_examples",
+            "Examples not trained on, by the feature that was NaN",
+            metrics.dropped.clone(),
+        );
+        registry.register(
+            "embedding_lookups",
+            "Ids looked up, by table",
+            metrics.lookups.clone(),
+        );
+        registry.register(
+            "embedding_misses",
+            "Ids looked up that were not in the table",
+            metrics.misses.clone(),
+        );
+        registry.register(
+            "train_loss",
+            "Mean logistic loss of the last batch that was trained on",
+            metrics.loss.clone(),
+        );
+        registry.register(
+            "batch_wait_seconds",
+            "Time that the training waited for a batch, in seconds",
+            metrics.wait.clone(),
+        );
+        metrics
+    }
+}
+
+/// One line of the data.
+struct Click {
+    clicked: f64,
+    user: u64,
+    item: u64,
+    price: f64,
+    age: f64,
+}
+
+/// A weight for each id. It holds a few only: the one that was not looked up for
+/// longest makes room.
+#[derive(Default)]
+struct Table {
+    weights: HashMap<u64, f64>,
+    used: BTreeMap<u64, u64>,
+    when: HashMap<u64, u64>,
+    now: u64,
+}
+
+impl Table {
+    /// Looks the id up; if it is not there, it is added with the weight 0. Returns
+    /// whether it was there.
+    fn look_up(&mut self, id: u64) -> bool {
+        self.now += 1;
+        let last = self.when.insert(id, self.now);
+        self.used.insert(self.now, id);
+        if let Some(last) = last {
+            self.used.remove(&last);
+            return true;
+        }
+        self.weights.insert(id, 0.0);
+        if self.weights.len() > ROWS
+            && let Some((_, oldest)) = self.used.pop_first()
+        {
+            self.weights.remove(&oldest);
+            self.when.remove(&oldest);
+        }
+        false
+    }
+}
+
+/// Logistic regression: the probability of a click is the logistic function of
+/// the sum of a weight for the user, one for the item, and one times each number.
+#[derive(Default)]
+struct Model {
+    bias: f64,
+    price: f64,
+    age: f64,
+    users: Table,
+    items: Table,
+}
+
+impl Model {
+    /// Learns from a batch; returns the loss of each click that it learned from.
+    fn learn(&mut self, batch: &[Click], metrics: &Metrics) -> Vec<f64> {
+        let mut losses = Vec::new();
+        for click in batch {
+            // One NaN in a weight, and all weights are NaN soon after.
+            let nan = [("price", click.price), ("age", click.age)]
+                .into_iter()
+                .find(|(_, value)| value.is_nan());
+            if let Some((feature, _)) = nan {
+                metrics.dropped.get_or_create(&[("feature", feature)]).inc();
+                continue;
+            }
+            for (name, table, id) in [
+                ("user", &mut self.users, click.user),
+                ("item", &mut self.items, click.item),
+            ] {
+                let was_there = table.look_up(id);
+                metrics.lookups.get_or_create(&[("table", name)]).inc();
+                if !was_there {
+                    metrics.misses.get_or_create(&[("table", name)]).inc();
+                }
+            }
+            let user = self.users.weights.entry(click.user).or_default();
+            let item = self.items.weights.entry(click.item).or_default();
+            let sum = self.bias + *user + *item + self.price * click.price + self.age * click.age;
+            let probability = 1.0 / (1.0 + (-sum).exp());
+            let hit = if click.clicked == 1.0 {
+                probability
+            } else {
+                1.0 - probability
+            };
+            losses.push(-hit.max(1e-12).ln());
+            let step = LEARNING_RATE * (click.clicked - probability);
+            self.bias += step;
+            *user += step;
+            *item += step;
+            self.price += step * click.price;
+            self.age += step * click.age;
+        }
+        metrics.examples.inc_by(losses.len() as u64);
+        losses
+    }
+}
+
+fn main() {
+    let arguments: Vec<_> = std::env::args().collect();
+    let [_, gateway, instance, seconds] = arguments.as_slice() else {
+        panic!("usage: training GATEWAY INSTANCE SECONDS");
+    };
+    let seconds = seconds.parse().expect("SECONDS: a number");
+    let every = Duration::from_secs_f64(seconds);
+    let mut registry = Registry::default();
+    let metrics = Metrics::register(&mut registry);
+
+    // A thread of its own: whatever becomes of the gateway, the training goes on.
+    let (end, ended) = mpsc::channel::<()>();
+    let path = format!("/metrics/job/training/instance/{instance}");
+    let gateway = gateway.clone();
+    let pushing = thread::spawn(move || {
+        loop {
+            if let Err(error) = send("PUT", &gateway, &path, &page(&registry)) {
+                eprintln!("not pushed: {error}");
+            }
+            // The training has ended: what has happened since is pushed, and that is all.
+            if ended.recv_timeout(every) != Err(RecvTimeoutError::Timeout) {
+                let last = send("PUT", &gateway, &path, &page(&registry));
+                last.unwrap_or_else(|error| eprintln!("not pushed: {error}"));
+                return;
+            }
+        }
+    });
+
+    train(&metrics);
+
+    drop(end);
+    pushing.join().expect("it only pushes");
+}
+
+/// Learns until the data ends.
+fn train(metrics: &Metrics) {
+    let mut model = Model::default();
+    let mut smoothed = 0.0;
+    let mut lines = io::stdin().lock().lines();
+    for step in 1.. {
+        let start = Instant::now();
+        let batch: Vec<_> = lines.by_ref().take(BATCH).map(click).collect();
+        metrics.wait.observe(start.elapsed().as_secs_f64());
+        if batch.is_empty() {
+            return;
+        }
+        let losses = model.learn(&batch, metrics);
+        let loss = losses.iter().sum::<f64>() / losses.len() as f64;
+        // The mean of nothing is NaN, and no loss.
+        if !losses.is_empty() {
+            smoothed = if step == 1 {
+                loss
+            } else {
+                0.5 * smoothed + 0.5 * loss
+            };
+            metrics.loss.set(smoothed);
+        }
+        println!("step {step} loss {loss:.3}");
+    }
+}
+
+/// Reads `clicked user item price age`.
+fn click(line: io::Result<String>) -> Click {
+    let line = line.expect("the data can be read");
+    let words: Vec<_> = line.split_whitespace().collect();
+    let [clicked, user, item, price, age] = words.as_slice() else {
+        panic!("no click: {line}");
+    };
+    let id = |word: &str| word.parse().expect("an id is a whole number");
+    let number = |word: &str| word.parse().expect("a number, or NaN");
+    Click {
+        clicked: number(clicked),
+        user: id(user),
+        item: id(item),
+        price: number(price),
+        age: number(age),
+    }
+}
+
+/// All metrics, in the text format that the gateway reads. (The library writes
+/// OpenMetrics, in which a counter is declared without its `_total`.)
+fn page(registry: &Registry) -> String {
+    let mut page = String::new();
+    text::encode(&mut page, registry).expect("writing to a String does not fail");
+    let lines = page.lines().filter(|line| *line != "# EOF");
+    let lines = lines.filter(|line| !line.starts_with("# HELP "));
+    lines
+        .map(|line| match line.strip_suffix(" counter") {
+            Some(declared) => format!("{declared}_total counter\n"),
+            None => format!("{line}\n"),
+        })
+        .collect()
+}
+
+/// Sends something to the gateway, which has two seconds to take it.
+fn send(method: &str, gateway: &str, path: &str, body: &str) -> io::Result<()> {
+    let patience = Duration::from_secs(2);
+    let address = gateway.to_socket_addrs()?.next();
+    let address = address.ok_or_else(|| io::Error::other("a name without an address"))?;
+    let mut stream = TcpStream::connect_timeout(&address, patience)?;
+    stream.set_read_timeout(Some(patience))?;
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nhost: {gateway}\r\ncontent-type: text/plain; version=0.0.4\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    match answer.split_whitespace().nth(1) {
+        Some("200" | "202") => Ok(()),
+        _ => Err(io::Error::other(answer)),
+    }
+}

@@ -1,0 +1,117 @@
+//! Gateways that are away, or ill: the training must not care.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::known::{data, examples, known, lines};
+use super::{AT_LAST, BATCH, BATCHES, HALF, OFTEN, SOON, ended};
+use crate::finding::{Finding, Judgement, demand};
+use crate::gateway::{Gateway, Mood};
+use crate::worker::{Worker, wait_until};
+
+// Nobody listens.
+pub(super) fn goes_on_without(program: &Path) -> Judgement {
+    let data = data(3);
+    let mut worker = Worker::start(program, nobody()?, "worker-3", OFTEN)?;
+    worker.feed(lines(&data));
+    let status = worker.end(AT_LAST);
+    let all = wait_until(SOON, || worker.steps() == BATCHES);
+    let well = status.is_some_and(|status| status.success()) && all;
+    demand(well, "stops-with-the-gateway", || {
+        format!(
+            "Nobody listened at the gateway's address. There was data for {BATCHES} batches; the \
+             worker learned from {}, and {}. Is a training worth less than its monitoring?{}",
+            worker.steps(),
+            status.map_or("did not end".to_owned(), |status| format!(
+                "ended with {status}"
+            )),
+            worker.complaints()
+        )
+    })
+}
+
+// The gateway reads, and says nothing.
+pub(super) fn does_not_wait(program: &Path) -> Judgement {
+    let data = data(4);
+    let gateway = Gateway::start("127.0.0.1:0", Mood::Hangs)?;
+    let mut worker = Worker::start(program, gateway.address(), "worker-4", OFTEN)?;
+    // Some batch by batch, each when a push is due.
+    let (start, patience) = (Instant::now(), Duration::from_secs(6));
+    let left = || patience.saturating_sub(start.elapsed());
+    let (some, rest) = data.split_at(5 * BATCH);
+    for batch in some.chunks(BATCH) {
+        let before = worker.steps();
+        worker.feed(lines(batch));
+        wait_until(left(), || worker.steps() > before);
+        thread::sleep(OFTEN.min(left()));
+    }
+    worker.feed(lines(rest));
+    let done = wait_until(left(), || worker.steps() == BATCHES);
+    demand(done, "waits-for-the-gateway", || {
+        format!(
+            "The gateway took connections and answered nothing. There was data for {BATCHES} \
+             batches; within {} s the worker learned from {}. Who was waiting for whom?{}",
+            patience.as_secs(),
+            worker.steps(),
+            worker.complaints()
+        )
+    })?;
+    gateway.set_mood(Mood::Well);
+    ended(&mut worker, BATCHES)
+}
+
+// The gateway answers 500 for a while.
+pub(super) fn tries_again(program: &Path) -> Judgement {
+    let data = data(5);
+    let gateway = Gateway::start("127.0.0.1:0", Mood::Refuses)?;
+    let mut worker = Worker::start(program, gateway.address(), "worker-5", OFTEN)?;
+    worker.feed(lines(&data[..HALF]));
+    wait_until(SOON, || {
+        gateway.exchanges().iter().any(|one| one.status == 500)
+    });
+    let learned = wait_until(SOON, || worker.steps() * BATCH == HALF);
+    demand(learned, "stops-with-the-gateway", || {
+        format!(
+            "The gateway answered 500. There was data for {} batches; the worker learned from {}.{}",
+            HALF / BATCH,
+            worker.steps(),
+            worker.complaints()
+        )
+    })?;
+    gateway.set_mood(Mood::Well);
+    let half = known(&data[..HALF]).examples;
+    let arrived = wait_until(SOON, || {
+        let shown: f64 = gateway
+            .groups()
+            .iter()
+            .map(|one| examples(&one.metrics))
+            .sum();
+        shown == half
+    });
+    demand(arrived, "gives-up", || {
+        format!(
+            "The gateway answered 500 for a while and then was well again. {} s later it still did \
+             not know of the {half} examples that had been learned from meanwhile; there had been \
+             {} pushes in all. What happens after the first one that fails?{}",
+            SOON.as_secs(),
+            gateway.exchanges().len(),
+            worker.complaints()
+        )
+    })?;
+    worker.feed(lines(&data[HALF..]));
+    ended(&mut worker, BATCHES)
+}
+
+// An address at which nobody listens: that of one who has just gone.
+pub(super) fn nobody() -> Result<SocketAddr, Finding> {
+    let listener = TcpListener::bind("127.0.0.1:0");
+    let address = listener.and_then(|listener| listener.local_addr());
+    address.map_err(|error| {
+        Finding::new(
+            "no-port",
+            format!("No port could be opened on 127.0.0.1: {error}"),
+        )
+    })
+}

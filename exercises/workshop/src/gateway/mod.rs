@@ -1,0 +1,266 @@
+//! A small Pushgateway: takes what is pushed, remembers every exchange, and can
+//! be ill on demand. As the real one it keeps groups of metrics by the labels in
+//! their path, PUT replacing a whole group and POST the metrics of the same
+//! names, and it shows all of them at `/metrics`.
+//!
+//! Unlike the real one it does not compare the types of one name across groups,
+//! keeps nothing on disk, and has no web page. Source: the Pushgateway's README,
+//! sections "API" and "About timestamps".
+
+mod groups;
+mod protobuf;
+
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+pub use groups::{Group, Labels};
+
+use crate::exposition::Exposition;
+use crate::finding::Finding;
+use groups::Groups;
+
+// A push longer than this is no push.
+const LONGEST: usize = 16 << 20;
+
+/// How it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mood {
+    /// It takes what is pushed.
+    Well,
+    /// It answers 500, and takes nothing.
+    Refuses,
+    /// It reads, and does not answer.
+    Hangs,
+}
+
+/// One push, and what became of it.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// `PUT` and so on.
+    pub method: String,
+    /// As it was asked for.
+    pub path: String,
+    /// The labels in the path, if it is the path of a group.
+    pub group: Option<Labels>,
+    /// What was pushed; empty if it could not be read.
+    pub pushed: Exposition,
+    /// 200 if it was taken; 0 while there is no answer.
+    pub status: u16,
+    /// Why it was not taken.
+    pub complaint: String,
+}
+
+/// A running gateway. Dropping it ends it.
+#[derive(Debug)]
+pub struct Gateway {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    mood: Mutex<Mood>,
+    exchanges: Mutex<Vec<Exchange>>,
+    groups: Mutex<Groups>,
+    ended: AtomicBool,
+}
+
+impl Gateway {
+    /// One that listens there; port 0 is any that is free.
+    ///
+    /// # Errors
+    ///
+    /// `no-port`.
+    pub fn start(bind: &str, mood: Mood) -> Result<Self, Finding> {
+        let no_port = |error: io::Error| {
+            Finding::new("no-port", format!("{bind} could not be opened: {error}"))
+        };
+        let listener = TcpListener::bind(bind).map_err(no_port)?;
+        let address = listener.local_addr().map_err(no_port)?;
+        let shared = Arc::new(Shared {
+            mood: Mutex::new(mood),
+            exchanges: Mutex::default(),
+            groups: Mutex::default(),
+            ended: AtomicBool::new(false),
+        });
+        let serving = Arc::clone(&shared);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if serving.ended.load(Ordering::Relaxed) {
+                    return;
+                }
+                let serving = Arc::clone(&serving);
+                // A client that goes away is no reason to fail.
+                thread::spawn(move || serving.serve(&stream));
+            }
+        });
+        Ok(Self { address, shared })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Changes how it is. Pushes that hang are answered in the new mood.
+    pub fn set_mood(&self, mood: Mood) {
+        if let Ok(mut now) = self.shared.mood.lock() {
+            *now = mood;
+        }
+    }
+
+    /// Every push so far, in the order in which they came.
+    #[must_use]
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        let exchanges = self.shared.exchanges.lock();
+        exchanges.map(|all| all.clone()).unwrap_or_default()
+    }
+
+    /// What it would show to Prometheus now, group by group.
+    #[must_use]
+    pub fn groups(&self) -> Vec<Group> {
+        let groups = self.shared.groups.lock();
+        groups.map(|groups| groups.all()).unwrap_or_default()
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.shared.ended.store(true, Ordering::Relaxed);
+        // Wakes the thread that waits for connections.
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+struct Answer {
+    status: &'static str,
+    body: String,
+}
+
+impl Shared {
+    // One connection, with as many requests as the client sends over it.
+    fn serve(&self, stream: &TcpStream) -> io::Result<()> {
+        let mut reader = BufReader::new(stream);
+        loop {
+            let mut request = String::new();
+            if reader.read_line(&mut request)? == 0 {
+                return Ok(());
+            }
+            let (mut close, mut length, mut content_type) = (false, 0, String::new());
+            loop {
+                let mut header = String::new();
+                reader.read_line(&mut header)?;
+                let Some((name, value)) = header.trim().split_once(':') else {
+                    break;
+                };
+                let value = value.trim();
+                match name.to_ascii_lowercase().as_str() {
+                    "connection" => close = value.eq_ignore_ascii_case("close"),
+                    "content-length" => length = value.parse().unwrap_or(0),
+                    "content-type" => value.clone_into(&mut content_type),
+                    _ => {}
+                }
+            }
+            let mut body = vec![0; length.min(LONGEST)];
+            reader.read_exact(&mut body)?;
+            let mut words = request.split_whitespace();
+            let (method, path) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+            let answer = if method == "GET" {
+                self.show(path)
+            } else {
+                match self.take(method, path, &content_type, &body) {
+                    Some(answer) => answer,
+                    None => return Ok(()),
+                }
+            };
+            write!(
+                &mut &*stream,
+                "HTTP/1.1 {}\r\ncontent-type: text/plain; version=0.0.4\r\n\
+                 content-length: {}\r\n{}\r\n{}",
+                answer.status,
+                answer.body.len(),
+                if close { "connection: close\r\n" } else { "" },
+                answer.body
+            )?;
+            if close {
+                return Ok(());
+            }
+        }
+    }
+
+    fn show(&self, path: &str) -> Answer {
+        let (status, body) = match path {
+            "/metrics" => {
+                let groups = self.groups.lock();
+                let page = groups.map(|groups| groups.page());
+                ("200 OK", page.unwrap_or_default())
+            }
+            "/-/ready" | "/-/healthy" => ("200 OK", "OK".to_owned()),
+            _ => ("404 Not Found", "not found\n".to_owned()),
+        };
+        Answer { status, body }
+    }
+
+    // Nothing if it hangs until the end.
+    fn take(&self, method: &str, path: &str, content_type: &str, body: &[u8]) -> Option<Answer> {
+        let group = groups::labels_in(path);
+        let read = groups::read(content_type, body);
+        let number = {
+            let mut exchanges = self.exchanges.lock().ok()?;
+            exchanges.push(Exchange {
+                method: method.to_owned(),
+                path: path.to_owned(),
+                group: group.clone(),
+                pushed: read.clone().unwrap_or_default(),
+                status: 0,
+                complaint: String::new(),
+            });
+            exchanges.len() - 1
+        };
+        let mood = loop {
+            if self.ended.load(Ordering::Relaxed) {
+                return None;
+            }
+            match *self.mood.lock().ok()? {
+                Mood::Hangs => thread::sleep(Duration::from_millis(10)),
+                mood => break mood,
+            }
+        };
+        let (status, body) = match (mood, group) {
+            (Mood::Refuses, _) => ("500 Internal Server Error", "ill on demand\n".to_owned()),
+            (_, None) if path.starts_with("/metrics/job/") => (
+                "400 Bad Request",
+                format!("{path} has a label without a value\n"),
+            ),
+            (_, None) => ("404 Not Found", format!("{path} names no job\n")),
+            (_, Some(labels)) => {
+                let mut groups = self.groups.lock().ok()?;
+                match (method, read) {
+                    ("DELETE", _) => {
+                        groups.delete(&labels);
+                        ("202 Accepted", String::new())
+                    }
+                    ("PUT" | "POST", Err(complaint)) => ("400 Bad Request", complaint + "\n"),
+                    ("PUT", Ok(pushed)) => {
+                        groups.replace(labels, pushed);
+                        ("200 OK", String::new())
+                    }
+                    ("POST", Ok(pushed)) => {
+                        groups.update(labels, pushed);
+                        ("200 OK", String::new())
+                    }
+                    _ => ("405 Method Not Allowed", "PUT, POST or DELETE\n".to_owned()),
+                }
+            }
+        };
+        let mut exchanges = self.exchanges.lock().ok()?;
+        exchanges[number].status = status[..3].parse().unwrap_or(0);
+        body.trim().clone_into(&mut exchanges[number].complaint);
+        Some(Answer { status, body })
+    }
+}

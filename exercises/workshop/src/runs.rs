@@ -1,0 +1,207 @@
+//! Three real trainings, each with another fault: which has which depends on a
+//! name and the course's salt, as the mysteries do. They are processes of the
+//! reference, `golden-signals train`, and push to a gateway.
+
+use std::fs;
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::finding::Finding;
+use crate::gateway::{Gateway, Mood};
+use crate::http;
+use crate::mystery;
+use crate::promtool::Scratch;
+use crate::student;
+
+/// Their names, which are the label `job` of their metrics. They mean nothing.
+pub const RUNS: [&str; 3] = ["birch", "cedar", "maple"];
+
+/// The features of the training, as the label `feat` has them.
+pub const FEATURES: [&str; 4] = ["user", "item", "history", "context"];
+
+/// The shards of each run, as the label `instance` has them.
+pub const SHARDS: [&str; 2] = ["rep_0", "rep_1"];
+
+// What the small table holds.
+const CAPACITIES: [u32; 3] = [1500, 2500, 4000];
+// Enough to see every fault within seconds, and little enough for a laptop that
+// has other things to do.
+const EXAMPLES_PER_SECOND: &str = "3000";
+// About a quarter of an hour: they end even if nobody ends them.
+const STEPS: &str = "11000";
+// A program that is built already; else it is built.
+const PROGRAM: &str = "GOLDEN_SIGNALS_PROGRAM";
+
+/// What ails one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ailment {
+    /// NaN gradients in one feature: its place in [`FEATURES`].
+    Nan(usize),
+    /// Shards that hold so many embeddings.
+    SmallTable(u32),
+    /// A shard that takes its time: its place in [`SHARDS`].
+    SlowShard(usize),
+}
+
+/// What ails each of [`RUNS`], in their order.
+#[must_use]
+pub fn ailments(name: &str) -> [Ailment; 3] {
+    let mut hash = Sha256::new();
+    for part in ["three runs", name, &mystery::salt()] {
+        // With its length, so that no two triples run into the same bytes.
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    let lots = hash.finalize();
+    let lot = |number: usize, among: usize| usize::from(lots[number]) % among;
+    let mut ailments = [
+        Ailment::Nan(lot(0, FEATURES.len())),
+        Ailment::SmallTable(CAPACITIES[lot(1, CAPACITIES.len())]),
+        Ailment::SlowShard(lot(2, SHARDS.len())),
+    ];
+    // Fisher and Yates.
+    ailments.swap(2, lot(3, 3));
+    ailments.swap(1, lot(4, 2));
+    ailments
+}
+
+/// The three, running. Dropping them ends them, and removes their metrics.
+#[derive(Debug)]
+pub struct Runs {
+    children: Vec<Child>,
+    gateway: SocketAddr,
+    // Only if it is ours.
+    own: Option<Gateway>,
+    _configurations: Scratch,
+}
+
+impl Runs {
+    /// Starts those of this name. If nobody listens at the address, a gateway of
+    /// our own is opened there.
+    ///
+    /// # Errors
+    ///
+    /// `no-port`, `does-not-start`.
+    pub fn start(program: &Path, name: &str, gateway: SocketAddr) -> Result<Self, Finding> {
+        let failed = |error: io::Error| {
+            Finding::new(
+                "does-not-start",
+                format!("{} could not be started: {error}", program.display()),
+            )
+        };
+        let listens = TcpStream::connect_timeout(&gateway, Duration::from_secs(1)).is_ok();
+        let own = if listens {
+            None
+        } else {
+            Some(Gateway::start(&gateway.to_string(), Mood::Well)?)
+        };
+        let mut runs = Self {
+            children: Vec::new(),
+            gateway: own.as_ref().map_or(gateway, Gateway::address),
+            own,
+            _configurations: Scratch::new().map_err(failed)?,
+        };
+        for (number, (job, ailment)) in RUNS.iter().zip(ailments(name)).enumerate() {
+            let configuration = runs._configurations.path().join(format!("{job}.yaml"));
+            fs::write(
+                &configuration,
+                format!(
+                    "PersiaMetricsConfig:\n  enable_metrics: true\n  job_name: {job}\n  \
+                     push_interval: 1\n"
+                ),
+            )
+            .map_err(failed)?;
+            let mut command = Command::new(program);
+            // What is set for another training is not meant for these.
+            for (variable, _) in std::env::vars_os() {
+                if variable.to_string_lossy().starts_with("GOLDEN_") {
+                    command.env_remove(variable);
+                }
+            }
+            // By the environment: a list of processes shows the command line.
+            let seed = (number + 1).to_string();
+            command
+                .arg("train")
+                .env("GOLDEN_GLOBAL_CONFIG", &configuration)
+                .env("PERSIA_METRICS_GATEWAY_ADDR", runs.gateway.to_string())
+                .env("GOLDEN_EXAMPLES_PER_SECOND", EXAMPLES_PER_SECOND)
+                .env("GOLDEN_STEPS", STEPS)
+                .env("GOLDEN_SEED", seed)
+                .env("GOLDEN_DELETE_METRICS", "true")
+                .envs(fault(ailment))
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
+            runs.children.push(command.spawn().map_err(failed)?);
+        }
+        Ok(runs)
+    }
+
+    /// Where their metrics are.
+    #[must_use]
+    pub fn gateway(&self) -> SocketAddr {
+        self.gateway
+    }
+
+    /// Whether the gateway is ours.
+    #[must_use]
+    pub fn is_own_gateway(&self) -> bool {
+        self.own.is_some()
+    }
+}
+
+impl Drop for Runs {
+    fn drop(&mut self) {
+        for child in &mut self.children {
+            // Both fail only if it is gone already.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if self.own.is_some() {
+            return;
+        }
+        // A gateway forgets nothing by itself.
+        for job in RUNS {
+            for (role, instances) in [
+                ("parameter-server", &SHARDS[..]),
+                ("embedding-worker", &SHARDS[..1]),
+                ("trainer", &SHARDS[..1]),
+            ] {
+                for instance in instances {
+                    let ip = self.gateway.ip();
+                    let path =
+                        format!("/metrics/job/{job}/instance/{instance}/ip_addr/{ip}/role/{role}");
+                    let _ = http::request(self.gateway, "DELETE", &path);
+                }
+            }
+        }
+    }
+}
+
+/// The reference's program, built if need be.
+///
+/// # Errors
+///
+/// As [`student::build`].
+pub fn program(root: &Path) -> Result<PathBuf, Finding> {
+    match std::env::var_os(PROGRAM) {
+        Some(program) => Ok(program.into()),
+        None => student::build_of(root, "golden-signals", "golden-signals"),
+    }
+}
+
+fn fault(ailment: Ailment) -> Vec<(&'static str, String)> {
+    match ailment {
+        Ailment::Nan(feature) => vec![
+            ("GOLDEN_NAN_EVERY", "20".to_owned()),
+            ("GOLDEN_NAN_FEATURE", FEATURES[feature].to_owned()),
+        ],
+        Ailment::SmallTable(capacity) => vec![("GOLDEN_TABLE_CAPACITY", capacity.to_string())],
+        Ailment::SlowShard(shard) => vec![("GOLDEN_SLOW_SHARD", format!("{shard}=200ms"))],
+    }
+}
