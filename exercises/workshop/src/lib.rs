@@ -18,7 +18,8 @@
 //! - [`lab`]: the same requests in several histograms at once.
 //! - [`dashboard`]: what Grafana exports, read for its queries; [`grafana`]: what it
 //!   has saved. [`running`]: which Grafana and Prometheus are to be asked.
-//! - [`stalling`]: a service that stalls, for load generators.
+//! - [`stalling`]: a service that stalls, for load generators. [`punctuality`]: whether
+//!   the machine was too busy to judge them.
 //! - [`processes`]: one that leaks, among others; [`mqtt`]: what a proplet says of them.
 //! - [`gateway`]: a Pushgateway that can be ill. [`clicks`] and [`worker`]: what the
 //!   student's training learns from, and the training, fed and heard. [`runs`]:
@@ -52,6 +53,7 @@ pub mod processes;
 pub mod progress;
 pub mod prometheus;
 pub mod promtool;
+pub mod punctuality;
 pub mod running;
 pub mod runs;
 pub mod screen;

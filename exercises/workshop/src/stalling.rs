@@ -4,16 +4,23 @@
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead as _, BufReader, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use socket2::{Domain, Socket, Type};
+
 use crate::finding::Finding;
 
 /// What a request takes when nothing stalls.
 pub const QUICK: Duration = Duration::from_millis(5);
+
+/// Connections that may wait to be accepted. With std's 128, a machine that keeps the
+/// service waiting for a second refuses some, whose clients try again after 1, 3 and
+/// 7 s: a wait that nobody meant.
+const BACKLOG: i32 = 4096;
 
 /// The upper bounds of its histogram, in seconds.
 pub const BOUNDS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5];
@@ -66,7 +73,7 @@ impl Stalling {
         let no_port = |error: io::Error| {
             Finding::new("no-port", format!("{bind} could not be opened: {error}"))
         };
-        let listener = TcpListener::bind(bind).map_err(no_port)?;
+        let listener = listen(bind).map_err(no_port)?;
         let address = listener.local_addr().map_err(no_port)?;
         let shared = Arc::new(Shared {
             stalls,
@@ -101,6 +108,18 @@ impl Stalling {
         let served = self.shared.served.lock();
         served.map(|served| served.clone()).unwrap_or_default()
     }
+}
+
+fn listen(bind: &str) -> io::Result<TcpListener> {
+    let address = bind.to_socket_addrs()?.next();
+    let address = address.ok_or_else(|| io::Error::other("the name has no address"))?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    // As std does, and for its reasons: Windows would let two listen on one port.
+    #[cfg(not(windows))]
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 impl Drop for Stalling {

@@ -14,6 +14,7 @@ use std::process::Command;
 use std::sync::{Mutex, OnceLock};
 use std::thread;
 
+use workshop::checks::loops::TOO_BUSY;
 use workshop::course::{Check, Course, EXERCISES, Exercise};
 use workshop::finding::Judgement;
 use workshop::running::Running;
@@ -214,7 +215,20 @@ fn program(name: &str) -> PathBuf {
     target().join("debug").join(file)
 }
 
+/// Exercise 13 is about time, and a machine that builds at the same time has little:
+/// then the checker says so, and is asked again.
 fn judge(answer: &Answer) -> Judgement {
+    let mut judgement = judge_once(answer);
+    for _ in 0..20 {
+        match &judgement {
+            Err(finding) if finding.id == TOO_BUSY => judgement = judge_once(answer),
+            _ => break,
+        }
+    }
+    judgement
+}
+
+fn judge_once(answer: &Answer) -> Judgement {
     match answer.exercise.check {
         Check::Service(check) | Check::Program(_, check) => check(&program(&format!(
             "{}_{}",
