@@ -14,7 +14,10 @@ use support::peers;
 use support::readme::{self, README};
 use support::server::Server;
 
-const MANIFEST: &str = include_str!("../Cargo.toml");
+const MANIFESTS: [&str; 2] = [
+    include_str!("../Cargo.toml"),
+    include_str!("../exercises/workshop/Cargo.toml"),
+];
 const COURSE: &str = include_str!("../exercises/README.md");
 const BUILT: &str = env!("CARGO_BIN_EXE_golden-signals");
 
@@ -184,9 +187,9 @@ fn the_metrics_are_those_that_are_exposed() {
 
 #[test]
 fn every_benchmark_is_there() {
-    let benches: BTreeSet<&str> = MANIFEST
-        .split("[[bench]]")
-        .skip(1)
+    let benches: BTreeSet<&str> = MANIFESTS
+        .iter()
+        .flat_map(|manifest| manifest.split("[[bench]]").skip(1))
         .filter_map(|bench| bench.split('"').nth(1))
         .collect();
     let table: BTreeSet<&str> = section("Figures")

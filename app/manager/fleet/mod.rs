@@ -2,17 +2,23 @@
 //! lives, its latest samples, and counters that go on across a task's restarts.
 //! Bounded; what is gone is forgotten. Knows no topic, no file and no socket.
 
+mod admission;
 mod counters;
 mod exposition;
+mod proplet;
 mod rate;
+mod totals;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+pub use self::admission::Refused;
 pub use self::counters::Counting;
-use self::counters::{Counters, TRAFFIC};
-use self::rate::Bucket;
+use self::counters::TRAFFIC;
+pub use self::proplet::Present;
+use self::proplet::{Proplet, Task, nanoseconds};
+pub use self::totals::Totals;
 use super::history::{Identity, METRICS, PROPLET_METRICS};
 
 /// The most series that a task has.
@@ -48,17 +54,6 @@ pub struct Bounds {
     pub expire_after: Duration,
 }
 
-/// Why a message was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// The name belongs to a proplet that publishes elsewhere.
-    Forged,
-    /// Its proplet sends more than it may.
-    Flooding,
-    /// There are as many proplets as there may be.
-    Crowded,
-}
-
 /// Everything known.
 #[derive(Debug)]
 pub struct Fleet {
@@ -71,68 +66,6 @@ struct Known {
     proplets: HashMap<Arc<str>, Proplet>,
     series: usize,
     refused: u64,
-}
-
-#[derive(Debug)]
-struct Proplet {
-    identity: Identity,
-    bucket: Bucket,
-    /// When it last sent anything, in nanoseconds since the epoch.
-    seen: i64,
-    /// When it last said that it was alive; `None` once it said it was not.
-    alive: Option<i64>,
-    /// There are series for it.
-    shown: bool,
-    /// The time of the latest sample, and the sample.
-    latest: Option<(i64, [Option<f64>; PROPLET_METRICS.len()])>,
-    /// Of that sample; ours only tell it.
-    outbox: Option<Outbox>,
-    tasks: HashMap<Box<str>, Task>,
-}
-
-#[derive(Debug)]
-struct Task {
-    /// The time of the latest sample.
-    at: i64,
-    /// When it came.
-    seen: i64,
-    /// Between the two latest samples.
-    interval: i64,
-    samples: u64,
-    metrics: [Option<f64>; METRICS.len()],
-    counters: Counters,
-}
-
-/// What is told of a proplet now.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Present {
-    /// Who it is.
-    pub identity: Identity,
-    /// Whether it lives.
-    pub alive: bool,
-    /// When it last sent anything, in nanoseconds since the epoch.
-    pub seen: i64,
-    /// How many tasks it has sent samples of lately.
-    pub tasks: usize,
-}
-
-/// All tasks of all proplets together, by their latest samples.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Totals {
-    /// Proplets that live.
-    pub proplets_alive: usize,
-    /// Proplets that are known.
-    pub proplets: usize,
-    /// Tasks with samples lately.
-    pub tasks: usize,
-    /// Their processor use, in percent of one core.
-    pub cpu_percent: f64,
-    /// Their memory, in bytes.
-    pub memory_bytes: f64,
-    /// Their threads.
-    pub threads: f64,
-    /// Their open descriptors.
-    pub file_descriptors: f64,
 }
 
 impl Fleet {
@@ -164,84 +97,6 @@ impl Fleet {
     fn lock(&self) -> MutexGuard<'_, Known> {
         // A panic leaves at worst one sample half told.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Lets a message of `name` in, that came on a topic of this domain and
-    /// channel. `true` if the proplet is to be written down (anew): it is new,
-    /// or was last written down a minute ago.
-    ///
-    /// # Errors
-    ///
-    /// Why not.
-    pub fn admit(
-        &self,
-        name: &str,
-        domain: &str,
-        channel: &str,
-        now: i64,
-    ) -> Result<bool, Refused> {
-        const MINUTE: i64 = 60_000_000_000;
-
-        let mut state = self.lock();
-        if let Some(proplet) = state.proplets.get_mut(name) {
-            if proplet.identity.domain != domain || proplet.identity.channel != channel {
-                return Err(Refused::Forged);
-            }
-            if !proplet.bucket.take(now) {
-                return Err(Refused::Flooding);
-            }
-            proplet.seen = now;
-            let due = now - proplet.identity.last_seen >= MINUTE;
-            if due {
-                proplet.identity.last_seen = now;
-            }
-            return Ok(due);
-        }
-        if state.proplets.len() >= self.bounds.proplets {
-            return Err(Refused::Crowded);
-        }
-        let identity = Identity {
-            name: name.to_owned(),
-            domain: domain.to_owned(),
-            channel: channel.to_owned(),
-            namespace: None,
-            metadata: None,
-            first_seen: now,
-            last_seen: now,
-        };
-        let proplet = Proplet::new(identity, now, self.bounds.rate, now);
-        state.proplets.insert(name.into(), proplet);
-        Ok(true)
-    }
-
-    /// What is known of who a proplet is.
-    #[must_use]
-    pub fn identity(&self, name: &str) -> Option<Identity> {
-        let state = self.lock();
-        state
-            .proplets
-            .get(name)
-            .map(|proplet| proplet.identity.clone())
-    }
-
-    /// Learns a proplet's namespace, and what it tells of itself. `true` if
-    /// that is new.
-    pub fn describe(&self, name: &str, namespace: Option<&str>, metadata: Option<&str>) -> bool {
-        let mut state = self.lock();
-        let Some(proplet) = state.proplets.get_mut(name) else {
-            return false;
-        };
-        let mut changed = false;
-        for (known, told) in [
-            (&mut proplet.identity.namespace, namespace),
-            (&mut proplet.identity.metadata, metadata),
-        ] {
-            if told.is_some() && known.as_deref() != told {
-                *known = told.map(str::to_owned);
-                changed = true;
-            }
-        }
-        changed
     }
 
     /// A proplet says that it lives, or its last will that it does not. `true`
@@ -389,15 +244,7 @@ impl Fleet {
             ..Totals::default()
         };
         for proplet in state.proplets.values() {
-            totals.proplets_alive += usize::from(proplet.lives(self.bounds, now));
-            totals.tasks += proplet.tasks.len();
-            for task in proplet.tasks.values() {
-                let value = |place: usize| task.metrics[place].unwrap_or(0.0);
-                totals.cpu_percent += value(0);
-                totals.memory_bytes += value(1);
-                totals.threads += value(8);
-                totals.file_descriptors += value(9);
-            }
+            totals.add(proplet, self.bounds, now);
         }
         totals
     }
@@ -409,75 +256,6 @@ impl Known {
         self.refused += u64::from(!room);
         room
     }
-}
-
-impl Proplet {
-    fn new(identity: Identity, seen: i64, rate: u32, now: i64) -> Self {
-        Self {
-            identity,
-            bucket: Bucket::new(rate, now),
-            seen,
-            alive: None,
-            shown: false,
-            latest: None,
-            outbox: None,
-            tasks: HashMap::new(),
-        }
-    }
-
-    fn lives(&self, bounds: Bounds, now: i64) -> bool {
-        let timeout = nanoseconds(bounds.alive_timeout);
-        self.alive.is_some_and(|alive| now - alive < timeout)
-    }
-
-    fn present(&self, bounds: Bounds, now: i64) -> Present {
-        Present {
-            identity: self.identity.clone(),
-            alive: self.lives(bounds, now),
-            seen: self.seen,
-            tasks: self.tasks.len(),
-        }
-    }
-}
-
-impl Task {
-    fn new(at: i64, now: i64, metrics: &[Option<f64>; METRICS.len()]) -> Self {
-        Self {
-            // Before the first sample, which is observed next.
-            at: at - 1,
-            seen: now,
-            interval: 0,
-            samples: 0,
-            metrics: *metrics,
-            counters: Counters::default(),
-        }
-    }
-
-    fn observe(
-        &mut self,
-        at: i64,
-        metrics: &[Option<f64>; METRICS.len()],
-        counting: Counting,
-        now: i64,
-    ) -> [f64; TRAFFIC.len()] {
-        self.seen = self.seen.max(now);
-        let newer = at > self.at;
-        let growth = self.counters.count(metrics, counting, newer);
-        self.samples += 1;
-        // What comes late, after an outage, counts, but shows nothing.
-        if newer {
-            if self.samples > 1 {
-                self.interval = at - self.at;
-            }
-            self.at = at;
-            self.metrics = *metrics;
-        }
-        growth
-    }
-}
-
-fn nanoseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -1,0 +1,43 @@
+//! All proplets and all their tasks, added up.
+
+use super::Bounds;
+use super::proplet::Proplet;
+use crate::manager::history::METRICS;
+
+/// All tasks of all proplets together, by their latest samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Totals {
+    /// Proplets that live.
+    pub proplets_alive: usize,
+    /// Proplets that are known.
+    pub proplets: usize,
+    /// Tasks with samples lately.
+    pub tasks: usize,
+    /// Their processor use, in percent of one core.
+    pub cpu_percent: f64,
+    /// Their memory, in bytes.
+    pub memory_bytes: f64,
+    /// Their threads.
+    pub threads: f64,
+    /// Their open descriptors.
+    pub file_descriptors: f64,
+}
+
+impl Totals {
+    pub(super) fn add(&mut self, proplet: &Proplet, bounds: Bounds, now: i64) {
+        self.proplets_alive += usize::from(proplet.lives(bounds, now));
+        self.tasks += proplet.tasks.len();
+        for task in proplet.tasks.values() {
+            for (column, value) in METRICS.iter().zip(task.metrics) {
+                let value = value.unwrap_or(0.0);
+                match column.name {
+                    "cpu_percent" => self.cpu_percent += value,
+                    "memory_bytes" => self.memory_bytes += value,
+                    "thread_count" => self.threads += value,
+                    "file_descriptor_count" => self.file_descriptors += value,
+                    _ => {}
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! A batch of messages on its way into the history: each is read, admitted, held
+//! against the clock, written down and told to the fleet and to those who watch.
+//! What it means for the tasks is kept until the batch is written.
+
+use serde::de::DeserializeOwned;
+
+use super::sample::{outbox, proplet_values, task_values};
+use super::statistics::{Kind, Reason};
+use super::{Ingest, clock};
+use crate::manager::fleet::{Counting, Refused};
+use crate::manager::history::{PropletRow, Rollup, TaskRow, Writer, live_proplet, live_task};
+use crate::schema::payload::{self, PayloadError};
+use crate::schema::{
+    Alive, Create, Dialect, PropletMetrics, Status, TaskMetrics, TaskResult, Topic, TopicKind,
+};
+use crate::transport::mqtt::{Content, Delivery};
+
+/// How far a proplet's clock may be ahead.
+const AHEAD: i64 = 60_000_000_000;
+
+/// What a message means for the tasks.
+pub(super) enum News {
+    /// A proplet has come to life.
+    Came(String),
+    /// A task that was started has its first sample.
+    Reported { task: String, proplet: String },
+    /// A task has ended.
+    Ended(TaskResult),
+}
+
+/// A batch on its way into the history.
+pub(super) struct Records<'a, 'b> {
+    ingest: &'a Ingest,
+    writer: &'a mut Writer<'b>,
+    rows: u64,
+    /// `false` once writing has failed: the rest of the batch is not tried.
+    recording: bool,
+    now: i64,
+    news: Vec<News>,
+}
+
+impl<'a, 'b> Records<'a, 'b> {
+    pub(super) fn new(ingest: &'a Ingest, writer: &'a mut Writer<'b>, now: i64) -> Self {
+        Self {
+            ingest,
+            writer,
+            rows: 0,
+            recording: true,
+            now,
+            news: Vec::new(),
+        }
+    }
+
+    pub(super) fn begin(&mut self) {
+        if let Err(error) = self.writer.begin() {
+            self.fail(&error);
+        }
+    }
+
+    /// What the batch means for the tasks.
+    pub(super) fn commit(mut self) -> Vec<News> {
+        if self.recording {
+            match self.writer.commit() {
+                Ok(()) => self.ingest.statistics.committed(self.rows),
+                Err(error) => self.fail(&error),
+            }
+        }
+        self.news
+    }
+
+    fn fail(&mut self, error: &rusqlite::Error) {
+        self.ingest.statistics.failed(self.rows, error);
+        self.writer.roll_back();
+        self.recording = false;
+    }
+
+    /// Writes rows of a proplet. `true` unless they were there already.
+    fn write(
+        &mut self,
+        proplet: &str,
+        mut row: impl FnMut(&mut Writer<'_>) -> rusqlite::Result<bool>,
+    ) -> bool {
+        if !self.recording {
+            self.ingest.statistics.lost();
+            return true;
+        }
+        let written = match row(self.writer) {
+            // Its name has been deleted, or was never written because of a failure.
+            Err(rusqlite::Error::QueryReturnedNoRows) => {
+                match self.ingest.fleet.identity(proplet) {
+                    Some(identity) => self
+                        .writer
+                        .introduce(&identity)
+                        .and_then(|()| row(self.writer)),
+                    None => Ok(true),
+                }
+            }
+            written => written,
+        };
+        match written {
+            Ok(new) => {
+                self.rows += u64::from(new);
+                new
+            }
+            Err(error) => {
+                self.rows += 1;
+                self.fail(&error);
+                true
+            }
+        }
+    }
+
+    /// # Errors
+    ///
+    /// Why the message is rejected.
+    pub(super) fn read(&mut self, delivery: &Delivery) -> Result<(), Reason> {
+        let statistics = &self.ingest.statistics;
+        let payload = match &delivery.content {
+            Content::Whole(payload) => payload,
+            Content::Oversize(bytes) => {
+                statistics.received(*bytes);
+                return Err(Reason::Oversize);
+            }
+        };
+        statistics.received(payload.len());
+        let topic = Topic::parse(&delivery.topic).ok_or(Reason::Malformed)?;
+        match topic.kind {
+            TopicKind::Create => self.each(payload, |records, message: Create| {
+                records.create(topic, &message)
+            }),
+            TopicKind::Alive => self.each(payload, |records, message: Alive| {
+                records.alive(topic, &message)
+            }),
+            TopicKind::Metrics => self.each(payload, |records, message: PropletMetrics| {
+                records.proplet(topic, &message)
+            }),
+            TopicKind::TaskMetrics | TopicKind::MetricsProplet => self
+                .each(payload, |records, message: TaskMetrics| {
+                    records.task(topic, &message)
+                }),
+            TopicKind::Results => self.each(payload, |records, message: TaskResult| {
+                records.result(topic, message)
+            }),
+            TopicKind::Start | TopicKind::Stop => Err(Reason::Malformed),
+        }
+    }
+
+    /// Of a batch one that is rejected does not harm the others.
+    fn each<T: DeserializeOwned>(
+        &mut self,
+        payload: &[u8],
+        take: impl Fn(&mut Self, T) -> Result<Kind, Reason>,
+    ) -> Result<(), Reason> {
+        let messages = payload::decode(payload, self.ingest.limits.bytes);
+        let messages = messages.map_err(|error| match error {
+            PayloadError::TooLong { .. } => Reason::Oversize,
+            error => {
+                tracing::debug!(%error, "message cannot be read");
+                Reason::Malformed
+            }
+        })?;
+        for message in messages {
+            match take(self, message) {
+                Ok(kind) => self.ingest.statistics.took(kind),
+                Err(reason) => self.ingest.statistics.rejected(reason),
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets a proplet's message in.
+    fn admit(&mut self, topic: Topic<'_>, proplet: &str) -> Result<(), Reason> {
+        let fleet = &self.ingest.fleet;
+        let due = fleet
+            .admit(proplet, topic.domain_id, topic.channel_id, self.now)
+            .map_err(|refused| match refused {
+                Refused::Forged => Reason::Forged,
+                Refused::Flooding => Reason::Flooding,
+                Refused::Crowded => Reason::Crowded,
+            })?;
+        if due {
+            self.introduce(proplet);
+        }
+        Ok(())
+    }
+
+    fn introduce(&mut self, proplet: &str) {
+        if let Some(identity) = self.ingest.fleet.identity(proplet)
+            && self.recording
+            && let Err(error) = self.writer.introduce(&identity)
+        {
+            self.fail(&error);
+        }
+    }
+
+    fn describe(&mut self, proplet: &str, namespace: &str, metadata: Option<&str>) {
+        let namespace = (!namespace.is_empty()).then_some(namespace);
+        if self.ingest.fleet.describe(proplet, namespace, metadata) {
+            self.introduce(proplet);
+        }
+    }
+
+    /// Whether a time is one at which something can have been measured.
+    fn check_time(&self, at: i64) -> Result<(), Reason> {
+        let stale = i64::try_from(self.ingest.limits.stale_after.as_nanos());
+        if at > self.now.saturating_add(AHEAD) {
+            Err(Reason::Ahead)
+        } else if at < self.now.saturating_sub(stale.unwrap_or(i64::MAX)) {
+            Err(Reason::Stale)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn create(&mut self, topic: Topic<'_>, message: &Create) -> Result<Kind, Reason> {
+        self.admit(topic, &message.proplet_id)?;
+        let metadata = serde_json::to_string(&message.metadata).ok();
+        self.describe(&message.proplet_id, &message.namespace, metadata.as_deref());
+        Ok(Kind::Create)
+    }
+
+    fn alive(&mut self, topic: Topic<'_>, message: &Alive) -> Result<Kind, Reason> {
+        let (proplet, now) = (&*message.proplet_id, self.now);
+        self.admit(topic, proplet)?;
+        self.describe(proplet, &message.namespace, None);
+        let lives = message.status == Status::Alive;
+        let came_to_life = self.ingest.fleet.alive(proplet, lives, now);
+        if lives {
+            self.write(proplet, |writer| writer.alive(proplet, now));
+        }
+        if came_to_life {
+            self.news.push(News::Came(proplet.to_owned()));
+        }
+        self.ingest.live.tell("alive", proplet, None, message);
+        Ok(Kind::Alive)
+    }
+
+    fn proplet(&mut self, topic: Topic<'_>, message: &PropletMetrics) -> Result<Kind, Reason> {
+        let proplet = &*message.proplet_id;
+        let at = clock::of(message.taken_at(clock::at(self.now)));
+        self.check_time(at)?;
+        self.admit(topic, proplet)?;
+        self.describe(proplet, &message.namespace, None);
+        let (values, more) = proplet_values(message);
+        let row = PropletRow {
+            proplet,
+            at,
+            metrics: &values,
+            more: more.as_deref(),
+        };
+        if !self.write(proplet, |writer| writer.proplet(&row)) {
+            return Err(Reason::Duplicate);
+        }
+        let outbox = message.outbox.as_ref().map(outbox);
+        self.ingest
+            .fleet
+            .observe_proplet(proplet, at, &values, outbox);
+        if self.ingest.live.is_watched() {
+            let told = live_proplet(&row, &message.namespace);
+            self.ingest.live.tell("metrics", proplet, None, &told);
+        }
+        Ok(Kind::Proplet)
+    }
+
+    fn task(&mut self, topic: Topic<'_>, message: &TaskMetrics) -> Result<Kind, Reason> {
+        let (proplet, task) = (&*message.proplet_id, &*message.task_id);
+        let at = clock::of(message.taken_at(clock::at(self.now)));
+        self.check_time(at)?;
+        if !self.ingest.tasks.may_run(task, proplet) {
+            return Err(Reason::Forged);
+        }
+        self.admit(topic, proplet)?;
+        let mut values = task_values(message);
+        let fleet = &self.ingest.fleet;
+        let mut growth = None;
+        if message.dialect() == Dialect::PropellerRust {
+            // In the history every sample tells what happened since the one before.
+            let counted = fleet.observe_task(
+                proplet,
+                task,
+                at,
+                &values.metrics,
+                Counting::SinceStart,
+                self.now,
+            );
+            values.set_traffic(counted);
+            growth = Some(counted);
+        }
+        let row = TaskRow {
+            task,
+            proplet,
+            at,
+            metrics: &values.metrics,
+            aggregated: values.aggregated.as_ref(),
+            more: values.more.as_deref(),
+        };
+        if !self.write(proplet, |writer| writer.task(&row)) {
+            return Err(Reason::Duplicate);
+        }
+        let growth = growth.unwrap_or_else(|| {
+            let counting = Counting::SinceLast;
+            fleet.observe_task(proplet, task, at, &values.metrics, counting, self.now)
+        });
+        let [cpu, memory] = [values.metrics[0], values.metrics[1]];
+        let rollup = Rollup {
+            samples: 1,
+            cpu_percent_sum: cpu.unwrap_or(0.0),
+            cpu_percent_max: cpu.unwrap_or(0.0),
+            memory_bytes_sum: memory.unwrap_or(0.0),
+            memory_bytes_max: memory.unwrap_or(0.0),
+            traffic: growth,
+        };
+        if self.recording {
+            self.writer.roll_up(at, &rollup);
+        }
+        if self.ingest.tasks.is_news(task) {
+            let [task, proplet] = [task, proplet].map(str::to_owned);
+            self.news.push(News::Reported { task, proplet });
+        }
+        if self.ingest.live.is_watched() {
+            let told = live_task(&row);
+            self.ingest
+                .live
+                .tell("task_metrics", proplet, Some(task), &told);
+        }
+        Ok(Kind::Task)
+    }
+
+    fn result(&mut self, topic: Topic<'_>, message: TaskResult) -> Result<Kind, Reason> {
+        let (proplet, task) = (&*message.proplet_id, &*message.task_id);
+        if !self.ingest.tasks.may_run(task, proplet) {
+            return Err(Reason::Forged);
+        }
+        self.admit(topic, proplet)?;
+        self.news.push(News::Ended(message));
+        Ok(Kind::Result)
+    }
+}
