@@ -42,7 +42,7 @@ fn runner(command: &str) -> Runner {
         // one runs this test. The test `compose` does the others on a real engine:
         // what is run as it stands, the rest step by step.
         ["cargo", "run", "--release"]
-        | ["cargo", "test"]
+        | ["cargo", "test", "--workspace"]
         | ["docker", "compose", "run", ..]
         | ["docker", "compose", "up", "--build" | "--detach", ..]
         | ["docker", "compose", "down", "--volumes"] => Runner::Elsewhere,
