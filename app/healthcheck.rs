@@ -126,11 +126,12 @@ fn first_line(target: &Address) -> io::Result<String> {
     let deadline = Instant::now() + PATIENCE;
     let mut stream = connect(target, deadline)?;
     stream.set_write_timeout(Some(left(deadline)?))?;
-    write!(
-        stream,
+    // One write, so that the server has all of it with its first read.
+    let request = format!(
         "GET {} HTTP/1.1\r\nhost: {}:{}\r\nuser-agent: golden-signals-healthcheck\r\nconnection: close\r\n\r\n",
         target.path, target.host, target.port
-    )?;
+    );
+    stream.write_all(request.as_bytes())?;
     let mut line = Vec::new();
     let mut part = [0; MAX_STATUS_LINE];
     while !line.contains(&b'\n') && line.len() < MAX_STATUS_LINE {
