@@ -1,59 +1,8 @@
-//! Tells the program which build it is (the labels of `build_info`), and writes
-//! the clients and servers of the calls between the training's roles.
+//! Tells the program which build it is: the labels of `build_info`.
 
 use std::process::Command;
 
-use tonic_build::manual::{Builder, Method, Service};
-
 fn main() {
-    tell_the_build();
-    write_services();
-}
-
-/// The services as Rust sees them; the messages are Rust too, so that neither
-/// a schema file nor its compiler is needed.
-fn write_services() {
-    const MESSAGES: &str = "crate::training::messages::";
-    let service = |name: &str, methods: &[(&str, &str, &str, &str)]| {
-        let service = Service::builder().name(name).package("golden_signals");
-        let service = methods
-            .iter()
-            .fold(service, |service, (name, route, input, output)| {
-                let method = Method::builder()
-                    .name(*name)
-                    .route_name(*route)
-                    .input_type(format!("{MESSAGES}{input}"))
-                    .output_type(format!("{MESSAGES}{output}"))
-                    .codec_path("tonic_prost::ProstCodec");
-                service.method(method.build())
-            });
-        service.build()
-    };
-    Builder::new().build_transport(false).compile(&[
-        service(
-            "ParameterServer",
-            &[
-                ("look_up", "LookUp", "Lookup", "Numbers"),
-                ("update", "Update", "ShardGradients", "Done"),
-                ("save", "Save", "Save", "Done"),
-            ],
-        ),
-        service(
-            "EmbeddingWorker",
-            &[
-                ("begin", "Begin", "Session", "Done"),
-                ("end", "End", "Session", "Done"),
-                ("forward_batched", "ForwardBatched", "BatchIds", "Done"),
-                ("forward", "Forward", "BatchRef", "Embeddings"),
-                ("evaluate", "Evaluate", "BatchIds", "Embeddings"),
-                ("update", "Update", "BatchGradients", "Done"),
-                ("save", "Save", "Save", "Done"),
-            ],
-        ),
-    ]);
-}
-
-fn tell_the_build() {
     // Outside a checkout (a source archive, a container build without .git)
     // the revision may be given from outside.
     let revision = std::env::var("GOLDEN_SIGNALS_REVISION")

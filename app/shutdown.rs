@@ -3,9 +3,44 @@
 
 use std::io;
 
+use anyhow::Context as _;
+use tokio::sync::oneshot;
+
+/// Two futures, of which the first resolves with the first signal and the second with
+/// the second one, whether or not anybody polls them meanwhile.
+///
+/// # Errors
+///
+/// If the handlers cannot be installed.
+///
+/// # Panics
+///
+/// Outside a Tokio runtime.
+pub(crate) fn two_signals() -> anyhow::Result<(impl Future<Output = ()>, impl Future<Output = ()>)>
+{
+    let mut signals = Signals::listen().context("cannot listen for signals")?;
+    let (first, drain) = oneshot::channel();
+    let (second, stop_now) = oneshot::channel();
+    tokio::spawn(async move {
+        let signal = signals.next().await;
+        tracing::info!(signal, "asked to stop; a second signal stops at once");
+        first.send(()).ok();
+        signals.next().await;
+        second.send(()).ok();
+    });
+    Ok((sent(drain), sent(stop_now)))
+}
+
+/// Resolves with the signal; never, where its sender is dropped instead.
+async fn sent(signal: oneshot::Receiver<()>) {
+    if signal.await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
 /// Listens for SIGTERM and Ctrl-C (SIGINT).
 #[derive(Debug)]
-pub struct Signals {
+struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -20,7 +55,7 @@ impl Signals {
     ///
     /// If the handlers cannot be installed.
     #[cfg(unix)]
-    pub fn listen() -> io::Result<Self> {
+    fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -30,7 +65,7 @@ impl Signals {
 
     /// Waits for the next signal and tells its name.
     #[cfg(unix)]
-    pub async fn next(&mut self) -> &'static str {
+    async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
@@ -43,13 +78,13 @@ impl Signals {
     ///
     /// Never on this system.
     #[cfg(not(unix))]
-    pub fn listen() -> io::Result<Self> {
+    fn listen() -> io::Result<Self> {
         Ok(Self {})
     }
 
     /// Waits for the next signal and tells its name.
     #[cfg(not(unix))]
-    pub async fn next(&mut self) -> &'static str {
+    async fn next(&mut self) -> &'static str {
         // Without a handler the system's default ends the process.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;

@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use clap::Parser;
+use golden_signals::signals::BuildInfo;
 use golden_signals::training::distinct::DistinctIds;
 use golden_signals::training::features::{FEATURES, mix};
 use golden_signals::training::trainer::Summary;
@@ -23,6 +24,12 @@ use support::daemon::Daemon;
 use support::peers;
 use support::pushgateway::{FakeGateway, Pushgateway};
 use support::samples::Samples;
+
+const BUILD: BuildInfo = BuildInfo {
+    version: "0",
+    revision: "unknown",
+    rustc: "unknown",
+};
 
 /// Short runs and many, since the machine's own moods last for seconds: the median of so
 /// many pairs is known to a fifth of what one pair is wrong by.
@@ -202,7 +209,7 @@ async fn train(job: &str, gateway: Option<SocketAddr>, more: &[&str]) -> Summary
     let arguments = ["train", "--steps", STEPS, "--global-config", &config_path];
     let gateway = ["--metrics-gateway-addr", &gateway];
     let cli = Cli::parse_from([&arguments[..], &gateway, more].concat());
-    let ended = training::run(cli.options, std::future::pending()).await;
+    let ended = training::run(cli.options, BUILD, std::future::pending()).await;
     fs::remove_dir_all(directory).expect("it is ours");
     ended.expect("it trains").expect("it trained here")
 }

@@ -44,6 +44,19 @@ pub enum LogFormat {
     Json,
 }
 
+/// Every crate of this workspace that logs: what `golden_signals` stands for in a filter.
+const CRATES: [&str; 9] = [
+    "command_line",
+    "golden_http",
+    "golden_mqtt",
+    "golden_signals",
+    "health",
+    "manager",
+    "proplet",
+    "service",
+    "training",
+];
+
 fn filter(text: &str) -> Result<Targets, String> {
     const LEVELS: &str = "off, error, warn, info, debug, trace";
     // A word that is no level would be taken for a target and log nothing else.
@@ -56,9 +69,26 @@ fn filter(text: &str) -> Result<Targets, String> {
     let valid = words
         .map(|word| word.split_once('=').map_or(word, |(_, level)| level))
         .all(is_level);
-    text.parse().ok().filter(|_| valid).ok_or_else(|| {
+    let expanded: Vec<_> = text.split(',').map(with_every_crate).collect();
+    let parsed = expanded.join(",").parse().ok().filter(|_| valid);
+    parsed.ok_or_else(|| {
         format!("must be one of {LEVELS}, or a filter such as info,golden_signals=debug")
     })
+}
+
+/// `golden_signals=debug` means all that is ours, `golden_signals::service=debug` one
+/// role of it, whichever crate it is in.
+fn with_every_crate(directive: &str) -> String {
+    let Some((target, level)) = directive.trim().split_once('=') else {
+        return directive.to_owned();
+    };
+    if let Some(inner) = target.strip_prefix("golden_signals::") {
+        return format!("{inner}={level}");
+    }
+    if target != "golden_signals" {
+        return directive.to_owned();
+    }
+    CRATES.map(|name| format!("{name}={level}")).join(",")
 }
 
 /// Starts logging, panics included, for the rest of the process.
@@ -210,5 +240,20 @@ mod tests {
         for text in ["", "loud", "info,", "golden_signals", "golden_signals=loud"] {
             assert!(filter(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_programs_name_in_a_filter_stands_for_all_of_its_crates() {
+        use tracing::Level;
+
+        let all = filter("warn,golden_signals=debug").unwrap();
+        for name in CRATES {
+            assert!(all.would_enable(name, &Level::DEBUG), "{name}");
+            assert!(all.would_enable(&format!("{name}::part"), &Level::DEBUG));
+        }
+        assert!(!all.would_enable("hyper", &Level::INFO));
+        let one = filter("warn,golden_signals::service::live=debug").unwrap();
+        assert!(one.would_enable("service::live", &Level::DEBUG));
+        assert!(!one.would_enable("service::random", &Level::INFO));
     }
 }

@@ -12,8 +12,8 @@ use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::Operation as Described;
 
 use super::layers::{around_every_route, method_not_allowed, not_found};
-use crate::signals::layer::SignalsLayer;
-use crate::signals::requests::{Operation, Requests, UNMATCHED};
+use crate::layer::SignalsLayer;
+use crate::requests::{Operation, Requests, UNMATCHED};
 
 /// Collects the routes of a role whose endpoints share `S`.
 pub struct Api<'a, S> {

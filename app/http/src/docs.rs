@@ -2,6 +2,8 @@
 //! what is the same in every role's description. The description itself, at
 //! `GET /openapi.json`, is each role's own.
 
+#![expect(clippy::unused_async, reason = "axum takes nothing else for a handler")]
+
 use std::sync::{Arc, LazyLock};
 
 use axum::extract::Path;

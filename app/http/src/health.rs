@@ -1,6 +1,8 @@
 //! `GET /healthz` and `GET /readyz`: whether the process lives, and whether it
 //! wants traffic. They tell nothing of how well it does: that is in the metrics.
 
+#![expect(clippy::unused_async, reason = "axum takes nothing else for a handler")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 

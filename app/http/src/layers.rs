@@ -10,7 +10,7 @@ use super::deadline::DeadlineLayer;
 use super::panics::CatchPanicLayer;
 use super::problem::Problem;
 use super::request_span::RequestSpanLayer;
-use crate::signals::layer::SignalsLayer;
+use crate::layer::SignalsLayer;
 
 /// Around every route, the outermost first.
 pub(super) fn around_every_route<S>(

@@ -7,8 +7,8 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 
 use super::problem::Problem;
-use crate::signals::Registry;
-use crate::signals::exposition::Format;
+use golden_metrics::Registry;
+use golden_metrics::exposition::Format;
 
 /// All metrics, in the format that `Accept` asks for.
 #[utoipa::path(get, path = "/metrics", tag = "monitoring", responses((

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::signals::FailureCause;
+use crate::FailureCause;
 
 /// An answer that is not the one asked for.
 #[derive(Debug)]

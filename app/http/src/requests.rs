@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, RwLock};
 
 use super::buckets;
-use super::histogram::{Histogram, Layout};
 use super::labels::{FailureCause, MethodLabel, Outcome, STATUSES, status_index};
-use super::registry::{Collect, Description, histogram_series, model};
+use golden_metrics::{Collect, Description, Histogram, Layout, histogram_series, model};
 
 /// Traffic, and errors by status.
 pub const REQUESTS: Description = Description {

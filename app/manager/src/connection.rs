@@ -1,8 +1,8 @@
 //! The connection to the broker, as Prometheus sees it.
 
-use crate::signals::model::{MetricFamily, MetricType};
-use crate::signals::{Collect, Description};
-use crate::transport::mqtt::Publisher;
+use golden_metrics::model::{MetricFamily, MetricType};
+use golden_metrics::{Collect, Description};
+use golden_mqtt::Publisher;
 
 const CONNECTED: Description = Description {
     name: "manager_broker_connected",

@@ -33,13 +33,14 @@ use self::ingest::{Ingest, Limits, Statistics};
 use self::live::Live;
 use self::options::Options;
 use self::tasks::Tasks;
-use crate::http::access::Access;
-use crate::http::health::Readiness;
-use crate::signals::process::Process;
-use crate::signals::requests::Requests;
-use crate::signals::{BuildInfo, Registry};
-use crate::transport::accept::{self, Drained};
-use crate::transport::{descriptors, mqtt};
+use golden_http::accept::{self, Drained};
+use golden_http::access::Access;
+use golden_http::health::Readiness;
+use golden_http::requests::Requests;
+use golden_metrics::Registry;
+use golden_system::BuildInfo;
+use golden_system::descriptors;
+use golden_system::process::Process;
 
 /// Messages that may wait to be taken.
 const WAITING: usize = 8_192;
@@ -59,7 +60,7 @@ pub enum ManagerError {
     History(#[from] HistoryError),
     /// The files of TLS cannot be used.
     #[error(transparent)]
-    Tls(#[from] mqtt::TlsError),
+    Tls(#[from] golden_mqtt::TlsError),
     /// A listener is none.
     #[error("a listener has no address: {0}")]
     Listener(#[from] std::io::Error),
@@ -81,6 +82,7 @@ pub enum ManagerError {
 /// Outside a Tokio runtime of several threads.
 pub async fn run(
     options: Options,
+    build: BuildInfo,
     listener: TcpListener,
     exposition: TcpListener,
     drain: impl Future<Output = ()>,
@@ -108,7 +110,7 @@ pub async fn run(
     settings.subscriptions = ingest::subscriptions(&options.group);
     settings.deliveries = WAITING;
     settings.longest_wait = LONGEST_WAIT;
-    let (client, publisher, deliveries) = mqtt::start(settings);
+    let (client, publisher, deliveries) = golden_mqtt::start(settings);
 
     let tasks = Tasks::new(history.clone(), Arc::clone(&fleet), publisher.clone())?;
     let tasks = Arc::new(tasks);
@@ -122,7 +124,7 @@ pub async fn run(
     registry.register(Arc::new(HistorySize(history.clone())));
     registry.register(Arc::clone(&requests) as _);
     registry.register(Arc::new(Process));
-    registry.register(Arc::new(BuildInfo));
+    registry.register(Arc::new(build));
 
     let guarded = "whatever changes something";
     let manager = Manager(Arc::new(Parts {

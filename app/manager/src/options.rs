@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::flags::{address, count, duration, token};
-use crate::transport::mqtt::MqttOptions;
+use command_line::flags::{address, count, duration, token};
+use golden_mqtt::MqttOptions;
 
 /// The options of `manager`. Each can come from the environment instead.
 #[derive(Args, Clone)]

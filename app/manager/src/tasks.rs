@@ -10,8 +10,8 @@ use thiserror::Error;
 use super::clock;
 use super::fleet::{Fleet, Present};
 use super::history::{History, HistoryError, Page, State, Task};
-use crate::schema::{Refusal, StartTask, StopTask, TopicKind, Topics, payload};
-use crate::transport::mqtt::Publisher;
+use golden_mqtt::Publisher;
+use proplet_schema::{Refusal, StartTask, StopTask, TopicKind, Topics, payload};
 
 /// States in which a proplet has the task.
 const ACTIVE: [State; 2] = [State::Starting, State::Running];

@@ -17,13 +17,13 @@ use super::presence::{alive, machine_name, metadata};
 use super::sampler::{Sampler, Since};
 use super::start_error::StartError;
 use super::tasks::{Outcome, Process};
-use crate::heartbeat;
-use crate::schema::{
+use golden_mqtt::{Client, Content, Deliveries, Delivery, Publisher, Will};
+use golden_system::descriptors;
+use health::heartbeat;
+use proplet_schema::{
     Create, MonitoringProfile, ProfileName, Refusal, StartTask, Status, StopTask, TaskResult,
     Topic, TopicKind, Topics, payload,
 };
-use crate::transport::descriptors;
-use crate::transport::mqtt::{self, Client, Content, Deliveries, Delivery, Publisher, Will};
 
 /// How long the broker may take to get what waits, once the proplet ends.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -119,7 +119,7 @@ impl Agent {
         settings.subscriptions = [TopicKind::Start, TopicKind::Stop]
             .map(|kind| topics.of(kind).to_string())
             .to_vec();
-        let (client, publisher, deliveries) = mqtt::start(settings);
+        let (client, publisher, deliveries) = golden_mqtt::start(settings);
         let create = payload::encode(&Create {
             proplet_id: origin.proplet_id.clone(),
             namespace: origin.namespace.clone(),

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::schema::{Aggregated, MonitoringProfile, ProcessMetrics};
+use proplet_schema::{Aggregated, MonitoringProfile, ProcessMetrics};
 
 /// The last samples, and the totals of all of them.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::ProfileName;
+    use proplet_schema::ProfileName;
 
     fn sample(cpu: Option<f64>, memory: u64) -> ProcessMetrics {
         ProcessMetrics {

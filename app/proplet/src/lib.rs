@@ -8,10 +8,9 @@
 //!   are started here.
 //! - [`sampler`]: what the system says of a process; [`history`]: what samples
 //!   come to; [`monitor`]: when they are taken.
-//! - [`outgoing`]: samples on their way to the outbox of
-//!   [`transport::mqtt`](crate::transport::mqtt).
+//! - [`outgoing`]: samples on their way to the outbox of [`golden_mqtt`].
 //!
-//! Messages, profiles and commands are in [`schema`](crate::schema).
+//! Messages, profiles and commands are in [`proplet_schema`].
 
 pub mod agent;
 pub mod history;

@@ -14,11 +14,11 @@ use tokio::sync::oneshot;
 use super::history::History;
 use super::outgoing::Outgoing;
 use super::sampler::{Activity, Glance, Sampler};
-use crate::schema::{
+use golden_mqtt::Publisher;
+use proplet_schema::{
     Aggregated, MonitoringProfile, OutboxMetrics, ProcessMetrics, PropletMetrics, TaskMetrics,
     payload,
 };
-use crate::transport::mqtt::Publisher;
 
 /// Whose process it is.
 #[derive(Clone, Debug)]

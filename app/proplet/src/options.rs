@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::{ArgAction, Args, ValueEnum};
 use serde_json::Value;
 
-use crate::schema::{Interval, MonitoringProfile, StartTask};
-use crate::transport::mqtt::MqttOptions;
+use golden_mqtt::MqttOptions;
+use proplet_schema::{Interval, MonitoringProfile, StartTask};
 
 /// Propeller's variables, with the option that each one sets unless `GOLDEN_…`
 /// does. Of two for one option the first that is set counts.
@@ -183,7 +183,7 @@ fn boolean(text: &str) -> Result<bool, String> {
 
 /// What can be a level of a topic.
 fn identifier(text: &str) -> Result<String, String> {
-    crate::schema::check_identifier("", text)
+    proplet_schema::check_identifier("", text)
         .map(|()| text.to_owned())
         .map_err(|refusal| refusal.remedy)
 }

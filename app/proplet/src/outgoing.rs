@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::schema::payload;
-use crate::transport::mqtt::Publisher;
+use golden_mqtt::Publisher;
+use proplet_schema::payload;
 
 /// A batch is no longer, before it is compressed: a manager takes a quarter of a MiB
 /// unless told otherwise, also of what it unpacks.

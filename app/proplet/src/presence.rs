@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::monitor::Origin;
 use super::sampler;
-use crate::schema::{Alive, Metadata, Status, check_identifier};
+use proplet_schema::{Alive, Metadata, Status, check_identifier};
 
 /// A sign of life, or the last will.
 pub(super) fn alive(origin: &Origin, status: Status) -> Alive {

@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-use crate::schema::Refusal;
-use crate::transport::mqtt::TlsError;
+use golden_mqtt::TlsError;
+use proplet_schema::Refusal;
 
 /// Why a proplet does not start.
 #[derive(Debug, Error)]

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::monitor::Watch;
-use crate::schema::{Aggregated, Workload};
+use proplet_schema::{Aggregated, Workload};
 
 /// How long a task may take to end once it is asked to.
 const GRACE: Duration = Duration::from_secs(5);

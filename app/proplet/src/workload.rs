@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::schema::{Workload, WorkloadKind};
+use proplet_schema::{Workload, WorkloadKind};
 
 /// A leak of descriptors ends here: a workshop must not take the machine with it.
 const MOST_DESCRIPTORS: usize = 10_000;

@@ -24,11 +24,11 @@ pub struct Pushgateway {
 /// Where a gateway is: `host:port`, or a URL with the scheme `http`.
 ///
 /// ```
-/// use golden_signals::transport::pushgateway::Address;
+/// use golden_pushgateway::Address;
 ///
 /// let address: Address = "metrics_gateway:9091".parse()?;
 /// assert_eq!(address.to_string(), "http://metrics_gateway:9091");
-/// # Ok::<(), golden_signals::transport::pushgateway::AddressError>(())
+/// # Ok::<(), golden_pushgateway::AddressError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address(Url);

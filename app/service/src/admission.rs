@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Service;
-use crate::http::problem::Problem;
+use golden_http::problem::Problem;
 
 /// The concurrency limit and its queue.
 #[derive(Debug)]

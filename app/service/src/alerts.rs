@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::http::body::Body;
-use crate::http::problem::{Detail, Invalid, Problem, ValidationError};
+use golden_http::body::Body;
+use golden_http::problem::{Detail, Invalid, Problem, ValidationError};
 
 /// More alerts than this are not remembered: the oldest go first, resolved ones
 /// before firing ones.

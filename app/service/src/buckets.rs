@@ -1,23 +1,10 @@
 //! The classic bucket bounds, each with its reason. Nothing but constants.
 
-/// Upper bounds of `http_request_duration_seconds`, in seconds.
-///
-/// Dense between 50 ms and 500 ms, where the default delay (a lognormal law
-/// with a mean of 120 ms) has nearly all its mass, so that its quantiles are
-/// off by a few tens of milliseconds at most; one bound a decade or so below,
-/// for answers without a delay; 0.5 is there to be the objective's bound; up
-/// to 60 s, the longest delay that the service simulates. Every bound costs a
-/// series for each method, route and outcome.
-pub const REQUEST_DURATION_SECONDS: &[f64] = &[
-    0.001, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5,
-    5.0, 10.0, 30.0, 60.0,
-];
-
 /// Upper bounds of `random_value`, in the unit of the value, which has none.
 ///
 /// Steps of ten around the default law, a normal one with mean 50 and standard
 /// deviation 15: narrower than the deviation, so that its shape can be seen,
 /// and beyond three deviations on either side, so that its tails can too.
-pub const RANDOM_VALUE: &[f64] = &[
+pub(crate) const RANDOM_VALUE: &[f64] = &[
     0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 100.0,
 ];

@@ -6,12 +6,14 @@
 
 pub mod admission;
 pub mod alerts;
+mod buckets;
 pub mod control;
 pub mod docs;
 pub mod live;
 pub mod options;
 pub mod page;
 pub mod random;
+mod random_value;
 pub mod routes;
 pub mod scenario;
 mod traffic;
@@ -30,17 +32,19 @@ use self::admission::Admission;
 use self::alerts::Pager;
 use self::live::Live;
 use self::options::Options;
+use self::random_value::RandomValue;
 use self::scenario::{Scenario, Settings};
-use crate::http::access::Access;
-use crate::http::body::BodyTimeout;
-use crate::http::health::Readiness;
-use crate::signals::process::Process;
-use crate::signals::requests::Requests;
-use crate::signals::saturation::Saturation;
-use crate::signals::{BuildInfo, RandomValue, Registry};
-use crate::simulation::{Faults, Mystery, Probability, Streams};
-use crate::transport::accept::{self, Drained, Limits};
-use crate::transport::descriptors;
+use golden_http::accept::{self, Drained, Limits};
+use golden_http::access::Access;
+use golden_http::body::BodyTimeout;
+use golden_http::health::Readiness;
+use golden_http::requests::Requests;
+use golden_metrics::Registry;
+use golden_system::BuildInfo;
+use golden_system::descriptors;
+use golden_system::process::Process;
+use golden_system::saturation::Saturation;
+use simulation::{Faults, Mystery, Probability, Streams};
 
 /// Descriptors that are left for everything but connections: the runtime's
 /// own, the log, `/proc` while it is read.
@@ -122,6 +126,7 @@ impl FromRef<Service> for Arc<Live> {
 /// Outside a Tokio runtime.
 pub async fn run(
     options: Options,
+    build: BuildInfo,
     listener: TcpListener,
     drain: impl Future<Output = ()>,
     stop_now: impl Future<Output = ()>,
@@ -137,7 +142,7 @@ pub async fn run(
     };
     let lame_duck = options.lame_duck;
     let (stopping, stopped) = watch::channel(false);
-    let (service, router) = assemble(options, address, stopped);
+    let (service, router) = assemble(options, build, address, stopped);
 
     tracing::info!(%address, page = %format_args!("http://{address}/"), "listening");
     let drain = async {
@@ -158,6 +163,7 @@ pub async fn run(
 
 fn assemble(
     options: Options,
+    build: BuildInfo,
     address: SocketAddr,
     stopped: watch::Receiver<bool>,
 ) -> (Service, Router) {
@@ -188,7 +194,7 @@ fn assemble(
     registry.register(Arc::clone(&saturation) as _);
     registry.register(Arc::clone(&random_value) as _);
     registry.register(Arc::new(Process));
-    registry.register(Arc::new(BuildInfo));
+    registry.register(Arc::new(build));
 
     let admission = Admission::new(index(options.concurrency_limit), index(options.queue_limit));
     let admission = Arc::new(admission);

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::flags::{address, count, duration, token, whole};
-use crate::simulation::{ArrivalRate, DelayDistribution, Probability, ValueDistribution};
+use command_line::flags::{address, count, duration, token, whole};
+use simulation::{ArrivalRate, DelayDistribution, Probability, ValueDistribution};
 
 /// The options of `serve`. Each can come from the environment instead.
 #[derive(Args, Clone, Debug)]

@@ -11,12 +11,12 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::http::asset::{Asset, CSS, HTML, JS, SVG, TEXT};
-use crate::http::problem::{Detail, Problem};
+use golden_http::asset::{Asset, CSS, HTML, JS, SVG, TEXT};
+use golden_http::problem::{Detail, Problem};
 
 macro_rules! assets {
     ($($name:literal from $file:literal: $content_type:expr,)*) => {
-        &[$(Asset { name: $name, content_type: $content_type, body: include_str!($file) },)*]
+        &[$(Asset { name: $name, content_type: $content_type, body: include_str!(concat!("../page/", $file)) },)*]
     };
 }
 
@@ -43,7 +43,7 @@ const ASSETS: &[Asset] = assets! {
 const INDEX: Asset = Asset {
     name: "index.html",
     content_type: HTML,
-    body: include_str!("index.html"),
+    body: include_str!("../page/index.html"),
 };
 
 /// The live page.
@@ -102,14 +102,14 @@ mod tests {
             }
         }
         // And nothing lies about that is not.
-        let folder = FilePath::new(env!("CARGO_MANIFEST_DIR")).join("app/service/page");
+        let folder = FilePath::new(env!("CARGO_MANIFEST_DIR")).join("page");
         let present = fs::read_dir(folder).unwrap().count();
         let vendored = ASSETS
             .iter()
             .filter(|asset| asset.name.starts_with("uPlot"))
             .count();
-        // Beside the assets: mod.rs, index.html, and uplot as one folder.
-        assert_eq!(present, ASSETS.len() - vendored + 3);
+        // Beside the assets: index.html, and uplot as one folder.
+        assert_eq!(present, ASSETS.len() - vendored + 2);
     }
 
     #[tokio::test]

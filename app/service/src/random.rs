@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use super::Service;
 use super::admission::Admitted;
-use crate::http::problem::{Detail, Problem};
-use crate::signals::TraceContext;
+use golden_http::TraceContext;
+use golden_http::problem::{Detail, Problem};
 
 /// A number drawn from the hidden law. How long it took is not told: that is
 /// to be recovered by monitoring.

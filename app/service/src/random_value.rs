@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use super::buckets;
-use super::histogram::{Histogram, Layout};
-use super::registry::{Collect, Description, histogram_series, model};
+use golden_metrics::{Collect, Description, Histogram, Layout, histogram_series, model};
 
 /// The numbers drawn.
 const RANDOM_VALUE: Description = Description {
@@ -16,7 +15,7 @@ const RANDOM_VALUE: Description = Description {
 
 /// The histogram of the numbers drawn.
 #[derive(Debug)]
-pub struct RandomValue(Histogram);
+pub(crate) struct RandomValue(Histogram);
 
 impl Default for RandomValue {
     fn default() -> Self {
@@ -26,7 +25,7 @@ impl Default for RandomValue {
 
 impl RandomValue {
     /// Counts a number that was answered.
-    pub fn observe(&self, value: f64, trace_id: Option<u128>) {
+    pub(crate) fn observe(&self, value: f64, trace_id: Option<u128>) {
         self.0.observe(value, trace_id);
     }
 }

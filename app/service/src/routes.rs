@@ -5,9 +5,9 @@ use axum::Router;
 use axum::routing::{get, patch, post, put};
 
 use super::{Service, alerts, control, docs, live, page, random};
-use crate::http::api::Api;
-use crate::http::{docs as pages, health, metrics};
-use crate::signals::requests::Requests;
+use golden_http::api::Api;
+use golden_http::requests::Requests;
+use golden_http::{docs as pages, health, metrics};
 
 /// The whole API.
 pub fn router(service: &Service, requests: &Requests) -> Router {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::watch;
 
-use crate::simulation::{ArrivalRate, Faults, Incident, Mystery, Outcome, Probability, Streams};
+use simulation::{ArrivalRate, Faults, Incident, Mystery, Outcome, Probability, Streams};
 
 /// What was asked for.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ use axum::http::Request;
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
-use crate::simulation::{ArrivalRate, PoissonArrivals, Stream};
+use simulation::{ArrivalRate, PoissonArrivals, Stream};
 
 /// How far behind its plan the generator catches up; what is older is left
 /// out. Longer stalls are a suspended laptop, whose hours nobody wants in a

@@ -92,13 +92,13 @@ impl fmt::Display for ArrivalRate {
 /// the rate holds also where the service is slow.
 ///
 /// ```
-/// use golden_signals::simulation::{ArrivalRate, PoissonArrivals, Streams};
+/// use simulation::{ArrivalRate, PoissonArrivals, Streams};
 ///
 /// let mut arrivals = PoissonArrivals::new(Streams::new(1).arrivals());
 /// let rate: ArrivalRate = "5".parse()?;
 /// assert!(arrivals.next_gap(rate).is_some());
 /// assert_eq!(arrivals.next_gap(ArrivalRate::OFF), None);
-/// # Ok::<(), golden_signals::simulation::ArrivalRateError>(())
+/// # Ok::<(), simulation::ArrivalRateError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct PoissonArrivals<R> {

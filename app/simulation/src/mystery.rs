@@ -16,7 +16,7 @@ use super::{DelayDistribution, ValueDistribution};
 /// Neither `Debug` nor `Display` shows the laws, so they cannot slip into a log.
 ///
 /// ```
-/// use golden_signals::simulation::Mystery;
+/// use simulation::Mystery;
 ///
 /// let mystery = Mystery::new("tuesday", "only the teacher knows");
 /// println!("{mystery}"); // mystery `tuesday` (commitment 3a…)

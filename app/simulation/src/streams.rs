@@ -17,7 +17,7 @@ pub type Stream = Xoshiro256PlusPlus;
 /// it is served in parallel; and there is nothing to lock.
 ///
 /// ```
-/// use golden_signals::simulation::Streams;
+/// use simulation::Streams;
 /// use rand::Rng;
 ///
 /// let streams = Streams::new(42);

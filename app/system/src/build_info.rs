@@ -1,6 +1,6 @@
 //! Which build is running, as a gauge that is always 1.
 
-use super::registry::{Collect, Description, model};
+use golden_metrics::{Collect, Description, model};
 
 /// The build that is running.
 const BUILD_INFO: Description = Description {
@@ -9,16 +9,23 @@ const BUILD_INFO: Description = Description {
     kind: model::MetricType::Gauge,
 };
 
-/// Exposes [`BUILD_INFO`].
-#[derive(Debug)]
-pub struct BuildInfo;
+/// A build, as its program knows it; exposed as `build_info`.
+#[derive(Clone, Copy, Debug)]
+pub struct BuildInfo {
+    /// The package's version.
+    pub version: &'static str,
+    /// The commit that was built, or `unknown`.
+    pub revision: &'static str,
+    /// The compiler's version.
+    pub rustc: &'static str,
+}
 
 impl Collect for BuildInfo {
     fn collect(&self, into: &mut Vec<model::MetricFamily>) {
         let labels = [
-            ("version", env!("CARGO_PKG_VERSION")),
-            ("revision", env!("GOLDEN_SIGNALS_REVISION")),
-            ("rustc", env!("GOLDEN_SIGNALS_RUSTC")),
+            ("version", self.version),
+            ("revision", self.revision),
+            ("rustc", self.rustc),
         ];
         into.push(BUILD_INFO.family(vec![BUILD_INFO.sample(&labels, 1.0)]));
     }

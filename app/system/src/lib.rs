@@ -1,16 +1,17 @@
-//! How bytes come in and go out, within limits. Knows no role, no route and no
-//! metric.
+//! What the operating system says of this process and of the machine it runs on,
+//! and what is made of it for Prometheus. Knows no role, no HTTP and nobody's
+//! work.
 //!
-//! - [`accept`]: the accept loop with its connection limit, its header timeout
-//!   and its drain.
-//! - [`mqtt`]: a client of an MQTT broker that survives its outages.
-//! - [`pushgateway`]: a client of Prometheus' Pushgateway.
-//! - [`shutdown`]: which signals end the process, and how.
+//! - [`process`]: Prometheus' standard process metrics.
+//! - [`cgroup`]: the limits of the control group, and what is used of them.
+//! - [`saturation`]: how full each constrained resource is.
 //! - [`descriptors`]: how many file descriptors the process may open.
+//! - [`BuildInfo`]: which build runs.
 
-pub mod accept;
-mod connection;
+mod build_info;
+pub mod cgroup;
 pub mod descriptors;
-pub mod mqtt;
-pub mod pushgateway;
-pub mod shutdown;
+pub mod process;
+pub mod saturation;
+
+pub use build_info::BuildInfo;

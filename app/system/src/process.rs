@@ -3,7 +3,7 @@
 //!
 //! Source of the set: Prometheus' "Writing client libraries", "Process metrics".
 
-use super::registry::{Collect, model};
+use golden_metrics::{Collect, model};
 
 /// Exposes the process metrics.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ impl Collect for Process {
 /// The file descriptors that this process has open, without any that counting
 /// them takes. `None` where `/proc` cannot be read.
 #[cfg(target_os = "linux")]
-pub(super) fn open_descriptors() -> Option<u64> {
+pub(crate) fn open_descriptors() -> Option<u64> {
     const DIRECTORY: &str = "/proc/self/fd";
 
     // Since Linux 6.2 the directory's size is their number.
@@ -46,8 +46,8 @@ mod linux {
     use procfs::process::{LimitValue, Process};
     use procfs::{CurrentSI, KernelStats, ProcResult};
 
-    use super::model::{MetricFamily, MetricType};
-    use crate::signals::registry::Description;
+    use golden_metrics::Description;
+    use golden_metrics::model::{MetricFamily, MetricType};
 
     const fn gauge(name: &'static str, help: &'static str) -> Description {
         Description {

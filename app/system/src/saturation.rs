@@ -15,7 +15,7 @@ use tokio::runtime::{Handle, RuntimeMetrics};
 use tokio::time::MissedTickBehavior;
 
 use super::cgroup::Cgroup;
-use super::registry::{Collect, Description, model};
+use golden_metrics::{Collect, Description, model};
 
 /// How full each constrained resource is.
 pub const SATURATION_RATIO: Description = Description {

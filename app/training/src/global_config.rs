@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::simulation::distribution::nearest::nearest;
+use simulation::distribution::nearest::nearest;
 
 /// What the configuration says of metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use rand_distr::{Distribution, Zipf};
 use super::faults::Faults;
 use super::features::{BIAS, FEATURES, id, influence};
 use super::messages::FeatureIds;
-use crate::simulation::Streams;
+use simulation::Streams;
 
 /// What a batch consists of.
 #[derive(Clone, Debug, PartialEq)]

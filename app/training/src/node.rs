@@ -8,8 +8,9 @@ use std::sync::Arc;
 use clap::ValueEnum;
 
 use super::metrics::PushMetrics;
-use crate::signals::{BuildInfo, Collect, Registry, process::Process};
-use crate::transport::pushgateway::{Group, GroupError};
+use golden_metrics::{Collect, Registry};
+use golden_pushgateway::{Group, GroupError};
+use golden_system::{BuildInfo, process::Process};
 
 /// What a node is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -60,9 +61,9 @@ impl Node {
 
     /// The node also tells of its process. One node of a process does.
     #[must_use]
-    pub fn with_process(self) -> Self {
+    pub fn with_process(self, build: BuildInfo) -> Self {
         self.registry.register(Arc::new(Process));
-        self.registry.register(Arc::new(BuildInfo));
+        self.registry.register(Arc::new(build));
         self
     }
 

@@ -9,8 +9,8 @@ use clap::{Args, ValueEnum};
 
 use super::faults::{Faults, FeatureName, SlowShard};
 use super::rpc::Peer;
-use crate::simulation::Probability;
-use crate::transport::pushgateway::Address;
+use golden_pushgateway::Address;
+use simulation::Probability;
 
 /// Which part of the training a process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

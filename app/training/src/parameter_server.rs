@@ -14,7 +14,7 @@ use super::faults::CurrentFaults;
 use super::features::{DIMENSION, mix};
 use super::messages::{Done, Lookup, Numbers, Save, ShardGradients};
 use super::metrics::{ParameterServerMetrics, exact};
-use crate::simulation::Probability;
+use simulation::Probability;
 
 /// One shard.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::trainer::{Progress, Summary};
-use crate::terminal;
+use command_line::terminal;
 
 /// As often as the eye follows numbers.
 const REDRAW: Duration = Duration::from_millis(250);

@@ -12,8 +12,8 @@ use tokio::time::MissedTickBehavior;
 
 use super::metrics::exact;
 use super::node::Node;
-use crate::signals::exposition::Format;
-use crate::transport::pushgateway::{Group, PushError, Pushgateway};
+use golden_metrics::exposition::Format;
+use golden_pushgateway::{Group, PushError, Pushgateway};
 
 /// As long as Persia waits for an answer; less where pushes come more often, so
 /// that one that hangs delays no other.

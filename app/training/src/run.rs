@@ -29,8 +29,9 @@ use super::rpc::{
 use super::shard::Shard;
 use super::trainer::{Progress, Settings, Start, Summary, Trainer};
 use super::worker::Worker;
-use crate::heartbeat;
-use crate::transport::pushgateway::{GroupError, Pushgateway};
+use golden_pushgateway::{GroupError, Pushgateway};
+use golden_system::BuildInfo;
+use health::heartbeat;
 
 /// Why a process of a training does not start, or ends early.
 #[derive(Debug, thiserror::Error)]
@@ -88,14 +89,16 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// If it cannot start, or cannot go on.
 pub async fn run(
     options: Options,
+    build: BuildInfo,
     stop: impl Future<Output = ()>,
 ) -> Result<Option<Summary>, TrainError> {
-    Process::new(options)?.run(stop).await
+    Process::new(options, build)?.run(stop).await
 }
 
 /// What all roles of a process have in common.
 struct Process {
     options: Options,
+    build: BuildInfo,
     config: MetricsConfig,
     checkpoints: Option<Checkpoints>,
     faults: CurrentFaults,
@@ -106,7 +109,7 @@ struct Process {
 }
 
 impl Process {
-    fn new(options: Options) -> Result<Self, TrainError> {
+    fn new(options: Options, build: BuildInfo) -> Result<Self, TrainError> {
         let config = match &options.global_config {
             Some(path) => MetricsConfig::read(path).map_err(|error| TrainError::Config {
                 path: path.clone(),
@@ -131,6 +134,7 @@ impl Process {
         let (change_faults, faults) = watch::channel(present);
         Ok(Self {
             options,
+            build,
             config,
             checkpoints,
             faults,
@@ -222,7 +226,7 @@ impl Process {
         if let Some(metrics) = metrics {
             let node = Node::new(Role::ParameterServer, place, metrics);
             self.push(if with_process {
-                node.with_process()
+                node.with_process(self.build)
             } else {
                 node
             })?;
@@ -241,7 +245,7 @@ impl Process {
         if let Some(metrics) = metrics {
             let node = Node::new(Role::EmbeddingWorker, place, metrics);
             self.push(if with_process {
-                node.with_process()
+                node.with_process(self.build)
             } else {
                 node
             })?;
@@ -276,7 +280,7 @@ impl Process {
         let metrics = self.measures().then(Arc::<TrainerMetrics>::default);
         if let Some(metrics) = &metrics {
             let metrics = Arc::clone(metrics);
-            self.push(Node::new(Role::Trainer, replica, metrics).with_process())?;
+            self.push(Node::new(Role::Trainer, replica, metrics).with_process(self.build))?;
         }
         let options = &self.options;
         let start = self.start()?;

@@ -28,7 +28,8 @@
 //!
 //! Nothing here uses the code that the students write, or the reference service:
 //! a checker that shares code with what it checks shares its mistakes. Only the
-//! laws of what is hidden are the service's own, and the three runs are its program.
+//! distributions of what is hidden (`simulation`) and what a monitoring profile may say
+//! (`proplet_schema`) are the service's own, and the three runs are its program.
 
 pub mod api;
 pub mod backfill;
@@ -62,24 +63,3 @@ pub mod student;
 pub mod training;
 pub mod watch;
 pub mod worker;
-
-// The laws and nothing else: with the whole library around them, students would
-// wait minutes for their first verdict.
-#[allow(
-    dead_code,
-    unreachable_pub,
-    unused_imports,
-    reason = "the service uses the rest"
-)]
-#[path = "../../../app/simulation/mod.rs"]
-mod simulation;
-
-// What a monitoring profile may say, by the proplet's own reading.
-#[allow(
-    dead_code,
-    unreachable_pub,
-    unused_imports,
-    reason = "the proplet uses the rest"
-)]
-#[path = "../../../app/schema/mod.rs"]
-mod schema;

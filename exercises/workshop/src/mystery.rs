@@ -1,6 +1,6 @@
 //! What is hidden behind a name, and what a histogram shows of it.
 
-use crate::simulation::{self, DelayDistribution, Streams, ValueDistribution};
+use simulation::{self, DelayDistribution, Streams, ValueDistribution};
 
 /// So many are drawn. With so many, the share of numbers up to any bound differs
 /// from the truth by more than 0.02 once in five million times.

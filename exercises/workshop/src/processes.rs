@@ -14,8 +14,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::finding::Finding;
 use crate::mqtt::{self, Broker};
-use crate::schema::MonitoringProfile;
 use crate::{mystery, student};
+use proplet_schema::MonitoringProfile;
 
 /// What to do where it, or the broker, is missing.
 pub const REMEDY: &str = "Debian and Ubuntu: apt install mosquitto mosquitto-clients; macOS: brew \
@@ -330,7 +330,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
     use super::*;
-    use crate::schema::Workload;
+    use proplet_schema::Workload;
 
     #[test]
     fn every_name_stands_for_one_leak_among_workloads_that_there_are() {

@@ -4,9 +4,9 @@ use axum::Json;
 use utoipa::OpenApi;
 
 use super::{live, page, proplets, rollups, samples, tasks};
-use crate::http::docs::{self as pages, ControlToken, OperationIds};
-use crate::http::problem::{Detail, Invalid, ValidationError};
-use crate::http::{health, metrics};
+use golden_http::docs::{self as pages, ControlToken, OperationIds};
+use golden_http::problem::{Detail, Invalid, ValidationError};
+use golden_http::{health, metrics};
 
 #[derive(OpenApi)]
 #[openapi(

@@ -19,8 +19,8 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::selection::Parameters;
-use crate::http::problem::{Detail, Problem};
-use crate::manager::live::{Happening, Live, MOST_WATCHERS};
+use crate::live::{Happening, Live, MOST_WATCHERS};
+use golden_http::problem::{Detail, Problem};
 
 /// What arrives, as it arrives.
 #[utoipa::path(get, path = "/live", tag = "live",

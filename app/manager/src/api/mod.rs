@@ -2,7 +2,7 @@
 //! ([`routes`]). Whatever changes something asks for [`Allowed`]; the rest
 //! anybody may read.
 //!
-//! [`Allowed`]: crate::http::access::Allowed
+//! [`Allowed`]: golden_http::access::Allowed
 
 pub mod docs;
 pub mod live;
@@ -25,11 +25,11 @@ use super::fleet::Fleet;
 use super::history::{History, HistoryError};
 use super::live::Live;
 use super::tasks::Tasks;
-use crate::http::access::Access;
-use crate::http::body::BodyTimeout;
-use crate::http::health::Readiness;
-use crate::http::problem::Problem;
-use crate::signals::Registry;
+use golden_http::access::Access;
+use golden_http::body::BodyTimeout;
+use golden_http::health::Readiness;
+use golden_http::problem::Problem;
+use golden_metrics::Registry;
 
 /// What the endpoints share.
 #[derive(Clone)]

@@ -6,13 +6,13 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::http::asset::{Asset, CSS, HTML, JS, SVG};
-use crate::http::problem::{Detail, Problem};
+use golden_http::asset::{Asset, CSS, HTML, JS, SVG};
+use golden_http::problem::{Detail, Problem};
 
 const INDEX: Asset = Asset {
     name: "index.html",
     content_type: HTML,
-    body: include_str!("../page/index.html"),
+    body: include_str!("../../page/index.html"),
 };
 
 /// Every file under `/page/`.
@@ -20,22 +20,22 @@ const ASSETS: [Asset; 4] = [
     Asset {
         name: "main.js",
         content_type: JS,
-        body: include_str!("../page/main.js"),
+        body: include_str!("../../page/main.js"),
     },
     Asset {
         name: "rows.js",
         content_type: JS,
-        body: include_str!("../page/rows.js"),
+        body: include_str!("../../page/rows.js"),
     },
     Asset {
         name: "style.css",
         content_type: CSS,
-        body: include_str!("../page/style.css"),
+        body: include_str!("../../page/style.css"),
     },
     Asset {
         name: "icon.svg",
         content_type: SVG,
-        body: include_str!("../page/icon.svg"),
+        body: include_str!("../../page/icon.svg"),
     },
 ];
 

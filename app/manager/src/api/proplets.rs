@@ -9,10 +9,10 @@ use utoipa::ToSchema;
 
 use super::Manager;
 use super::selection::Parameters;
-use crate::http::problem::{Detail, Problem, ValidationError};
-use crate::manager::clock;
-use crate::manager::fleet::Present;
-use crate::manager::history::rfc3339;
+use crate::clock;
+use crate::fleet::Present;
+use crate::history::rfc3339;
+use golden_http::problem::{Detail, Problem, ValidationError};
 
 /// A proplet.
 #[derive(Debug, Serialize, ToSchema)]

@@ -7,9 +7,9 @@ use utoipa::ToSchema;
 
 use super::selection::{DEFAULT_LIMIT, MOST, Parameters};
 use super::{Manager, blocking};
-use crate::http::problem::{Detail, Problem, ValidationError};
-use crate::manager::clock;
-use crate::manager::history::Piece;
+use crate::clock;
+use crate::history::Piece;
+use golden_http::problem::{Detail, Problem, ValidationError};
 
 /// What is now and what was.
 #[derive(Debug, Serialize, ToSchema)]

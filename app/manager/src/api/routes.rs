@@ -4,9 +4,9 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use super::{Manager, docs, live, page, proplets, rollups, samples, tasks};
-use crate::http::api::Api;
-use crate::http::{docs as pages, health, metrics};
-use crate::signals::requests::Requests;
+use golden_http::api::Api;
+use golden_http::requests::Requests;
+use golden_http::{docs as pages, health, metrics};
 
 /// The API.
 pub fn router(manager: &Manager, requests: &Requests) -> Router {

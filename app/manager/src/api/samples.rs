@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use super::selection::Parameters;
 use super::{Manager, blocking};
-use crate::http::problem::{Detail, Problem, ValidationError};
-use crate::manager::history::{AliveSample, Page, PropletSample, Range, TaskSample};
+use crate::history::{AliveSample, Page, PropletSample, Range, TaskSample};
+use golden_http::problem::{Detail, Problem, ValidationError};
 
 /// A page of samples, the newest first.
 #[derive(Debug, Serialize, ToSchema)]

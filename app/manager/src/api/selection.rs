@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 
-use crate::http::problem::{Invalid, Problem};
-use crate::manager::clock;
-use crate::manager::history::Range;
+use crate::clock;
+use crate::history::Range;
+use golden_http::problem::{Invalid, Problem};
 
 /// Items where no `limit` is given, as Propeller's manager has it.
 pub(super) const DEFAULT_LIMIT: u32 = 100;

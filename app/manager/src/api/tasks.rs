@@ -12,12 +12,12 @@ use utoipa::ToSchema;
 
 use super::selection::Parameters;
 use super::{Manager, blocking};
-use crate::http::access::Allowed;
-use crate::http::body::Body;
-use crate::http::problem::{Detail, Invalid, Problem, ValidationError};
-use crate::manager::history::{Task, rfc3339};
-use crate::manager::tasks::TaskError;
-use crate::schema::{Refusal, StartTask};
+use crate::history::{Task, rfc3339};
+use crate::tasks::TaskError;
+use golden_http::access::Allowed;
+use golden_http::body::Body;
+use golden_http::problem::{Detail, Invalid, Problem, ValidationError};
+use proplet_schema::{Refusal, StartTask};
 
 /// A task to be run.
 #[derive(Debug, ToSchema)]

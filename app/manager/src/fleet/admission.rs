@@ -2,7 +2,7 @@
 
 use super::Fleet;
 use super::proplet::Proplet;
-use crate::manager::history::Identity;
+use crate::history::Identity;
 
 /// Why a message was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

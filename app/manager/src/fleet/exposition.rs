@@ -2,9 +2,9 @@
 
 use super::counters::TRAFFIC;
 use super::{Fleet, Known, OUTBOX, Proplet, Task};
-use crate::manager::history::PROPLET_METRICS;
-use crate::signals::model::{MetricFamily, MetricType};
-use crate::signals::{Collect, Description, model};
+use crate::history::PROPLET_METRICS;
+use golden_metrics::model::{MetricFamily, MetricType};
+use golden_metrics::{Collect, Description, model};
 
 const fn gauge(name: &'static str, help: &'static str) -> Description {
     Description {
@@ -218,7 +218,7 @@ const SERIES_REFUSED: Description = counter(
 
 impl Collect for Fleet {
     fn collect(&self, into: &mut Vec<MetricFamily>) {
-        let now = crate::manager::clock::now();
+        let now = crate::clock::now();
         let state = self.lock();
         self.own(&state, now, into);
 

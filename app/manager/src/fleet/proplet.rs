@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::counters::{Counters, Counting, TRAFFIC};
 use super::rate::Bucket;
 use super::{Bounds, Outbox};
-use crate::manager::history::{Identity, METRICS, PROPLET_METRICS};
+use crate::history::{Identity, METRICS, PROPLET_METRICS};
 
 #[derive(Debug)]
 pub(super) struct Proplet {

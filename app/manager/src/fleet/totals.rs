@@ -2,7 +2,7 @@
 
 use super::Bounds;
 use super::proplet::Proplet;
-use crate::manager::history::METRICS;
+use crate::history::METRICS;
 
 /// All tasks of all proplets together, by their latest samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::columns::{AGGREGATED, CPU_METRICS, METRICS, PROPLET_METRICS, list, object};
 use super::writer::{PropletRow, TaskRow};
 use super::{History, HistoryError};
-use crate::manager::clock;
+use crate::clock;
 
 /// Which samples.
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,8 @@
 //! How much the history takes, as Prometheus sees it.
 
 use super::History;
-use crate::signals::model::{MetricFamily, MetricType};
-use crate::signals::{Collect, Description};
+use golden_metrics::model::{MetricFamily, MetricType};
+use golden_metrics::{Collect, Description};
 
 const BYTES: Description = Description {
     name: "manager_history_bytes",

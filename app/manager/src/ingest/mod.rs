@@ -29,8 +29,8 @@ use super::fleet::Fleet;
 use super::history::{History, HistoryError, Retention, Writer};
 use super::live::Live;
 use super::tasks::Tasks;
-use crate::schema::{TaskResult, TopicKind};
-use crate::transport::mqtt::{Deliveries, Delivery};
+use golden_mqtt::{Deliveries, Delivery};
+use proplet_schema::{TaskResult, TopicKind};
 
 /// What is subscribed to. The document's second topic for tasks carries the
 /// same messages once more.

@@ -7,13 +7,13 @@ use serde::de::DeserializeOwned;
 use super::sample::{outbox, proplet_values, task_values};
 use super::statistics::{Kind, Reason};
 use super::{Ingest, clock};
-use crate::manager::fleet::{Counting, Refused};
-use crate::manager::history::{PropletRow, Rollup, TaskRow, Writer, live_proplet, live_task};
-use crate::schema::payload::{self, PayloadError};
-use crate::schema::{
+use crate::fleet::{Counting, Refused};
+use crate::history::{PropletRow, Rollup, TaskRow, Writer, live_proplet, live_task};
+use golden_mqtt::{Content, Delivery};
+use proplet_schema::payload::{self, PayloadError};
+use proplet_schema::{
     Alive, Create, Dialect, PropletMetrics, Status, TaskMetrics, TaskResult, Topic, TopicKind,
 };
-use crate::transport::mqtt::{Content, Delivery};
 
 /// How far a proplet's clock may be ahead.
 const AHEAD: i64 = 60_000_000_000;

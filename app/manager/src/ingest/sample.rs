@@ -3,9 +3,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::manager::fleet::Outbox;
-use crate::manager::history::{AGGREGATED, METRICS, PROPLET_METRICS};
-use crate::schema::{Dialect, OutboxMetrics, PropletMetrics, TaskMetrics};
+use crate::fleet::Outbox;
+use crate::history::{AGGREGATED, METRICS, PROPLET_METRICS};
+use proplet_schema::{Dialect, OutboxMetrics, PropletMetrics, TaskMetrics};
 
 /// Propeller's Rust proplet takes bytes for KiB.
 const PROPELLERS_MEMORY: f64 = 1_024.0;

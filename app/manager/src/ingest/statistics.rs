@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-use crate::signals::model::{MetricFamily, MetricType};
-use crate::signals::{Collect, Description};
+use golden_metrics::model::{MetricFamily, MetricType};
+use golden_metrics::{Collect, Description};
 
 /// Why a message was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

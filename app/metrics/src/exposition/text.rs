@@ -166,8 +166,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::Format;
-    use crate::signals::registry::{Collect, Description, Registry, histogram_series};
-    use crate::signals::{Histogram, Layout, model};
+    use crate::registry::{Collect, Description, Registry, histogram_series};
+    use crate::{Histogram, Layout, model};
 
     struct Example;
 

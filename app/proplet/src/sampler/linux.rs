@@ -11,8 +11,8 @@ use procfs::{Current as _, Meminfo};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::{Glance, Reading};
-use crate::schema::{CgroupMetrics, MonitoringProfile};
-use crate::signals::cgroup::Cgroup;
+use golden_system::cgroup::Cgroup;
+use proplet_schema::{CgroupMetrics, MonitoringProfile};
 
 /// The limits of a control group are asked anew after this time.
 const LIMITS_FOR: Duration = Duration::from_secs(10);

@@ -14,7 +14,7 @@ use linux::Source;
 #[cfg(not(target_os = "linux"))]
 use portable::Source;
 
-use crate::schema::{
+use proplet_schema::{
     CgroupMetrics, CpuMetrics, MemoryMetrics, MonitoringProfile, ProcessMetrics, Timestamp,
 };
 

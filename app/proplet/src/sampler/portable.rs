@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use sysinfo::{Networks, Pid, Process, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use super::{Glance, Reading};
-use crate::schema::MonitoringProfile;
+use proplet_schema::MonitoringProfile;
 
 #[derive(Debug)]
 pub(super) struct Source {

@@ -6,11 +6,11 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::access::Allowed;
-use crate::http::fields::{Fields, number, text};
-use crate::http::problem::{Detail, Problem, ValidationError};
-use crate::service::Service;
-use crate::service::scenario::Settings;
+use crate::Service;
+use crate::scenario::Settings;
+use golden_http::access::Allowed;
+use golden_http::fields::{Fields, number, text};
+use golden_http::problem::{Detail, Problem, ValidationError};
 
 /// What the service pretends; an incident is not in it.
 #[derive(Debug, Serialize, ToSchema)]

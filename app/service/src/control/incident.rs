@@ -5,12 +5,12 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::access::Allowed;
-use crate::http::fields::{Fields, name, text};
-use crate::http::problem::{Detail, Invalid, Problem, ValidationError};
-use crate::service::Service;
-use crate::service::scenario::{RunningIncident, Settings};
-use crate::simulation::{Incident, IncidentKind};
+use crate::Service;
+use crate::scenario::{RunningIncident, Settings};
+use golden_http::access::Allowed;
+use golden_http::fields::{Fields, name, text};
+use golden_http::problem::{Detail, Invalid, Problem, ValidationError};
+use simulation::{Incident, IncidentKind};
 
 /// Whether an incident runs, and which, unless it is hidden.
 #[derive(Debug, Serialize, ToSchema)]

@@ -5,12 +5,12 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::access::Allowed;
-use crate::http::fields::{Fields, name};
-use crate::http::problem::{Detail, Problem, ValidationError};
-use crate::service::Service;
-use crate::service::scenario::Settings;
-use crate::simulation::Mystery;
+use crate::Service;
+use crate::scenario::Settings;
+use golden_http::access::Allowed;
+use golden_http::fields::{Fields, name};
+use golden_http::problem::{Detail, Problem, ValidationError};
+use simulation::Mystery;
 
 /// Which mystery runs. The laws are never in it.
 #[derive(Debug, Serialize, ToSchema)]

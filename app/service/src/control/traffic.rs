@@ -5,10 +5,10 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::access::Allowed;
-use crate::http::fields::{Fields, number};
-use crate::http::problem::{Detail, Problem, ValidationError};
-use crate::service::Service;
+use crate::Service;
+use golden_http::access::Allowed;
+use golden_http::fields::{Fields, number};
+use golden_http::problem::{Detail, Problem, ValidationError};
 
 /// How much the service sends itself; an incident is not in it.
 #[derive(Debug, Serialize, ToSchema)]

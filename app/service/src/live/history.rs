@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::promql::Sample;
-use crate::signals::model::{Histogram, LabelPair, Metric, MetricFamily};
-use crate::signals::requests::{REQUEST_DURATION, REQUESTS};
-use crate::signals::saturation::SATURATION_RATIO;
+use golden_http::requests::{REQUEST_DURATION, REQUESTS};
+use golden_metrics::model::{Histogram, LabelPair, Metric, MetricFamily};
+use golden_system::saturation::SATURATION_RATIO;
 
 /// The route whose workload the page shows. Scrapes, probes and the page itself
 /// are traffic too, but not the service's work: in the same graph they would hide

@@ -29,7 +29,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use self::history::History;
 use super::alerts::Pager;
-use crate::signals::Registry;
+use golden_metrics::Registry;
 
 /// Between two scrapes.
 pub const SCRAPE_INTERVAL: Duration = Duration::from_secs(1);

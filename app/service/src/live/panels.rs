@@ -18,8 +18,8 @@ use thiserror::Error;
 
 use super::history::{CPU_SECONDS, History, OPEN_FDS, RESIDENT_MEMORY, ROUTE, START_TIME, THREADS};
 use super::promql::{Bucket, Sample, histogram_quantile, increase, rate};
-use crate::signals::requests::{REQUEST_DURATION, REQUESTS};
-use crate::signals::saturation::SATURATION_RATIO;
+use golden_http::requests::{REQUEST_DURATION, REQUESTS};
+use golden_system::saturation::SATURATION_RATIO;
 
 /// The range over which the distribution is counted. Longer than most rates':
 /// a shape needs more requests than a mean.

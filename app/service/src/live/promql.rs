@@ -44,7 +44,7 @@ const SMALL_DELTA: f64 = 1e-12;
 ///
 /// ```
 /// use std::time::Duration;
-/// use golden_signals::service::live::promql::{Sample, rate};
+/// use service::live::promql::{Sample, rate};
 ///
 /// // 5 a second, with a restart of the process after 2 s.
 /// let counter = [(1, 105.0), (2, 110.0), (3, 5.0), (4, 10.0)]
@@ -138,7 +138,7 @@ fn extrapolated<'a>(
 /// bound when the quantile falls in the `+Inf` bucket.
 ///
 /// ```
-/// use golden_signals::service::live::promql::{Bucket, histogram_quantile};
+/// use service::live::promql::{Bucket, histogram_quantile};
 ///
 /// let mut seconds = [(1.0, 80.0), (2.0, 100.0), (f64::INFINITY, 100.0)]
 ///     .map(|(upper_bound, count)| Bucket { upper_bound, count });

@@ -24,8 +24,8 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::panels::{Distribution, Point, Process, Queries, Range};
 use super::{Live, MOST_WATCHERS, SHOWN, stopped};
-use crate::http::problem::{Detail, Invalid, Problem, ValidationError};
-use crate::service::alerts::Alert;
+use crate::alerts::Alert;
+use golden_http::problem::{Detail, Invalid, Problem, ValidationError};
 
 /// The first event: what the watcher will see.
 #[derive(Serialize)]

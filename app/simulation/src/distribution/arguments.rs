@@ -5,7 +5,7 @@ use super::nearest::nearest;
 use super::parse_error::{ParseError, Problem, Suggestion};
 use super::quantity::{Measure, UNIT_NAMES, parse_number, parse_time};
 use super::signature::{Parameter, Signature};
-use crate::simulation::excerpt::excerpt;
+use crate::excerpt::excerpt;
 
 /// Takes the arguments up to and with the closing parenthesis, and puts them
 /// into the signature's order.

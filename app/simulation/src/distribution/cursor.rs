@@ -1,7 +1,7 @@
 //! The words of the grammar, read from text one after another.
 
 use super::parse_error::{ParseError, Problem};
-use crate::simulation::excerpt::excerpt;
+use crate::excerpt::excerpt;
 
 /// A place in a text.
 #[derive(Clone, Copy)]

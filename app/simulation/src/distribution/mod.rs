@@ -37,7 +37,7 @@ mod bisection;
 mod cursor;
 mod family;
 mod law;
-pub(crate) mod nearest;
+pub mod nearest;
 mod parse;
 mod parse_error;
 mod print;
@@ -64,7 +64,7 @@ use self::quantity::Measure;
 /// canonical text, and reading that gives an equal distribution again.
 ///
 /// ```
-/// use golden_signals::simulation::ValueDistribution;
+/// use simulation::ValueDistribution;
 ///
 /// let law: ValueDistribution = "normal(50, sd=15)".parse()?;
 /// assert_eq!(law.to_string(), "normal(mean=50, sd=15)");
@@ -77,7 +77,7 @@ use self::quantity::Measure;
 ///     error.to_string(),
 ///     "column 7: unknown parameter `shpae` of gamma; did you mean `shape`? gamma takes shape, scale",
 /// );
-/// # Ok::<(), golden_signals::simulation::ParseError>(())
+/// # Ok::<(), simulation::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct ValueDistribution {
@@ -102,13 +102,13 @@ pub struct ValueDistribution {
 /// are those of the delay that is really drawn, with both rules applied.
 ///
 /// ```
-/// use golden_signals::simulation::DelayDistribution;
+/// use simulation::DelayDistribution;
 ///
 /// let law: DelayDistribution = "0.99*gamma(3, 30ms) + 0.01*uniform(1s, 2s)".parse()?;
 /// assert_eq!(law.to_string(), "0.99*gamma(shape=3, scale=30ms) + 0.01*uniform(1s, 2s)");
 /// assert!((law.mean() - 0.1041).abs() < 1e-12);
 /// assert_eq!(law.quantile(1.0), 60.0); // gamma has no end of its own
-/// # Ok::<(), golden_signals::simulation::ParseError>(())
+/// # Ok::<(), simulation::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct DelayDistribution {

@@ -3,7 +3,7 @@
 /// The known name nearest to `found`, if it is near enough to be worth
 /// suggesting: one the reader only began to write, or one that differs by a
 /// slip of the keyboard for every three letters.
-pub(crate) fn nearest<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let found = found.to_lowercase();
     let letters: Vec<char> = found.chars().collect();
     // No known name is as long; and the distance takes time in both lengths.

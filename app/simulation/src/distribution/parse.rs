@@ -20,7 +20,7 @@ use super::parse_error::{ParseError, Problem, Suggestion};
 use super::print::Canonical;
 use super::quantity::{Measure, Printed};
 use super::signature::{CLAMP, SIGNATURES, Signature, TRIANGULAR, UNIFORM};
-use crate::simulation::excerpt::excerpt;
+use crate::excerpt::excerpt;
 
 /// The longest text that is read, in bytes: longer than any canonical text can
 /// be with the limits below.

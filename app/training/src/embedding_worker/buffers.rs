@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use super::LookedUp;
-use crate::training::call::CallError;
-use crate::training::messages::{BatchRef, FeatureIds, MOST_NAME_BYTES, Session};
+use crate::call::CallError;
+use crate::messages::{BatchRef, FeatureIds, MOST_NAME_BYTES, Session};
 
 /// The most batches kept for trainers to claim, as in Persia. A trainer keeps
 /// far fewer waiting; this is for one that has lost count.

@@ -2,9 +2,9 @@
 //! sums by id. Pure arithmetic.
 
 use super::split::Split;
-use crate::training::call::CallError;
-use crate::training::features::DIMENSION;
-use crate::training::messages::{Embeddings, FeatureGradient, FeatureIds, Numbers};
+use crate::call::CallError;
+use crate::features::DIMENSION;
+use crate::messages::{Embeddings, FeatureGradient, FeatureIds, Numbers};
 
 /// The largest magnitude of a gradient: that of a half-precision number, which
 /// is how Persia sends them. Infinity is not a NaN; it becomes this.

@@ -1,8 +1,8 @@
 //! Which shard has which of a batch's ids, and back. Pure arithmetic.
 
-use crate::training::call::CallError;
-use crate::training::features::{DIMENSION, FEATURES, mix};
-use crate::training::messages::{FeatureIds, MOST_SAMPLES, ShardGradients};
+use crate::call::CallError;
+use crate::features::{DIMENSION, FEATURES, mix};
+use crate::messages::{FeatureIds, MOST_SAMPLES, ShardGradients};
 
 /// Whether a batch's ids make sense.
 pub(super) fn check(features: &[FeatureIds]) -> Result<(), CallError> {

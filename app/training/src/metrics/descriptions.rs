@@ -2,7 +2,7 @@
 //! first, by exactly their names, without the suffixes that Prometheus advises
 //! today; the rest keeps the same style, so that they stand together.
 
-use crate::signals::{Description, model::MetricType};
+use golden_metrics::{Description, model::MetricType};
 
 macro_rules! metrics {
     ($($constant:ident: $kind:ident, $name:literal, $help:literal;)*) => {

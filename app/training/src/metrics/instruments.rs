@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::TIME_COST_SECONDS;
-use crate::signals::{Description, Histogram, Layout, histogram_series, model};
-use crate::training::features::FEATURES;
+use crate::features::FEATURES;
+use golden_metrics::{Description, Histogram, Layout, histogram_series, model};
 
 /// What only rises, from 0.
 #[derive(Debug, Default)]

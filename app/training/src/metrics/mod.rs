@@ -13,7 +13,7 @@ pub use instruments::{Counter, Gauge, PerFeature, TimeCost, exact};
 use super::distinct::DistinctIds;
 use super::features::FEATURES;
 use super::staleness::Staleness;
-use crate::signals::{Collect, Description, model};
+use golden_metrics::{Collect, Description, model};
 
 /// Upper bounds of all time costs, in seconds.
 ///

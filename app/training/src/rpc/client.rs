@@ -12,8 +12,8 @@ use tonic::transport::{Channel, Endpoint};
 use super::MAX_MESSAGE_BYTES;
 use super::generated::embedding_worker::embedding_worker_client;
 use super::generated::parameter_server::parameter_server_client;
-use crate::training::call::{CallError, Link};
-use crate::training::messages::{
+use crate::call::{CallError, Link};
+use crate::messages::{
     BatchGradients, BatchIds, BatchRef, Done, Embeddings, Lookup, Numbers, Save, Session,
     ShardGradients,
 };

@@ -17,12 +17,12 @@ use super::MAX_MESSAGE_BYTES;
 use super::generated::embedding_worker::embedding_worker_server as worker;
 use super::generated::parameter_server::parameter_server_server as shard;
 use super::incoming::incoming;
-use crate::training::embedding_worker::EmbeddingWorker;
-use crate::training::messages::{
+use crate::embedding_worker::EmbeddingWorker;
+use crate::messages::{
     BatchGradients, BatchIds, BatchRef, Done, Embeddings, Lookup, Numbers, Save, Session,
     ShardGradients,
 };
-use crate::training::parameter_server::ParameterServer;
+use crate::parameter_server::ParameterServer;
 
 /// Callers that have gone without a word are noticed after twice this long.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);

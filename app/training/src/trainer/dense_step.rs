@@ -7,17 +7,15 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::{Kept, Ready, Start, Trained, Trainer};
-use crate::training::call::CallError;
-use crate::training::checkpoint::TrainerState;
-use crate::training::dense::DenseNetwork;
-use crate::training::evaluation::Evaluation;
-use crate::training::faults::FeatureName;
-use crate::training::features::{DIMENSION, FEATURES, WIDTH};
-use crate::training::loader::Samples;
-use crate::training::messages::{
-    BatchGradients, BatchIds, BatchRef, Embeddings, FeatureGradient, Save,
-};
-use crate::training::metrics::{TimeCost, exact};
+use crate::call::CallError;
+use crate::checkpoint::TrainerState;
+use crate::dense::DenseNetwork;
+use crate::evaluation::Evaluation;
+use crate::faults::FeatureName;
+use crate::features::{DIMENSION, FEATURES, WIDTH};
+use crate::loader::Samples;
+use crate::messages::{BatchGradients, BatchIds, BatchRef, Embeddings, FeatureGradient, Save};
+use crate::metrics::{TimeCost, exact};
 
 /// How much the loss of one batch counts in the smoothed one.
 const SMOOTHING: f64 = 0.01;
@@ -28,7 +26,7 @@ const SPOILT: usize = 1;
 /// What has been learned so far.
 pub(super) struct Learned {
     step: u64,
-    /// The age of the universe of ids; see [`crate::training::features::id`].
+    /// The age of the universe of ids; see [`crate::features::id`].
     age: f64,
     network: DenseNetwork,
     /// Whether this very state is a checkpoint, or what it started from.

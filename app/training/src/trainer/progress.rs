@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crate::training::evaluation::Evaluation;
+use crate::evaluation::Evaluation;
 
 /// How far a training is.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use crate::checks::questions::{Question, judge};
 use crate::finding::{Finding, Judgement, demand};
 use crate::numbered;
 use crate::processes::{Part, Processes, Resource, tried};
-use crate::schema::{MonitoringProfile, ProfileName};
+use proplet_schema::{MonitoringProfile, ProfileName};
 
 const INTERVAL: Duration = Duration::from_millis(500);
 const HISTORY: Duration = Duration::from_mins(10);

@@ -1,0 +1,194 @@
+//! The command line: the subcommands, one line each, and how a mistake in it is
+//! told. Knows what each role is called, and nothing of how it runs.
+
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ErrorKind};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use command_line::logging::LogOptions;
+use proplet_schema::Workload;
+
+/// So much of a bad value is repeated.
+const MAX_SHOWN_CHARACTERS: usize = 100;
+
+/// A monitoring workshop in a box. Without a subcommand it serves.
+#[derive(Parser)]
+#[command(
+    version,
+    override_usage = "golden-signals [COMMAND] [OPTIONS]",
+    after_help = "`golden-signals serve --help` lists the options of serving."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) role: Role,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Role {
+    /// The teaching service: GET /random and its golden signals
+    Serve(Box<With<service::options::Options>>),
+    /// An embedding training whose metrics go to a Pushgateway
+    Train(Box<With<training::Options>>),
+    /// Everything is up and the graph is empty? Finds the broken link
+    #[command(
+        after_help = "Exit code: 0 nothing is broken (there may be warnings), 1 a link is broken, 2 bad usage."
+    )]
+    Doctor(Box<doctor::options::Options>),
+    /// Ask a running service whether it is ready: exit code 0 or 1
+    Healthcheck(Healthcheck),
+    /// Process monitoring: samples itself and its tasks, and publishes over MQTT
+    Proplet(Box<With<proplet::options::Options>>),
+    /// Collects what proplets report over MQTT: history, API, /metrics
+    Manager(Box<With<manager::options::Options>>),
+    /// What a proplet's task does, in the process that is the task
+    #[command(hide = true)]
+    Workload {
+        #[arg(value_parser = workload_from_json)]
+        workload: Workload,
+    },
+}
+
+#[derive(clap::Args)]
+pub(crate) struct With<O: clap::Args> {
+    #[command(flatten)]
+    pub(crate) options: O,
+    #[command(flatten)]
+    pub(crate) log: LogOptions,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Healthcheck {
+    /// What to ask
+    #[arg(default_value = "http://127.0.0.1:8000/readyz")]
+    pub(crate) url: health::healthcheck::Target,
+}
+
+/// What the command line asks for, or the exit code where it asks for nothing that can
+/// be done: the mistake has been told then.
+pub(crate) fn read() -> Result<Cli, ExitCode> {
+    let arguments = with_default_role(std::env::args_os());
+    let cli = command()
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    cli.map_err(|error| refuse(&error))
+}
+
+fn workload_from_json(text: &str) -> Result<Workload, String> {
+    let value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    Workload::from_json(&value).map_err(|refusal| refusal.to_string())
+}
+
+/// The command line, in which variables of the programs that a role stands for
+/// take the place of ours where ours are not set.
+fn command() -> clap::Command {
+    let mut command = Cli::command();
+    for (argument, variable) in upstream_variables() {
+        command = command.mut_subcommand("proplet", |proplet| {
+            proplet.mut_arg(argument, |option| option.env(variable))
+        });
+    }
+    command
+}
+
+/// The option that each of those variables sets.
+fn upstream_variables() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let known = proplet::options::UPSTREAM_VARIABLES.iter().copied();
+    // The first of those for one option wins, being the last to be applied.
+    known.rev().filter(|(argument, variable)| {
+        let ours = format!("GOLDEN_{}", argument.to_uppercase());
+        std::env::var_os(ours).is_none() && std::env::var_os(variable).is_some()
+    })
+}
+
+/// `serve` where no role is named: options alone are its own.
+fn with_default_role(
+    arguments: impl Iterator<Item = std::ffi::OsString>,
+) -> Vec<std::ffi::OsString> {
+    let mut arguments: Vec<_> = arguments.collect();
+    let first = arguments.get(1).and_then(|argument| argument.to_str());
+    let names_no_role = first.is_none_or(|first| {
+        first.starts_with('-') && !matches!(first, "-h" | "--help" | "-V" | "--version")
+    });
+    if names_no_role {
+        arguments.insert(1.min(arguments.len()), "serve".into());
+    }
+    arguments
+}
+
+/// Help and version are no errors; everything else is one line and exit code 2.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // Standard output may be closed; there is nobody left to tell.
+        let _ = error.print();
+        return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+    }
+    let reason = bad_value(error).unwrap_or_else(|| bad_usage(error));
+    eprintln!("error: {reason}");
+    ExitCode::from(2)
+}
+
+/// Which flag, or which variable, has which value, and what would be right.
+fn bad_value(error: &clap::Error) -> Option<String> {
+    if !matches!(
+        error.kind(),
+        ErrorKind::ValueValidation | ErrorKind::InvalidValue
+    ) {
+        return None;
+    }
+    let context = |kind| error.get(kind).map(ToString::to_string);
+    let argument = context(ContextKind::InvalidArg)?;
+    let flag = argument.split(' ').next()?;
+    let value = context(ContextKind::InvalidValue).filter(|value| !value.is_empty());
+    let remedy = match (std::error::Error::source(error), &value) {
+        (Some(reason), _) => reason.to_string(),
+        (None, Some(_)) => format!("must be one of {}", context(ContextKind::ValidValue)?),
+        (None, None) => "needs a value behind it".to_owned(),
+    };
+    // A secret does not belong on a terminal or into a log.
+    let value = value.filter(|_| !["--control-token", "--mqtt-password"].contains(&flag));
+    let value = value.map_or_else(String::new, |value| {
+        let start: String = value.chars().take(MAX_SHOWN_CHARACTERS).collect();
+        format!(" {}", start.escape_debug())
+    });
+    let set_here = std::env::args().any(|argument| {
+        argument
+            .strip_prefix(flag)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    });
+    // What has no dashes is no flag, and has no variable.
+    let variable = if set_here || !flag.starts_with("--") {
+        String::new()
+    } else {
+        format!(" (from {})", variable(flag))
+    };
+    Some(format!("{flag}{value}{variable}: {remedy}"))
+}
+
+/// The environment variable of a flag: the project's own, but for those that the
+/// users of Persia and Propeller know.
+fn variable(flag: &str) -> String {
+    let argument = flag.trim_start_matches('-').replace('-', "_");
+    if argument == "metrics_gateway_addr" {
+        return "PERSIA_METRICS_GATEWAY_ADDR".to_owned();
+    }
+    let upstream = upstream_variables().filter(|(name, _)| *name == argument);
+    let ours = format!("GOLDEN_{}", argument.to_uppercase());
+    upstream
+        .last()
+        .map_or(ours, |(_, variable)| variable.to_owned())
+}
+
+/// What clap says, on one line, and where to read on.
+fn bad_usage(error: &clap::Error) -> String {
+    let rendered = error.render().to_string();
+    let parts = rendered.lines().map(str::trim).filter(|line| {
+        !line.is_empty() && !line.starts_with("Usage:") && !line.starts_with("For more")
+    });
+    let said = parts.collect::<Vec<_>>().join("; ");
+    let said = said.trim_start_matches("error: ");
+    let role = match std::env::args().nth(1) {
+        Some(first) if Cli::command().find_subcommand(&first).is_some() => first,
+        _ => "serve".to_owned(),
+    };
+    format!("{said}; `golden-signals {role} --help` lists what there is")
+}
