@@ -16,7 +16,7 @@ use golden_signals::training::metrics::{
 };
 use golden_signals::training::node::{Node, Role};
 use golden_signals::training::parameter_server::ParameterServer;
-use golden_signals::training::push::Pushing;
+use golden_signals::training::push::PushTask;
 use golden_signals::training::shard::Shard;
 use golden_signals::training::trainer::{Progress, Settings, Start, Trainer};
 use golden_signals::training::worker::Worker;
@@ -143,7 +143,7 @@ async fn every_metric_arrives_with_type_labels_and_the_process_s_own_value() {
         .map(|node| {
             let group = node.group("dlrm v1.0", ip_address);
             let group = group.expect("the name has no slash");
-            Pushing::start(
+            PushTask::start(
                 Arc::clone(node),
                 client.clone(),
                 group,

@@ -9,8 +9,8 @@ use golden_signals::training::faults::Faults;
 use golden_signals::training::features::{DIMENSION, FEATURES};
 use golden_signals::training::loader::Loader;
 use golden_signals::training::messages::{
-    BatchGradients, BatchIds, BatchRef, FeatureGradient, FeatureIds, Lookup, MOST_NAME_BYTES,
-    MOST_SAMPLES, Numbers, Session, ShardGradients,
+    BatchGradients, BatchIds, BatchRef, FeatureGradient, FeatureIds, Lookup, MAX_NAME_BYTES,
+    MAX_SAMPLES, Numbers, Session, ShardGradients,
 };
 use golden_signals::training::parameter_server::ParameterServer;
 use golden_signals::training::rpc::{
@@ -100,7 +100,7 @@ async fn what_a_shard_refuses() {
     assert_eq!(said, format!("{DIMENSION} numbers as gradients of 2 ids"));
 
     // It is there for the others all the same, as large as batches get.
-    let ids: Vec<u64> = (0..8 * MOST_SAMPLES as u64).collect();
+    let ids: Vec<u64> = (0..8 * MAX_SAMPLES as u64).collect();
     let largest = ShardGradients {
         values: vec![0.0; ids.len() * DIMENSION],
         ids: ids.clone(),
@@ -113,7 +113,7 @@ async fn what_a_shard_refuses() {
         .look_up(lookup)
         .await
         .expect("it is no longer than allowed");
-    assert_eq!(numbers.values.len(), 8 * MOST_SAMPLES * DIMENSION);
+    assert_eq!(numbers.values.len(), 8 * MAX_SAMPLES * DIMENSION);
     shard
         .update(largest)
         .await
@@ -146,7 +146,7 @@ async fn what_a_worker_refuses() {
             |all| {
                 for ids in all {
                     *ids = FeatureIds::default();
-                    ids.lengths = vec![0; MOST_SAMPLES + 1];
+                    ids.lengths = vec![0; MAX_SAMPLES + 1];
                 }
             },
             "a batch of more than 65,535 samples",
@@ -164,7 +164,7 @@ async fn what_a_worker_refuses() {
         trainer,
         session: 7,
     };
-    let endless = session("t".repeat(MOST_NAME_BYTES + 1));
+    let endless = session("t".repeat(MAX_NAME_BYTES + 1));
     assert!(reason(worker.begin(endless).await).contains("name of more than 256 bytes"));
 
     // What nobody has sent is not known; gradients of another shape are refused.

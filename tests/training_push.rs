@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use golden_signals::training::metrics::TrainerMetrics;
 use golden_signals::training::node::{Node, Role};
-use golden_signals::training::push::Pushing;
+use golden_signals::training::push::PushTask;
 use golden_signals::transport::pushgateway::Pushgateway as Client;
 use support::peers;
 use support::pushgateway::{FakeGateway, Pushgateway, free_address};
@@ -226,7 +226,7 @@ async fn the_last_push_does_not_overtake_the_one_before() {
         Duration::from_secs(10),
     );
     let group = node.group("ends", address.ip()).expect("it has no slash");
-    let pushing = Pushing::start(
+    let pushing = PushTask::start(
         Arc::new(node),
         client,
         group,

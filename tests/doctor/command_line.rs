@@ -17,7 +17,7 @@ fn a_bad_value_is_one_line_and_exit_code_2() {
         ),
         (
             ["--prometheus", "http://a:b@x"],
-            "without a user and a password",
+            "without user name and password",
         ),
         (
             ["--skip", "coffee"],
@@ -28,7 +28,7 @@ fn a_bad_value_is_one_line_and_exit_code_2() {
             "error: --timeout 0s: must be a time with its unit",
         ),
         (["--wait", "2h"], "error: --wait 2h: must be a time"),
-        (["--job", "a\"b"], "must be a job's name"),
+        (["--job", "a\"b"], "must be a job name"),
         (
             ["--dashboards", "/nonexistent"],
             "must be a directory that exists",
@@ -67,7 +67,7 @@ fn every_flag_can_come_from_the_environment() {
         "JOB",
         "SKIP",
         "DASHBOARDS",
-        "RING",
+        "SEND_TEST_ALERT",
         "TIMEOUT",
         "WAIT",
         "JSON",
@@ -78,6 +78,16 @@ fn every_flag_can_come_from_the_environment() {
             help.stdout
         );
     }
+}
+
+#[test]
+fn former_spellings_are_understood() {
+    let report = Doctor::new()
+        .with(&["--ring", "--skip", "ring,app"])
+        .report();
+    let link = report.link("test_alert");
+    assert_eq!(link["state"], "skipped");
+    assert_eq!(link["observed"], "skipped (--skip)");
 }
 
 #[test]
@@ -102,7 +112,7 @@ fn the_report_is_complete_and_in_order() {
         "panels",
         "alertmanager",
         "webhook",
-        "ring",
+        "test_alert",
     ];
     assert_eq!(names, chain);
     for link in links {

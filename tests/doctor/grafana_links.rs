@@ -13,7 +13,7 @@ use crate::support::server::Server;
 const P99: &str = "histogram_quantile(0.99, sum by (le) (increase(http_request_duration_seconds_bucket{job=\"app\"}[15m])))";
 
 /// What is said of the panels then.
-const HEALTHY: &str = "5 panels have data; nothing runs that processes or training would show";
+const HEALTHY: &str = "5 panels have data; nothing is running that processes or training would show";
 
 #[test]
 fn a_healthy_chain_passes_and_every_broken_link_of_grafanas_is_named() {
@@ -24,10 +24,11 @@ fn a_healthy_chain_passes_and_every_broken_link_of_grafanas_is_named() {
 
     let grafana = provisioned.start();
     let doctor = stack.doctor();
-    let healthy = doctor
-        .clone()
-        .at("grafana", grafana.address())
-        .with(&["--ring", "--wait", "60s"]);
+    let healthy = doctor.clone().at("grafana", grafana.address()).with(&[
+        "--send-test-alert",
+        "--wait",
+        "60s",
+    ]);
     let report = healthy.report();
     assert_eq!(report.0["state"], "ok", "{:#}", report.0);
     assert_eq!(report.link("panels")["observed"], HEALTHY);
@@ -150,7 +151,13 @@ fn without_grafana(doctor: &Doctor) {
     let doctor = doctor.clone().with(&["--skip", "grafana"]);
     let report = doctor.report();
     assert_eq!(report.0["state"], "ok", "{:#}", report.0);
-    for link in ["grafana", "data_source", "dashboards", "panels", "ring"] {
+    for link in [
+        "grafana",
+        "data_source",
+        "dashboards",
+        "panels",
+        "test_alert",
+    ] {
         assert_eq!(report.link(link)["state"], "skipped");
     }
 

@@ -78,9 +78,9 @@ fn the_webhook_is_missing_or_leads_nowhere() {
     let report = doctor.report();
     assert_eq!(report.0["state"], "ok", "{:#}", report.0);
     // … until it is tried …
-    let report = doctor.clone().with(&["--ring"]).report();
+    let report = doctor.clone().with(&["--send-test-alert"]).report();
     report.is_broken_at(
-        "ring",
+        "test_alert",
         "Alertmanager routes it to: pager",
         "http://app:8000/alerts",
     );
@@ -94,7 +94,11 @@ fn the_webhook_is_missing_or_leads_nowhere() {
     loop {
         let report = doctor.report();
         if report.0["state"] == "broken" {
-            break report.is_broken_at("webhook", "attempts to call the webhook failed", "--ring");
+            break report.is_broken_at(
+                "webhook",
+                "attempts to call the webhook failed",
+                "--send-test-alert",
+            );
         }
         assert!(start.elapsed() < Duration::from_secs(60), "{:#}", report.0);
     }
@@ -111,9 +115,9 @@ fn the_test_alert_is_resolved_in_the_end() {
     let doctor = Doctor::new()
         .at("app", server.address())
         .at("alertmanager", alertmanager.address())
-        .with(&["--skip", "grafana,prometheus", "--ring"]);
+        .with(&["--skip", "grafana,prometheus", "--send-test-alert"]);
     let report = doctor.report();
-    let observed = report.link("ring")["observed"]
+    let observed = report.link("test_alert")["observed"]
         .as_str()
         .expect("it was examined")
         .to_owned();

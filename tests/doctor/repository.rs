@@ -61,7 +61,9 @@ fn the_stack_of_this_repository_is_healthy_with_and_without_grafana() {
         .with(&["--skip=grafana", "--dashboards"])
         .with(&[directory.to_str().expect("cargo runs in UTF-8")]);
     for doctor in [
-        doctor.at("grafana", grafana.address()).with(&["--ring"]),
+        doctor
+            .at("grafana", grafana.address())
+            .with(&["--send-test-alert"]),
         without,
     ] {
         let report = doctor.report();

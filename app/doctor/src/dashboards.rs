@@ -9,7 +9,7 @@ use reqwest::StatusCode;
 use serde_json::Value;
 
 use super::report::Finding;
-use super::{Doctor, Learned, Verdict};
+use super::{Context, Doctor, Verdict};
 
 /// Their uids, which are also the names of their files.
 pub(super) const UIDS: [&str; 7] = [
@@ -23,7 +23,7 @@ pub(super) const UIDS: [&str; 7] = [
 ];
 
 /// A larger file is no dashboard of ours.
-const MOST_BYTES: u64 = 8 << 20;
+const MAX_BYTES: u64 = 8 << 20;
 
 /// A dashboard in the classic schema.
 pub(super) struct Dashboard {
@@ -31,7 +31,7 @@ pub(super) struct Dashboard {
     pub(super) model: Value,
 }
 
-pub(super) async fn are_present(doctor: &Doctor, learned: &mut Learned) -> Verdict {
+pub(super) async fn are_present(doctor: &Doctor, context: &mut Context) -> Verdict {
     let mut found = match doctor.options.without_grafana() {
         Some(directory) => in_directory(directory)?,
         None => in_grafana(doctor).await?,
@@ -39,7 +39,7 @@ pub(super) async fn are_present(doctor: &Doctor, learned: &mut Learned) -> Verdi
     let mut missing = Vec::new();
     for uid in UIDS {
         match found.remove(uid) {
-            Some(model) => learned.dashboards.push(Dashboard {
+            Some(model) => context.dashboards.push(Dashboard {
                 uid: uid.to_owned(),
                 model,
             }),
@@ -49,7 +49,7 @@ pub(super) async fn are_present(doctor: &Doctor, learned: &mut Learned) -> Verdi
     if missing.is_empty() {
         return Ok(Finding::ok(UIDS.join(", ")));
     }
-    let present: Vec<_> = learned
+    let present: Vec<_> = context
         .dashboards
         .iter()
         .map(|found| found.uid.as_str())
@@ -97,7 +97,7 @@ fn in_directory(directory: &Path) -> Result<BTreeMap<String, Value>, Finding> {
             continue;
         }
         let file = fs::metadata(&path).map_err(|error| unreadable(&path, &error))?;
-        if !file.is_file() || file.len() > MOST_BYTES {
+        if !file.is_file() || file.len() > MAX_BYTES {
             return Err(unreadable(&path, &"no file, or too large"));
         }
         let text = fs::read(&path).map_err(|error| unreadable(&path, &error))?;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::prometheus::numbers;
 use super::report::Finding;
-use super::{Doctor, Learned, Verdict};
+use super::{Context, Doctor, Verdict};
 
 /// The uid by which every panel names it.
 pub(super) const UID: &str = "prometheus";
@@ -14,11 +14,11 @@ pub(super) const UID: &str = "prometheus";
 /// Grafana's own, where the data source states none.
 const DEFAULT_TIME_INTERVAL: &str = "15s";
 
-pub(super) async fn reaches_prometheus(doctor: &Doctor, learned: &mut Learned) -> Verdict {
+pub(super) async fn reaches_prometheus(doctor: &Doctor, context: &mut Context) -> Verdict {
     let source = configuration(doctor).await?;
     let reached = source["url"].as_str().unwrap_or("an unknown address");
     let stated = source["jsonData"]["timeInterval"].as_str();
-    learned.time_interval = humantime::parse_duration(stated.unwrap_or(DEFAULT_TIME_INTERVAL)).ok();
+    context.time_interval = humantime::parse_duration(stated.unwrap_or(DEFAULT_TIME_INTERVAL)).ok();
     health(doctor, reached).await?;
 
     let job = &doctor.options.job;
@@ -40,7 +40,7 @@ pub(super) async fn reaches_prometheus(doctor: &Doctor, learned: &mut Learned) -
         );
         return Err(Finding::broken(observed, remedy).asked(&answer.url));
     }
-    if let (Some(believed), Some(real)) = (learned.time_interval, learned.scrape_interval)
+    if let (Some(believed), Some(real)) = (context.time_interval, context.scrape_interval)
         && believed < real
     {
         let observed = format!(

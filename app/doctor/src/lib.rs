@@ -1,10 +1,10 @@
 //! The doctor: for "everything is up and the graph is empty".
 //!
-//! Follows a request's trace through the stack, link by link, from the service
-//! to the pager, and stops at the first link that is broken: what comes behind
-//! it cannot work, and saying so would only distract. It asks the same
-//! questions that a person would ask with curl, and changes nothing; only
-//! `--ring` sends something, a harmless alert.
+//! Follows the data through the stack, link by link, from the service to the pager,
+//! and stops at the first link that is broken: those after it cannot work, and
+//! reporting them would only distract. It sends the same requests that a person would
+//! send with curl, and changes nothing; only
+//! `--send-test-alert` sends something, a harmless alert.
 //!
 //! The chain stands in [`Doctor::check`], on one screen; one link, or one peer,
 //! a file. Nothing that a peer answers is trusted: sizes and times are bounded
@@ -24,11 +24,11 @@ mod panels;
 mod peer;
 mod prometheus;
 pub mod report;
-mod ring;
 mod rules;
 mod sample;
 mod target;
 mod template;
+mod test_alert;
 mod traffic;
 mod webhook;
 
@@ -42,18 +42,18 @@ use self::peer::{Peer, Service};
 use self::report::{Finding, Link, Report, State};
 
 /// No link may take longer than this, however many answers it needs.
-const LINK_PATIENCE: Duration = Duration::from_secs(120);
+const LINK_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The pause between two rounds of `--wait`.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What a link found: `Err` ends the examination of the link early, and is
-/// usually, but not always, a broken one.
+/// What was found at a link. `Err` ends its examination early and is usually, but not
+/// always, a broken link.
 type Verdict = Result<Finding, Finding>;
 
-/// What a link leaves for those behind it.
+/// What a link found out for those after it.
 #[derive(Default)]
-struct Learned {
+struct Context {
     /// How often Prometheus scrapes the job.
     scrape_interval: Option<Duration>,
     /// What Grafana believes that to be (`timeInterval` of the data source).
@@ -71,36 +71,36 @@ struct Doctor {
 
 impl Doctor {
     /// The chain, in its order.
-    async fn check(&self, link: Name, learned: &mut Learned) -> Verdict {
+    async fn check(&self, link: Name, context: &mut Context) -> Verdict {
         match link {
             Name::App => app::answers(&self.app).await,
             Name::Metrics => app::has_golden_signals(&self.app).await,
             Name::Traffic => traffic::moves(&self.app).await,
             Name::Prometheus => prometheus::is_ready(&self.prometheus).await,
-            Name::Target => target::is_up(self, learned).await,
-            Name::Sample => sample::is_fresh(self, learned).await,
+            Name::Target => target::is_up(self, context).await,
+            Name::Sample => sample::is_fresh(self, context).await,
             Name::Rules => rules::are_healthy(&self.prometheus).await,
             Name::Grafana => grafana::answers(&self.grafana).await,
-            Name::DataSource => data_source::reaches_prometheus(self, learned).await,
-            Name::Dashboards => dashboards::are_present(self, learned).await,
-            Name::Panels => panels::have_data(self, learned).await,
+            Name::DataSource => data_source::reaches_prometheus(self, context).await,
+            Name::Dashboards => dashboards::are_present(self, context).await,
+            Name::Panels => panels::have_data(self, context).await,
             Name::Alertmanager => alertmanager::is_known(self).await,
             Name::Webhook => webhook::delivers(self).await,
-            Name::Ring => ring::arrives(self).await,
+            Name::TestAlert => test_alert::arrives(self).await,
         }
     }
 
     async fn examine(&self) -> Report {
-        let mut learned = Learned::default();
+        let mut context = Context::default();
         let mut broken = false;
         let mut links = Vec::new();
         for name in Name::ALL {
             let finding = if self.options.skips(name) {
-                Finding::skipped(name.why_skipped())
+                Finding::skipped(self.options.why_skipped(name))
             } else if broken {
                 Finding::not_reached()
             } else {
-                let verdict = timeout(LINK_PATIENCE, self.check(name, &mut learned)).await;
+                let verdict = timeout(LINK_TIMEOUT, self.check(name, &mut context)).await;
                 verdict.map_or_else(|_| too_slow(), |verdict| verdict.unwrap_or_else(|bad| bad))
             };
             broken |= finding.state == State::Broken;
@@ -111,9 +111,9 @@ impl Doctor {
 }
 
 fn too_slow() -> Finding {
-    let observed = format!("no verdict within {} s", LINK_PATIENCE.as_secs());
-    let remedy = "Each answer came in time, but there were too many of them or they were slow: \
-                  see whether the machine is overloaded, or shorten --timeout.";
+    let observed = format!("no verdict within {} s", LINK_TIMEOUT.as_secs());
+    let remedy = "Each answer came in time, but together they took too long: \
+                  check whether the machine is overloaded, or shorten --timeout.";
     Finding::broken(observed, remedy)
 }
 
@@ -122,7 +122,7 @@ fn too_slow() -> Finding {
 ///
 /// # Errors
 ///
-/// If no HTTP client can be made, which is this machine's trouble.
+/// If no HTTP client can be created.
 pub async fn run(options: Options) -> anyhow::Result<Report> {
     let client = peer::client(options.timeout)?;
     let peer = |service, url: &options::BaseUrl| Peer::new(service, url, &client);

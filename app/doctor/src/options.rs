@@ -1,4 +1,4 @@
-//! The options of `doctor`: where the stack is, and which links to leave out.
+//! The options of `doctor`: where the stack is, and which links to skip.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,11 +9,14 @@ use clap::{Args, ValueEnum};
 use reqwest::Url;
 use serde::Serialize;
 
+/// Former names of variables, by the option that they still set.
+pub const FORMER_VARIABLES: [(&str, &str); 1] = [("send_test_alert", "GOLDEN_RING")];
+
 /// The options of `doctor`. Each can come from the environment instead.
 #[derive(Args, Clone, Debug)]
 #[command(args_override_self = true)]
 pub struct Options {
-    /// Where the service answers
+    /// URL of the service
     #[arg(
         long,
         env = "GOLDEN_APP",
@@ -22,7 +25,7 @@ pub struct Options {
     )]
     pub app: BaseUrl,
 
-    /// Where Prometheus answers
+    /// URL of Prometheus
     #[arg(
         long,
         env = "GOLDEN_PROMETHEUS",
@@ -31,7 +34,7 @@ pub struct Options {
     )]
     pub prometheus: BaseUrl,
 
-    /// Where Alertmanager answers
+    /// URL of Alertmanager
     #[arg(
         long,
         env = "GOLDEN_ALERTMANAGER",
@@ -40,7 +43,7 @@ pub struct Options {
     )]
     pub alertmanager: BaseUrl,
 
-    /// Where Grafana answers; asked as an anonymous viewer
+    /// URL of Grafana; queried as an anonymous viewer
     #[arg(
         long,
         env = "GOLDEN_GRAFANA",
@@ -49,12 +52,11 @@ pub struct Options {
     )]
     pub grafana: BaseUrl,
 
-    /// The job under which Prometheus scrapes the service
+    /// Prometheus job that scrapes the service
     #[arg(long, env = "GOLDEN_JOB", value_name = "NAME", default_value = "app", value_parser = job)]
     pub job: String,
 
-    /// Links that are not examined, and with them those that need them;
-    /// separated by commas
+    /// Links to skip, together with those that depend on them; separated by commas
     #[arg(
         long,
         env = "GOLDEN_SKIP",
@@ -64,37 +66,45 @@ pub struct Options {
     )]
     pub skip: Vec<Name>,
 
-    /// With --skip grafana: a directory of dashboards (JSON), whose queries are
-    /// then asked of Prometheus directly
+    /// Directory of dashboards (JSON) whose queries are sent to Prometheus directly;
+    /// requires --skip grafana
     #[arg(long, env = "GOLDEN_DASHBOARDS", value_name = "DIR", value_parser = directory)]
     pub dashboards: Option<PathBuf>,
 
-    /// Sends a harmless alert of level 3 to Alertmanager, waits until the
-    /// service's pager shows it, and resolves it
-    #[arg(long, env = "GOLDEN_RING")]
-    pub ring: bool,
+    /// Send a harmless test alert of level 3 to Alertmanager, wait until the service's
+    /// pager shows it, and resolve it
+    #[arg(long, alias = "ring", env = "GOLDEN_SEND_TEST_ALERT")]
+    pub send_test_alert: bool,
 
-    /// Time that one answer may take
+    /// Timeout of each answer
     #[arg(long, env = "GOLDEN_TIMEOUT", value_name = "DURATION", default_value = "5s", value_parser = timeout)]
     pub timeout: Duration,
 
-    /// Time in which the stack may still become healthy; examined again and
-    /// again until then
+    /// How long to wait for the stack to become healthy
     #[arg(long, env = "GOLDEN_WAIT", value_name = "DURATION", default_value = "0s", value_parser = wait)]
     pub wait: Duration,
 
-    /// Writes the report as JSON
+    /// Write the report as JSON
     #[arg(long, env = "GOLDEN_JSON")]
     pub json: bool,
 }
 
 impl Options {
-    /// Whether this link is left out: itself, or because one that it needs is.
+    /// Whether this link is skipped: itself, or because one that it depends on is.
     pub(super) fn skips(&self, link: Name) -> bool {
-        let ring_not_asked_for = link == Name::Ring && !self.ring;
-        ring_not_asked_for
+        let not_asked_for = link == Name::TestAlert && !self.send_test_alert;
+        not_asked_for
             || self.skip.contains(&link)
             || self.needs(link).iter().any(|needed| self.skips(*needed))
+    }
+
+    /// Why [`Self::skips`] says so.
+    pub(super) fn why_skipped(&self, link: Name) -> &'static str {
+        if link == Name::TestAlert && !self.send_test_alert {
+            "not asked for (--send-test-alert)"
+        } else {
+            "skipped (--skip)"
+        }
     }
 
     /// Whether dashboards come from files and their queries go to Prometheus.
@@ -117,11 +127,11 @@ impl Options {
             }
             Name::Panels => &[Name::DataSource, Name::Dashboards],
             Name::Webhook => &[Name::Alertmanager],
-            Name::Ring => &[Name::App, Name::Webhook],
+            Name::TestAlert => &[Name::App, Name::Webhook],
         }
     }
 
-    /// What no single option can know.
+    /// Checks what depends on several options.
     ///
     /// # Errors
     ///
@@ -129,7 +139,7 @@ impl Options {
     pub fn check(&self) -> Result<(), String> {
         match &self.dashboards {
             Some(directory) if self.without_grafana().is_none() => Err(format!(
-                "--dashboards {}: is read only without Grafana; add --skip grafana or leave it out",
+                "--dashboards {}: is used only without Grafana; add --skip grafana or leave it out",
                 directory.display()
             )),
             _ => Ok(()),
@@ -168,8 +178,9 @@ pub enum Name {
     Alertmanager,
     /// Alertmanager's webhook delivers.
     Webhook,
-    /// A test alert arrives; only with `--ring`.
-    Ring,
+    /// A test alert arrives; only with `--send-test-alert`.
+    #[value(alias = "ring")]
+    TestAlert,
 }
 
 impl Name {
@@ -188,7 +199,7 @@ impl Name {
         Self::Panels,
         Self::Alertmanager,
         Self::Webhook,
-        Self::Ring,
+        Self::TestAlert,
     ];
 
     /// As `--skip` and the JSON report write it.
@@ -207,20 +218,12 @@ impl Name {
             Self::Panels => "panels",
             Self::Alertmanager => "alertmanager",
             Self::Webhook => "webhook",
-            Self::Ring => "ring",
-        }
-    }
-
-    pub(super) fn why_skipped(self) -> &'static str {
-        match self {
-            Self::Ring => "not asked for (--ring)",
-            _ => "left out (--skip)",
+            Self::TestAlert => "test_alert",
         }
     }
 }
 
-/// A peer's address: `http://HOST[:PORT][/PATH]`. Without a path's end, a user,
-/// a query or a fragment.
+/// A peer's address: `http://HOST[:PORT][/PATH]`, without user, query or fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl(Url);
 
@@ -236,7 +239,7 @@ impl BaseUrl {
     }
 }
 
-/// Whether this address means the machine that asks.
+/// Whether this address is a loopback one.
 pub(super) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     host == "localhost" || host.starts_with("127.") || host == "[::1]"
@@ -255,13 +258,13 @@ impl FromStr for BaseUrl {
         const FORM: &str = "must be a URL like http://127.0.0.1:9090";
         let url: Url = text.parse().map_err(|_| FORM.to_owned())?;
         if url.scheme() == "https" {
-            return Err(format!("{FORM}; https is not understood"));
+            return Err(format!("{FORM}; https is not supported"));
         }
         if url.scheme() != "http" || url.host_str().is_none_or(str::is_empty) {
             return Err(FORM.to_owned());
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(format!("{FORM}, without a user and a password"));
+            return Err(format!("{FORM}, without user name and password"));
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(format!("{FORM}, without ? and #"));
@@ -276,7 +279,7 @@ fn job(text: &str) -> Result<String, String> {
     if !text.is_empty() && text.bytes().all(plain) {
         Ok(text.to_owned())
     } else {
-        Err("must be a job's name: letters, digits and _ - . : /".to_owned())
+        Err("must be a job name: letters, digits and _ - . : /".to_owned())
     }
 }
 

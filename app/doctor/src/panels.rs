@@ -1,9 +1,8 @@
 //! The link `panels`: the queries of the dashboards have answers.
 //!
-//! What is broken: a query that errs, and a dashboard of which no panel has any
-//! data. A single panel may be empty in a healthy system, if what it shows has
-//! never happened; it is named, as a warning. Panels of alerts are empty while
-//! none fires, which is as it should be.
+//! Broken are a query that fails and a dashboard without data in any panel. A single
+//! panel may be empty in a healthy system, if what it shows has never happened; it is
+//! named in a warning. Panels of alerts are rightly empty while none is firing.
 
 use std::time::Duration;
 
@@ -14,26 +13,26 @@ use super::peer::Answer;
 use super::prometheus::numbers;
 use super::report::Finding;
 use super::template::{Variables, alternatives, label_values};
-use super::{Doctor, Learned, Verdict, data_source};
+use super::{Context, Doctor, Verdict, data_source};
 
-/// More queries are not asked.
-const MOST_QUERIES: usize = 500;
+/// More queries are not sent.
+const MAX_QUERIES: usize = 500;
 
 /// Rows lie in dashboards, and panels in rows.
-const DEEPEST: usize = 4;
+const MAX_DEPTH: usize = 4;
 
 /// If neither Grafana nor Prometheus says anything.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(15);
 
-/// Dashboards of what may well not run: process monitoring, a training. That all of
-/// their panels are empty is said, and is no fault.
+/// Dashboards of what need not run: process monitoring, a training. If all their panels
+/// are empty, that is reported and is no fault.
 const OPTIONAL: [&str; 2] = ["processes", "training"];
 
 /// These series exist only while an alert is pending or fires.
 const ALERT_SERIES: &str = "ALERTS";
 
-/// Some of what is wrong is enough to be shown.
-const MOST_SHOWN: usize = 12;
+/// How much of what is wrong is shown.
+const MAX_SHOWN: usize = 12;
 
 struct Panel<'a> {
     title: &'a str,
@@ -47,12 +46,12 @@ struct Query<'a> {
     uid: &'a str,
 }
 
-pub(super) async fn have_data(doctor: &Doctor, learned: &mut Learned) -> Verdict {
-    let interval = learned.time_interval.or(learned.scrape_interval);
+pub(super) async fn have_data(doctor: &Doctor, context: &mut Context) -> Verdict {
+    let interval = context.time_interval.or(context.scrape_interval);
     let interval = interval.unwrap_or(DEFAULT_INTERVAL);
     let (mut asked, mut filled) = (0, 0);
     let (mut empty, mut idle) = (Vec::new(), Vec::new());
-    for dashboard in &learned.dashboards {
+    for dashboard in &context.dashboards {
         let uid = dashboard.uid.as_str();
         let panels = panels(&dashboard.model);
         let variables = variables(doctor, dashboard).await?;
@@ -63,8 +62,8 @@ pub(super) async fn have_data(doctor: &Doctor, learned: &mut Learned) -> Verdict
             let mut has_data = false;
             for query in &panel.queries {
                 asked += 1;
-                if asked > MOST_QUERIES {
-                    let observed = format!("more than {MOST_QUERIES} queries");
+                if asked > MAX_QUERIES {
+                    let observed = format!("more than {MAX_QUERIES} queries");
                     return Ok(Finding::warning(observed, "The rest is not examined."));
                 }
                 let expression = variables.substitute(query.expression);
@@ -92,14 +91,14 @@ pub(super) async fn have_data(doctor: &Doctor, learned: &mut Learned) -> Verdict
     }
     let mut observed = format!("{filled} panels have data");
     if !idle.is_empty() {
-        observed += &format!("; nothing runs that {} would show", idle.join(" or "));
+        observed += &format!("; nothing is running that {} would show", idle.join(" or "));
     }
     if empty.is_empty() {
         return Ok(Finding::ok(observed));
     }
-    let more = empty.len().saturating_sub(MOST_SHOWN);
+    let more = empty.len().saturating_sub(MAX_SHOWN);
     let number = empty.len();
-    empty.truncate(MOST_SHOWN);
+    empty.truncate(MAX_SHOWN);
     let mut shown = empty.join(", ");
     if more > 0 {
         shown += &format!(" and {more} more");
@@ -112,7 +111,7 @@ pub(super) async fn have_data(doctor: &Doctor, learned: &mut Learned) -> Verdict
 
 fn erring(dashboard: &str, panel: &str, said: &str) -> Finding {
     let observed = format!("the query of panel \"{panel}\" of dashboard {dashboard} fails: {said}");
-    let remedy = "Open the panel, choose Inspect > Query, and mend the query in Prometheus' page /graph; then write it into\n\
+    let remedy = "Open the panel, choose Inspect > Query, and fix the query in Prometheus' page /graph; then write it into\n\
                   grafana/provisioning/dashboards. If a data source is not found, the panel names another uid than prometheus.";
     Finding::broken(observed, remedy)
 }
@@ -146,7 +145,7 @@ fn panels(model: &Value) -> Vec<Panel<'_>> {
 fn collect<'a>(model: &'a Value, depth: usize, found: &mut Vec<Panel<'a>>) {
     let panels = model["panels"].as_array().map(Vec::as_slice);
     for panel in panels.unwrap_or_default() {
-        if depth < DEEPEST {
+        if depth < MAX_DEPTH {
             collect(panel, depth + 1, found);
         }
         let targets = panel["targets"].as_array().map(Vec::as_slice);
@@ -264,7 +263,7 @@ async fn values(doctor: &Doctor, selector: &str, label: &str) -> Result<Vec<Stri
         let observed = format!("the values of a dashboard's variable, {expression}: {said}");
         Finding::broken(
             observed,
-            "Mend the variable's query in grafana/provisioning/dashboards.",
+            "Fix the variable's query in grafana/provisioning/dashboards.",
         )
         .asked(&answer.url)
     })?;

@@ -26,7 +26,7 @@ use serde::Serialize;
 use super::options::Name;
 
 /// Longer texts are cut: a peer may say a lot.
-const MOST_CHARACTERS: usize = 1_000;
+const MAX_CHARACTERS: usize = 1_000;
 
 /// How a link stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -166,7 +166,7 @@ impl Report {
         }
         let verdict = match (self.state, self.broken) {
             (_, Some(name)) => format!(
-                "The chain is broken at {}. Mend that first, then run this again.",
+                "The chain is broken at {}. Fix that first, then run this again.",
                 name.as_str()
             ),
             (State::Warning, None) => {
@@ -240,7 +240,7 @@ fn printable(text: &str) -> String {
     };
     let mut shown = String::new();
     for (number, character) in text.chars().enumerate() {
-        if number == MOST_CHARACTERS {
+        if number == MAX_CHARACTERS {
             shown.push('…');
             break;
         }
@@ -289,7 +289,7 @@ BROKEN   target
   do:    first
          second
 
-The chain is broken at target. Mend that first, then run this again.
+The chain is broken at target. Fix that first, then run this again.
 ";
         assert_eq!(String::from_utf8(text).unwrap(), expected);
     }
@@ -308,6 +308,6 @@ The chain is broken at target. Mend that first, then run this again.
     #[test]
     fn a_long_text_is_cut() {
         let finding = Finding::ok("ä".repeat(5_000));
-        assert_eq!(finding.observed.chars().count(), MOST_CHARACTERS + 1);
+        assert_eq!(finding.observed.chars().count(), MAX_CHARACTERS + 1);
     }
 }

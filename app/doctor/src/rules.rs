@@ -18,8 +18,8 @@ pub(super) const FILES: [&str; 5] = [
     "training.rules.yml",
 ];
 
-/// Some of what is wrong is enough to be shown.
-const MOST_SHOWN: usize = 3;
+/// How much of what is wrong is shown.
+const MAX_SHOWN: usize = 3;
 
 pub(super) async fn are_healthy(prometheus: &Peer) -> Verdict {
     let data = api(prometheus, PATH, &[]).await?;
@@ -57,7 +57,7 @@ pub(super) async fn are_healthy(prometheus: &Peer) -> Verdict {
     if !failing.is_empty() {
         let shown: Vec<_> = failing
             .iter()
-            .take(MOST_SHOWN)
+            .take(MAX_SHOWN)
             .map(|rule| {
                 let error = rule["lastError"].as_str().unwrap_or("no reason given");
                 format!("{}: {error}", name(rule))

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::prometheus::query;
 use super::report::Finding;
-use super::{Doctor, Learned, Verdict};
+use super::{Context, Doctor, Verdict};
 
 /// If Prometheus does not tell how often it scrapes: its own default.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
@@ -19,9 +19,9 @@ const WORTH_KNOWING: f64 = 2.0;
 /// … or out of "the last 5 minutes".
 const EMPTIES_GRAPHS: f64 = 60.0;
 
-pub(super) async fn is_fresh(doctor: &Doctor, learned: &mut Learned) -> Verdict {
+pub(super) async fn is_fresh(doctor: &Doctor, context: &mut Context) -> Verdict {
     let job = &doctor.options.job;
-    let interval = learned.scrape_interval.unwrap_or(DEFAULT_INTERVAL);
+    let interval = context.scrape_interval.unwrap_or(DEFAULT_INTERVAL);
     // Both times by Prometheus' clock. Not of `up`, which Prometheus stores under
     // its own time even if it stores nothing of what it scraped.
     let series = format!("http_requests_total{{job=\"{job}\"}}");

@@ -9,18 +9,18 @@ use tokio::time::{Instant, sleep};
 use super::options::is_loopback;
 use super::prometheus::api;
 use super::report::Finding;
-use super::{Doctor, Learned, Verdict};
+use super::{Context, Doctor, Verdict};
 
 const PATH: &str = "/api/v1/targets";
 
 /// A target that is new has not been scraped yet; this long is waited for it.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Some of what is down is enough to be shown.
-const MOST_SHOWN: usize = 3;
+const MAX_SHOWN: usize = 3;
 
-pub(super) async fn is_up(doctor: &Doctor, learned: &mut Learned) -> Verdict {
+pub(super) async fn is_up(doctor: &Doctor, context: &mut Context) -> Verdict {
     let start = Instant::now();
     loop {
         let data = api(&doctor.prometheus, PATH, &[("state", "active")]).await?;
@@ -40,11 +40,11 @@ pub(super) async fn is_up(doctor: &Doctor, learned: &mut Learned) -> Verdict {
             .copied()
             .filter(|target| health(target) != "up")
             .collect();
-        if unknown && down.len() == ours.len() && start.elapsed() < PATIENCE {
+        if unknown && down.len() == ours.len() && start.elapsed() < TIMEOUT {
             sleep(PAUSE).await;
             continue;
         }
-        learned.scrape_interval = ours
+        context.scrape_interval = ours
             .iter()
             .filter_map(|target| humantime::parse_duration(target["scrapeInterval"].as_str()?).ok())
             .max();
@@ -59,7 +59,7 @@ fn verdict(doctor: &Doctor, all: usize, down: &[&Value]) -> Verdict {
     };
     let seen: Vec<_> = down
         .iter()
-        .take(MOST_SHOWN)
+        .take(MAX_SHOWN)
         .map(|target| {
             let error = target["lastError"].as_str().filter(|text| !text.is_empty());
             let error = error.unwrap_or("not scraped yet");

@@ -13,7 +13,7 @@ use super::{Verdict, exposition};
 const ROUTE: &str = "route=\"/random\"";
 
 /// Under one request a second, one is missed in 10 s once in 22,000 times.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(200);
 
 pub(super) async fn moves(app: &Peer) -> Verdict {
@@ -28,10 +28,10 @@ pub(super) async fn moves(app: &Peer) -> Verdict {
                 "GET /random is asked for; {now} answered so far"
             )));
         }
-        if start.elapsed() > PATIENCE {
+        if start.elapsed() > TIMEOUT {
             let observed = format!(
                 "no request to /random ended within {} s; http_requests_total{{{ROUTE}}} stays at {first}",
-                PATIENCE.as_secs()
+                TIMEOUT.as_secs()
             );
             let remedy = format!(
                 "Send some: `hey -z 1m -q 5 -c 1 {}/random`, or let the service send itself some: in compose GOLDEN_TRAFFIC: 5\n\

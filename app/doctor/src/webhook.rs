@@ -2,7 +2,7 @@
 //!
 //! Where it leads cannot be read: Alertmanager holds its URL for a secret and
 //! tells nobody. So its counters must say, and, where nothing has been sent yet,
-//! `--ring`.
+//! `--send-test-alert`.
 
 use super::exposition::sum;
 use super::options::Name;
@@ -21,7 +21,7 @@ const FAILED_LATELY: &str =
 
 const REMEDY: &str = "The url under webhook_configs in prometheus/alertmanager.yml must be http://app:8000/alerts in compose,\n\
      http://127.0.0.1:8000/alerts natively (in a container localhost is the container itself). `docker compose logs alertmanager`\n\
-     names the reason. Then `docker compose restart alertmanager`, or natively POST /-/reload; --ring proves it.";
+     names the reason. Then `docker compose restart alertmanager`, or natively POST /-/reload; --send-test-alert proves it.";
 
 /// What Alertmanager counted since it started, over all webhooks.
 #[derive(Clone, Copy)]
@@ -53,8 +53,7 @@ pub(super) async fn delivers(doctor: &Doctor) -> Verdict {
     let Calls { made: sent, failed } = Calls::read(peer).await?;
     let asked = peer.base().join("/metrics", &[]);
     if sent == 0.0 {
-        let observed =
-            "a webhook is configured; nothing has been sent yet (--ring sends a test alert)";
+        let observed = "a webhook is configured; nothing has been sent yet (--send-test-alert sends a test alert)";
         return Ok(Finding::ok(observed));
     }
     let lately = if doctor.options.skips(Name::Prometheus) {

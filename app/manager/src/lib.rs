@@ -47,7 +47,7 @@ const WAITING: usize = 8_192;
 
 /// Proplets wait for some seconds with what they have kept: by then the manager
 /// has subscribed again.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+const MAX_RECONNECT_WAIT: Duration = Duration::from_secs(1);
 
 /// How long the broker may take to hear that the manager goes.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -60,7 +60,7 @@ pub enum ManagerError {
     History(#[from] HistoryError),
     /// The files of TLS cannot be used.
     #[error(transparent)]
-    Tls(#[from] golden_mqtt::TlsError),
+    Mqtt(#[from] golden_mqtt::OptionsError),
     /// A listener is none.
     #[error("a listener has no address: {0}")]
     Listener(#[from] std::io::Error),
@@ -109,7 +109,7 @@ pub async fn run(
     let mut settings = options.mqtt.settings(&options.client_id)?;
     settings.subscriptions = ingest::subscriptions(&options.group);
     settings.deliveries = WAITING;
-    settings.longest_wait = LONGEST_WAIT;
+    settings.max_reconnect_wait = MAX_RECONNECT_WAIT;
     let (client, publisher, deliveries) = golden_mqtt::start(settings);
 
     let tasks = Tasks::new(history.clone(), Arc::clone(&fleet), publisher.clone())?;

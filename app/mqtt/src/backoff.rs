@@ -4,40 +4,38 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 
-const FIRST: Duration = Duration::from_millis(250);
+/// The wait after the first failure.
+const INITIAL_WAIT: Duration = Duration::from_millis(250);
 
-/// The bound of the waits unless told otherwise.
-pub(super) const LONGEST: Duration = Duration::from_secs(30);
-
-/// A connection that lasted this long was a good one: waiting starts anew.
-/// Shorter ones, as when two clients of one name throw each other out, wait on.
-const GOOD: Duration = Duration::from_secs(5);
+/// A connection that lasted this long resets the backoff. Shorter ones, as when two
+/// clients of one name throw each other out, do not.
+const STABLE_AFTER: Duration = Duration::from_secs(5);
 
 /// Twice as long with each failure, from 250 ms to a bound, and of that a random
 /// half, so that the clients of a broker that returns do not come at once.
 #[derive(Debug)]
 pub(super) struct Backoff {
-    longest: Duration,
+    max_wait: Duration,
     failures: u32,
 }
 
 impl Backoff {
     /// None has failed yet; no wait is longer.
-    pub(super) fn new(longest: Duration) -> Self {
+    pub(super) fn new(max_wait: Duration) -> Self {
         Self {
-            longest,
+            max_wait,
             failures: 0,
         }
     }
 
     /// The wait after a connection that lasted so long, or `None` if there was none.
     pub(super) fn next(&mut self, lasted: Option<Duration>) -> Duration {
-        if lasted.is_some_and(|lasted| lasted >= GOOD) {
+        if lasted.is_some_and(|lasted| lasted >= STABLE_AFTER) {
             self.failures = 0;
         }
-        let wait = FIRST
+        let wait = INITIAL_WAIT
             .saturating_mul(1 << self.failures.min(16))
-            .min(self.longest);
+            .min(self.max_wait);
         self.failures = self.failures.saturating_add(1);
         wait.mul_f64(rand::rng().random_range(0.5..1.0))
     }
@@ -49,15 +47,16 @@ mod tests {
 
     #[test]
     fn waits_grow_to_their_bound_and_start_anew_after_a_good_connection() {
-        let mut backoff = Backoff::new(LONGEST);
+        const MAX_WAIT: Duration = Duration::from_secs(30);
+        let mut backoff = Backoff::new(MAX_WAIT);
         let within = |wait: Duration, full: Duration| wait >= full / 2 && wait <= full;
         for factor in [1, 2, 4, 8] {
-            assert!(within(backoff.next(None), FIRST * factor));
+            assert!(within(backoff.next(None), INITIAL_WAIT * factor));
         }
         for _ in 0..100 {
             backoff.next(Some(Duration::ZERO));
         }
-        assert!(within(backoff.next(None), LONGEST));
-        assert!(within(backoff.next(Some(GOOD)), FIRST));
+        assert!(within(backoff.next(None), MAX_WAIT));
+        assert!(within(backoff.next(Some(STABLE_AFTER)), INITIAL_WAIT));
     }
 }

@@ -8,19 +8,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
 
 use super::broker::Broker;
 use super::connection::Connections;
 use super::delivery::Deliveries;
 use super::outbox::{Bounds, Outbox, Statistics};
+use super::tls::Tls;
 
-/// What a client is told once, at its start. Made from
-/// [`MqttOptions`](super::MqttOptions).
+/// How a client connects and what it keeps. [`Settings::new`] has the defaults.
 #[derive(Clone)]
 pub struct Settings {
-    pub(super) broker: Broker,
-    pub(super) tls: Option<TlsConnector>,
+    /// Where the broker is. An address with TLS needs [`Settings::tls`].
+    pub broker: Broker,
+    /// The certificates for an address with TLS.
+    pub tls: Option<Tls>,
     /// Unique among the broker's clients: a second one of the same name throws
     /// the first one out.
     pub client_id: String,
@@ -29,29 +30,66 @@ pub struct Settings {
     pub clean_session: bool,
     /// Who the client says it is; the password is used with it only.
     pub username: Option<String>,
-    pub(super) password: Option<String>,
+    /// The password; without a user name it is not sent.
+    pub password: Option<String>,
     /// What the broker publishes when the client is gone without a word.
     pub will: Option<Will>,
     /// What is subscribed to, with quality of service 1, at each connection.
     /// `$share/GROUP/FILTER` divides the messages among the clients of a group.
     pub subscriptions: Vec<String>,
-    pub(super) keep_alive: Duration,
-    pub(super) timeout: Duration,
-    /// Messages beyond this many bytes are told of, and not kept.
+    /// How often the broker hears from this client at least: whole seconds, 1 s to
+    /// 65,535 s.
+    pub keep_alive: Duration,
+    /// How long the broker may take to answer.
+    pub timeout: Duration,
+    /// Payloads beyond this many bytes are reported ([`Content`](super::Content)), not
+    /// kept.
     pub max_packet_size: usize,
-    /// The longest wait between two attempts to connect. What others depend on
-    /// comes back sooner than they do.
-    pub longest_wait: Duration,
-    /// After the broker was away: how long those who listen are given to come
-    /// back, before anything is sent to it. Mosquitto forgets shared
-    /// subscriptions when it restarts, and acknowledges what then goes to nobody.
-    pub settle: Duration,
-    /// Deliveries that may wait for whoever takes them.
+    /// The longest wait between two attempts to connect. A client that others depend
+    /// on should have a shorter one than they have.
+    pub max_reconnect_wait: Duration,
+    /// How long subscribers are given to come back before anything is sent to a broker
+    /// that was away. Mosquitto forgets shared subscriptions when it restarts, and
+    /// acknowledges what then reaches nobody.
+    pub reconnect_grace: Duration,
+    /// How many deliveries may wait to be taken.
     pub deliveries: usize,
-    pub(super) outbox: Bounds,
+    /// What the outbox may hold.
+    pub outbox: Bounds,
 }
 
-/// A last will: quality of service 1, not retained.
+impl Settings {
+    /// A client of this name with a lasting session, without subscriptions or a will:
+    /// keep-alive and timeout 30 s, payloads up to 256 KiB, an outbox of 100,000
+    /// messages and 64 MiB, of which 100 may be in flight.
+    #[must_use]
+    pub fn new(broker: Broker, client_id: impl Into<String>) -> Self {
+        Self {
+            broker,
+            tls: None,
+            client_id: client_id.into(),
+            clean_session: false,
+            username: None,
+            password: None,
+            will: None,
+            subscriptions: Vec::new(),
+            keep_alive: Duration::from_secs(30),
+            timeout: Duration::from_secs(30),
+            max_packet_size: 256 * 1024,
+            max_reconnect_wait: Duration::from_secs(30),
+            reconnect_grace: Duration::ZERO,
+            deliveries: 256,
+            outbox: Bounds {
+                messages: 100_000,
+                bytes: 64 * 1024 * 1024,
+                in_flight: 100,
+            },
+        }
+    }
+}
+
+/// A last will, which the broker publishes when the client is gone without a word: quality
+/// of service 1, not retained.
 #[derive(Clone, Debug)]
 pub struct Will {
     /// Where it is published.
@@ -74,8 +112,8 @@ impl Publisher {
         self.outbox.push(Arc::clone(topic), payload, false);
     }
 
-    /// Sends the message over the connection there is now, or not at all: for
-    /// signs of life, which are worth nothing later.
+    /// Sends the message over the current connection, or not at all: for heartbeats,
+    /// which are worth nothing later.
     pub fn publish_if_connected(&self, topic: &Arc<str>, payload: Bytes) {
         self.outbox.push(Arc::clone(topic), payload, true);
     }

@@ -1,5 +1,5 @@
-//! The connection to a broker, made anew whenever it ends: what goes over it,
-//! what comes, and when it is given up.
+//! The connection to a broker, made again whenever it ends: what is sent and received
+//! over it, and when it is given up.
 
 use std::future::pending;
 use std::io;
@@ -20,11 +20,12 @@ use super::client::Settings;
 use super::delivery::{Acknowledgement, Content, Delivery, Receipt};
 use super::outbox::Outbox;
 use super::packet::{self, Connect, Decoder, Incoming, Malformed, Payload};
+use super::tls::Tls;
 
 /// Read at a time.
 const READ_AHEAD: usize = 64 * 1024;
 
-/// Why a connection ended, or there is none.
+/// Why a connection ended, or could not be made.
 #[derive(Debug, Error)]
 enum Lost {
     #[error("{0}")]
@@ -41,6 +42,8 @@ enum Lost {
     Malformed(#[from] Malformed),
     #[error("the broker sent a packet out of turn")]
     OutOfTurn,
+    #[error("the address asks for TLS, and the settings have no certificates")]
+    NoCertificates,
 }
 
 /// All connections, one after the other.
@@ -80,7 +83,7 @@ impl Connections {
 
     /// Until the client is closed.
     pub(super) async fn run(mut self) {
-        let mut backoff = Backoff::new(self.settings.longest_wait);
+        let mut backoff = Backoff::new(self.settings.max_reconnect_wait);
         let mut was_away = false;
         loop {
             let begun = Instant::now();
@@ -130,13 +133,13 @@ impl Connections {
     /// A stream over which the broker has accepted the connection, and what it
     /// has said beyond that.
     async fn connect(&self) -> Result<(Box<dyn Stream>, BytesMut), Lost> {
-        let patience = self.settings.timeout;
-        let accepted = timeout(patience, async {
+        let allowed = self.settings.timeout;
+        let accepted = timeout(allowed, async {
             let mut stream = self.open().await?;
             let bytes = self.introduce(&mut stream).await?;
             Ok((stream, bytes))
         });
-        accepted.await.unwrap_or(Err(Lost::Timeout(patience)))
+        accepted.await.unwrap_or(Err(Lost::Timeout(allowed)))
     }
 
     async fn open(&self) -> Result<Box<dyn Stream>, Lost> {
@@ -144,11 +147,14 @@ impl Connections {
         let stream = TcpStream::connect((host.as_str(), *port)).await?;
         // Acknowledgements are small and awaited.
         stream.set_nodelay(true)?;
-        let Some(tls) = &self.settings.tls else {
+        if !self.settings.broker.tls {
             return Ok(Box::new(stream));
+        }
+        let Some(Tls(connector)) = &self.settings.tls else {
+            return Err(Lost::NoCertificates);
         };
         let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
-        Ok(Box::new(tls.connect(name, stream).await?))
+        Ok(Box::new(connector.connect(name, stream).await?))
     }
 
     async fn introduce(&self, stream: &mut Box<dyn Stream>) -> Result<BytesMut, Lost> {
@@ -201,11 +207,11 @@ impl Connections {
         // Nobody may be interested.
         let _ = self.announce.send(number);
         let keep_alive = self.settings.keep_alive;
-        let patience = self.settings.timeout;
+        let allowed = self.settings.timeout;
         let mut ping_at = Instant::now() + keep_alive;
         let mut pong_by: Option<Instant> = None;
         let mut goodbye = false;
-        let mut settled_at = was_away.then(|| Instant::now() + self.settings.settle);
+        let mut settled_at = was_away.then(|| Instant::now() + self.settings.reconnect_grace);
         loop {
             // What has arrived whole, as far as there is room for it.
             while waiting.is_none() {
@@ -270,10 +276,10 @@ impl Connections {
                 () = sleep_until(ping_at) => {
                     packet::encode_pingreq(&mut write);
                     ping_at = Instant::now() + keep_alive;
-                    pong_by.get_or_insert(Instant::now() + patience);
+                    pong_by.get_or_insert(Instant::now() + allowed);
                 }
                 // While nothing is read no answer can be seen either.
-                () = until(pong_by), if may_read => return Err(Lost::Timeout(patience)),
+                () = until(pong_by), if may_read => return Err(Lost::Timeout(allowed)),
             }
             if !write.is_empty() {
                 flushed = false;
@@ -339,11 +345,11 @@ async fn until(moment: Option<Instant>) {
 /// Section 3.2.2.3.
 fn reason(code: u8) -> &'static str {
     match code {
-        1 => "it does not speak MQTT 3.1.1",
-        2 => "it does not take this client's name; choose another one",
-        3 => "it is not available",
-        4 => "user name or password are wrong",
-        5 => "this user may not connect; give --mqtt-username and --mqtt-password",
-        _ => "for a reason that MQTT does not know",
+        1 => "it does not support MQTT 3.1.1",
+        2 => "it does not accept this client identifier; choose another one",
+        3 => "it is unavailable",
+        4 => "wrong user name or password",
+        5 => "this user may not connect; check user name and password",
+        _ => "with a return code that MQTT 3.1.1 does not define",
     }
 }

@@ -1,22 +1,22 @@
-//! The options of the connection, the same for every role that has one.
+//! The flags of a connection, for programs that read their command line with `clap`.
 
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use thiserror::Error;
 
-use super::backoff::LONGEST;
 use super::broker::Broker;
 use super::client::Settings;
 use super::outbox::Bounds;
 use super::packet::MAX_REMAINING;
-use super::tls::{TlsError, TlsFiles};
+use super::tls::{TlsError, TlsFile, TlsFiles};
 
-/// The options of the connection to the broker.
+/// The flags of a connection to a broker.
 #[derive(Args, Clone)]
 pub struct MqttOptions {
-    /// The broker: tcp://HOST:PORT, or ssl://HOST:PORT for TLS
+    /// Address of the MQTT broker: tcp://HOST:PORT, or ssl://HOST:PORT for TLS
     #[arg(
         long,
         env = "GOLDEN_MQTT_ADDRESS",
@@ -25,11 +25,11 @@ pub struct MqttOptions {
     )]
     pub mqtt_address: Broker,
 
-    /// The user name for the broker; none without
+    /// User name for the broker [default: none]
     #[arg(long, env = "GOLDEN_MQTT_USERNAME", value_name = "NAME", value_parser = text)]
     pub mqtt_username: Option<String>,
 
-    /// The password for the broker; used with a user name
+    /// Password for the broker; requires a user name
     #[arg(
         long,
         env = "GOLDEN_MQTT_PASSWORD",
@@ -39,49 +39,48 @@ pub struct MqttOptions {
     )]
     pub mqtt_password: Option<String>,
 
-    /// How often the broker hears from this client at least; 1s to 18h
+    /// MQTT keep-alive interval, 1s to 18h
     #[arg(long, env = "GOLDEN_MQTT_KEEP_ALIVE", value_name = "DURATION", default_value = "30s", value_parser = |text: &str| seconds(text, u64::from(u16::MAX)))]
     pub mqtt_keep_alive: Duration,
 
-    /// How long the broker may take to answer; 1s to 10m
+    /// Timeout of an answer by the broker, 1s to 10m
     #[arg(long, env = "GOLDEN_MQTT_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = |text: &str| seconds(text, 600))]
     pub mqtt_timeout: Duration,
 
-    /// The quality of service of every message: 1, at least once, is the only
-    /// one spoken; 0 would lose, and 2 asks of brokers what they forget too
+    /// Quality of service of every message; only 1, at least once, is supported
     #[arg(long, env = "GOLDEN_MQTT_QOS", value_name = "QOS", default_value = "1", value_parser = qos)]
     pub mqtt_qos: u8,
 
-    /// Messages from the broker beyond so many bytes are refused
+    /// Maximum size of a message from the broker, in bytes; larger ones are refused
     #[arg(long, env = "GOLDEN_MQTT_MAX_PACKET_SIZE", value_name = "BYTES", default_value = "262144", value_parser = |text: &str| whole(text, 1_024, MAX_REMAINING))]
     pub mqtt_max_packet_size: usize,
 
-    /// Messages that may be sent and not yet acknowledged by the broker
+    /// Maximum number of messages sent and not yet acknowledged by the broker
     #[arg(long, env = "GOLDEN_MQTT_INFLIGHT", value_name = "N", default_value = "100", value_parser = window)]
     pub mqtt_inflight: NonZeroU16,
 
-    /// Messages kept while there is no broker; then the oldest are dropped
+    /// Maximum number of messages kept while the broker is away; the oldest are dropped first
     #[arg(long, env = "GOLDEN_MQTT_REQUEST_CHANNEL_CAPACITY", value_name = "N", default_value = "100000", value_parser = |text: &str| whole(text, 1, 10_000_000))]
     pub mqtt_request_channel_capacity: usize,
 
-    /// Bytes of messages kept while there is no broker
+    /// Maximum size of the messages kept while the broker is away, in bytes
     #[arg(long, env = "GOLDEN_MQTT_OUTBOX_BYTES", value_name = "BYTES", default_value = "67108864", value_parser = |text: &str| whole(text, 1_024, 1 << 40))]
     pub mqtt_outbox_bytes: usize,
 
-    /// Certificates, in a PEM file, that the broker's is verified with, instead
-    /// of the system's
+    /// PEM file of CA certificates that the broker's is verified with [default: the
+    /// system's]
     #[arg(long, env = "GOLDEN_MQTT_TLS_CA_CERT", value_name = "FILE")]
     pub mqtt_tls_ca_cert: Option<PathBuf>,
 
-    /// This client's certificate, in a PEM file
+    /// PEM file of this client's certificate
     #[arg(long, env = "GOLDEN_MQTT_TLS_CLIENT_CERT", value_name = "FILE")]
     pub mqtt_tls_client_cert: Option<PathBuf>,
 
-    /// The key of this client's certificate, in a PEM file
+    /// PEM file of the key of this client's certificate
     #[arg(long, env = "GOLDEN_MQTT_TLS_CLIENT_KEY", value_name = "FILE")]
     pub mqtt_tls_client_key: Option<PathBuf>,
 
-    /// Not to verify the broker's certificate: never done, so only false is taken
+    /// Whether to skip verifying the broker's certificate; only false is supported
     #[arg(long, env = "GOLDEN_MQTT_TLS_INSECURE_SKIP_VERIFY", value_name = "false", default_value = "false", value_parser = verified)]
     pub mqtt_tls_insecure_skip_verify: bool,
 }
@@ -92,34 +91,73 @@ impl MqttOptions {
     ///
     /// # Errors
     ///
-    /// If the files of TLS cannot be read or do not fit.
-    pub fn settings(&self, client_id: &str) -> Result<Settings, TlsError> {
+    /// If a TLS file cannot be used; the error names its flag.
+    pub fn settings(&self, client_id: &str) -> Result<Settings, OptionsError> {
         let files = TlsFiles {
             ca: self.mqtt_tls_ca_cert.clone(),
             client_certificate: self.mqtt_tls_client_cert.clone(),
             client_key: self.mqtt_tls_client_key.clone(),
         };
-        let tls = self.mqtt_address.tls.then(|| files.connector());
+        let tls = self.mqtt_address.tls.then(|| files.read());
         Ok(Settings {
-            broker: self.mqtt_address.clone(),
             tls: tls.transpose()?,
-            client_id: client_id.to_owned(),
-            clean_session: false,
             username: self.mqtt_username.clone(),
             password: self.mqtt_password.clone(),
-            will: None,
-            subscriptions: Vec::new(),
             keep_alive: self.mqtt_keep_alive,
             timeout: self.mqtt_timeout,
             max_packet_size: self.mqtt_max_packet_size,
-            longest_wait: LONGEST,
-            settle: Duration::ZERO,
-            deliveries: 256,
             outbox: Bounds {
                 messages: self.mqtt_request_channel_capacity,
                 bytes: self.mqtt_outbox_bytes,
                 in_flight: self.mqtt_inflight.get(),
             },
+            ..Settings::new(self.mqtt_address.clone(), client_id)
+        })
+    }
+}
+
+/// A [`TlsError`] in terms of the flags that caused it.
+#[derive(Debug, Error)]
+#[error(transparent)]
+pub struct OptionsError(#[from] FlagError);
+
+#[derive(Debug, Error)]
+enum FlagError {
+    #[error("{flag} {}: {reason}; give a PEM file that holds {contents}", path.display())]
+    File {
+        flag: &'static str,
+        path: PathBuf,
+        reason: String,
+        contents: &'static str,
+    },
+    #[error(
+        "--mqtt-tls-client-cert and --mqtt-tls-client-key belong together; give both or neither"
+    )]
+    Incomplete,
+    #[error("the system has no root certificates; give --mqtt-tls-ca-cert")]
+    NoRoots,
+    #[error(
+        "--mqtt-tls-client-cert and --mqtt-tls-client-key do not match: {0}; give a certificate and its own key"
+    )]
+    Mismatch(String),
+}
+
+impl From<TlsError> for OptionsError {
+    fn from(error: TlsError) -> Self {
+        Self(match error {
+            TlsError::File { file, path, reason } => FlagError::File {
+                flag: match file {
+                    TlsFile::Ca => "--mqtt-tls-ca-cert",
+                    TlsFile::ClientCertificate => "--mqtt-tls-client-cert",
+                    TlsFile::ClientKey => "--mqtt-tls-client-key",
+                },
+                path,
+                reason,
+                contents: file.contents(),
+            },
+            TlsError::Incomplete => FlagError::Incomplete,
+            TlsError::NoRoots => FlagError::NoRoots,
+            TlsError::Mismatch(reason) => FlagError::Mismatch(reason),
         })
     }
 }
@@ -145,7 +183,8 @@ fn seconds(text: &str, most: u64) -> Result<Duration, String> {
 }
 
 fn qos(text: &str) -> Result<u8, String> {
-    let error = "must be 1: messages are sent at least once, and say by themselves who they are";
+    let error =
+        "must be 1: messages are sent at least once, and their receiver recognises repetitions";
     (text == "1").then_some(1).ok_or_else(|| error.to_owned())
 }
 

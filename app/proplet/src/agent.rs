@@ -111,7 +111,7 @@ impl Agent {
         if settings.username.is_none() && options.mqtt.mqtt_password.is_some() {
             settings.username = Some(origin.proplet_id.clone());
         }
-        settings.settle = options.settle;
+        settings.reconnect_grace = options.settle;
         settings.will = Some(Will {
             topic: topics.of(TopicKind::Alive).to_string(),
             payload: payload::encode(&alive(&origin, Status::Offline)),

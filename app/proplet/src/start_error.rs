@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use golden_mqtt::TlsError;
+use golden_mqtt::OptionsError;
 use proplet_schema::Refusal;
 
 /// Why a proplet does not start.
@@ -10,7 +10,7 @@ use proplet_schema::Refusal;
 pub enum StartError {
     /// The files of TLS.
     #[error(transparent)]
-    Tls(#[from] TlsError),
+    Mqtt(#[from] OptionsError),
     /// A process that is to be watched is not there.
     #[error("--watch {id}={pid}: {reason}; give the number of a running process")]
     Watch {

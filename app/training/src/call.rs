@@ -35,12 +35,12 @@ impl CallError {
 #[derive(Debug)]
 pub struct Backoff(Duration);
 
-const SHORTEST: Duration = Duration::from_millis(20);
-const LONGEST: Duration = Duration::from_millis(500);
+const MIN_PAUSE: Duration = Duration::from_millis(20);
+const MAX_PAUSE: Duration = Duration::from_millis(500);
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self(SHORTEST)
+        Self(MIN_PAUSE)
     }
 }
 
@@ -48,7 +48,7 @@ impl Backoff {
     /// Waits, each time twice as long.
     pub async fn pause(&mut self) {
         tokio::time::sleep(self.0).await;
-        self.0 = (2 * self.0).min(LONGEST);
+        self.0 = (2 * self.0).min(MAX_PAUSE);
     }
 }
 

@@ -51,13 +51,13 @@ impl FromStr for SlowShard {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const LONGEST: Duration = Duration::from_secs(60);
+        const MAX_DELAY: Duration = Duration::from_secs(60);
         let (shard, delay) = text.split_once('=').unwrap_or_default();
         match (
             shard.trim().parse(),
             humantime::parse_duration(delay.trim()),
         ) {
-            (Ok(shard), Ok(delay)) if delay <= LONGEST => Ok(Self { shard, delay }),
+            (Ok(shard), Ok(delay)) if delay <= MAX_DELAY => Ok(Self { shard, delay }),
             _ => Err("must be a shard and a time of at most 60s, like 1=50ms".to_owned()),
         }
     }

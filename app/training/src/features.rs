@@ -16,7 +16,7 @@ pub struct Feature {
     pub name: &'static str,
     /// How many ids are in use at a time.
     pub universe: u32,
-    /// The exponent of the Zipf law of the ids' ranks: the greater, the more
+    /// The exponent of the Zipf distribution of the ids' ranks: the greater, the more
     /// samples share the most frequent ids.
     pub exponent: f64,
     /// The least and the most ids of one sample.

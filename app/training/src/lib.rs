@@ -1,7 +1,6 @@
 //! A small embedding training that is monitored as Persia is: a click model on
 //! sparse ids, really trained, by roles that push their metrics to a
-//! Pushgateway. Knows the signals and the transport, and no other role of the
-//! workshop.
+//! Pushgateway. Knows no other role of the workshop.
 //!
 //! From the data to the metrics:
 //!

@@ -1,4 +1,4 @@
-//! Draws the samples: ids by Zipf's law from a drifting universe, and clicks by
+//! Draws the samples: ids by a Zipf distribution over a drifting universe, and clicks by
 //! how much each id truly moves them. Knows no other role.
 
 use std::collections::HashMap;

@@ -5,10 +5,10 @@
 //! variable width would be longer and slower.
 
 /// The most samples of a batch, as in Persia.
-pub const MOST_SAMPLES: usize = 65_535;
+pub const MAX_SAMPLES: usize = 65_535;
 
 /// The most bytes of a trainer's name: it is kept for as long as the worker runs.
-pub const MOST_NAME_BYTES: usize = 256;
+pub const MAX_NAME_BYTES: usize = 256;
 
 /// A batch, as the trainer that made it names it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, prost::Message)]

@@ -1,5 +1,4 @@
-//! The options of `train`: what may be set, in which range, and what holds
-//! without. Values are parsed into types that cannot be wrong.
+//! The options of `train`, their ranges and their defaults. Values are parsed into types that cannot be wrong.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,9 +16,9 @@ use simulation::Probability;
 pub enum RoleOption {
     /// Everything in one process
     All,
-    /// A shard of the embeddings; --bind says where it listens
+    /// One shard of the embeddings; listens on --bind
     ParameterServer,
-    /// Between trainers and shards; --bind says where it listens
+    /// Between trainers and shards; listens on --bind
     EmbeddingWorker,
     /// The dense network, and the data
     Trainer,
@@ -29,16 +28,16 @@ pub enum RoleOption {
 #[derive(Args, Clone, Debug)]
 #[command(args_override_self = true)]
 pub struct Options {
-    /// Which part of the training this process is
+    /// Role of this process in the training
     #[arg(long, env = "GOLDEN_ROLE", value_name = "ROLE", default_value = "all")]
     pub role: RoleOption,
 
-    /// The YAML file whose section PersiaMetricsConfig says whether metrics are
-    /// pushed, as which job and how often; without it, none are
+    /// YAML file whose section PersiaMetricsConfig says whether metrics are pushed,
+    /// under which job name and how often [default: metrics are not pushed]
     #[arg(long, env = "GOLDEN_GLOBAL_CONFIG", value_name = "FILE")]
     pub global_config: Option<PathBuf>,
 
-    /// Where metrics are pushed to: a host and a port, or an http URL
+    /// Address of the Pushgateway: HOST:PORT or an http URL
     #[arg(
         long,
         env = "PERSIA_METRICS_GATEWAY_ADDR",
@@ -47,13 +46,13 @@ pub struct Options {
     )]
     pub metrics_gateway_addr: Address,
 
-    /// Deletes this process's metrics from the gateway at the end; they stay
-    /// there for ever otherwise
+    /// Delete this process's metrics from the Pushgateway at the end; otherwise they
+    /// stay there
     #[arg(long, env = "GOLDEN_DELETE_METRICS")]
     pub delete_metrics: bool,
 
-    /// Touched each second in which a trainer made steps; `healthcheck
-    /// file:///FILE?max_age=30s` looks at it
+    /// File to touch every second in which the trainer made a step; checked by
+    /// `golden-signals healthcheck file:///FILE?max_age=30s`
     #[arg(long, env = "GOLDEN_HEARTBEAT", value_name = "FILE")]
     pub heartbeat: Option<PathBuf>,
 
@@ -62,7 +61,8 @@ pub struct Options {
     #[arg(long, env = "GOLDEN_BIND", value_name = "ADDRESS", value_parser = bind_address)]
     pub bind: Option<SocketAddr>,
 
-    /// All parameter servers, in the order of their shards, separated by commas
+    /// Addresses of all parameter servers in the order of their shards, separated by
+    /// commas
     #[arg(
         long,
         env = "GOLDEN_PARAMETER_SERVERS",
@@ -72,7 +72,7 @@ pub struct Options {
     )]
     pub parameter_servers: Vec<Peer>,
 
-    /// All embedding workers, separated by commas; batches go to them in turn
+    /// Addresses of all embedding workers, separated by commas; batches go to them in turn
     #[arg(
         long,
         env = "GOLDEN_EMBEDDING_WORKERS",
@@ -82,65 +82,64 @@ pub struct Options {
     )]
     pub embedding_workers: Vec<Peer>,
 
-    /// The number of this process among those of its role, from 0; found out
-    /// from --parameter-servers or --embedding-workers and the own addresses
-    /// where it is not given
+    /// Index of this process among those of its role, from 0 [default: found by its own
+    /// address in --parameter-servers or --embedding-workers]
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_REPLICA_INDEX", value_name = "N", value_parser = number(0, 1023))]
     pub replica_index: Option<u64>,
 
-    /// Parameter servers in the one process of --role all
+    /// Number of parameter servers; --role all only
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_SHARDS", value_name = "N", default_value = "2", value_parser = number(1, 64))]
     pub shards: u64,
 
-    /// Embedding workers in the one process of --role all
+    /// Number of embedding workers; --role all only
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_WORKERS", value_name = "N", default_value = "1", value_parser = number(1, 64))]
     pub workers: u64,
 
-    /// Samples of a batch
+    /// Number of samples per batch
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_BATCH_SIZE", value_name = "N", default_value = "256", value_parser = number(1, 65_535))]
     pub batch_size: u64,
 
-    /// The step after which the training ends; with 0 it trains until stopped
+    /// Number of steps to train; 0 trains until stopped
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_STEPS", value_name = "N", default_value = "0", value_parser = number(0, u64::MAX))]
     pub steps: u64,
 
-    /// Batches that may be looked up and not yet updated: the staleness bound
+    /// Staleness bound: maximum number of batches looked up and not yet updated
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_STALENESS", value_name = "N", default_value = "10", value_parser = number(1, 10_000))]
     pub staleness: u64,
 
-    /// Batches that may wait at the workers for being looked up
+    /// Maximum number of batches waiting at the workers to be looked up
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_FORWARD_BUFFER_SIZE", value_name = "N", default_value = "32", value_parser = number(2, 1000))]
     pub forward_buffer_size: u64,
 
-    /// Samples a second at most; 0 is as fast as possible
+    /// Maximum number of samples per second; 0 is unlimited
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_EXAMPLES_PER_SECOND", value_name = "RATE", default_value = "0", value_parser = rate)]
     pub examples_per_second: f64,
 
-    /// Steps between two evaluations on held-out samples; 0 is never
+    /// Number of steps between evaluations on held-out samples; 0 never evaluates
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_EVALUATE_EVERY", value_name = "STEPS", default_value = "200", value_parser = number(0, u64::MAX))]
     pub evaluate_every: u64,
 
-    /// Held-out samples of an evaluation
+    /// Number of held-out samples per evaluation
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_HELD_OUT", value_name = "N", default_value = "4096", value_parser = number(1, 65_535))]
     pub held_out: u64,
 
-    /// Where this process saves what it has learned; nowhere without
+    /// Directory for this process's checkpoints [default: none are saved]
     #[arg(long, env = "GOLDEN_CHECKPOINTS", value_name = "DIRECTORY")]
     pub checkpoints: Option<PathBuf>,
 
-    /// Steps between two checkpoints
+    /// Number of steps between checkpoints
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_CHECKPOINT_EVERY", value_name = "STEPS", default_value = "1000", value_parser = number(1, u64::MAX))]
     pub checkpoint_every: u64,
 
-    /// Goes on from --checkpoints, if anything has been saved there
+    /// Resume from the checkpoint in --checkpoints, if there is one
     #[arg(long, env = "GOLDEN_RESUME", requires = "checkpoints")]
     pub resume: bool,
 
-    /// Makes what is drawn repeatable: samples, first weights, admissions
+    /// Seed of everything random: samples, initial weights, admissions
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_SEED", value_name = "N", default_value = "1", value_parser = number(0, u64::MAX))]
     pub seed: u64,
 
-    /// The probability with which a new id gets an embedding, from 0 to 1
+    /// Probability that a new id gets an embedding, from 0 to 1
     #[arg(
         long,
         allow_hyphen_values = true,
@@ -150,20 +149,20 @@ pub struct Options {
     )]
     pub admit_probability: Probability,
 
-    /// Embeddings that each shard may hold; fewer than there are ids in use
-    /// make it forget what it learned
+    /// Maximum number of embeddings per shard; fewer than the ids in use make it forget
+    /// what it learned
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_TABLE_CAPACITY", value_name = "N", default_value = "100000", value_parser = number(1, 10_000_000))]
     pub table_capacity: u64,
 
-    /// The share of the ids in use that new ones replace in 1000 batches
+    /// Share of the ids in use that is replaced by new ones in 1000 batches
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_DRIFT", value_name = "SHARE", default_value = "0.01", value_parser = drift)]
     pub drift: f64,
 
-    /// Fault: a NaN in one gradient of every so many batches; 0 is none
+    /// Fault: put a NaN into a gradient every so many batches; 0 is never
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_NAN_EVERY", value_name = "BATCHES", default_value = "0", value_parser = number(0, u64::MAX))]
     pub nan_every: u64,
 
-    /// Fault: the feature whose gradient gets the NaN
+    /// Fault: feature whose gradient gets the NaN
     #[arg(
         long,
         env = "GOLDEN_NAN_FEATURE",
@@ -172,7 +171,7 @@ pub struct Options {
     )]
     pub nan_feature: FeatureName,
 
-    /// Fault: features that come without ids, separated by commas
+    /// Fault: features to deliver without ids, separated by commas
     #[arg(
         long,
         env = "GOLDEN_MASKED_FEATURES",
@@ -181,17 +180,16 @@ pub struct Options {
     )]
     pub masked_features: Vec<FeatureName>,
 
-    /// Fault: a shard and how much longer each of its calls takes, like 1=50ms
+    /// Fault: a shard and the delay added to each of its calls, like 1=50ms
     #[arg(long, env = "GOLDEN_SLOW_SHARD", value_name = "SHARD=TIME")]
     pub slow_shard: Option<SlowShard>,
 
-    /// A YAML file of faults that is read again whenever it changes; what it
-    /// says holds instead of the options of the same name
+    /// YAML file of faults, read again whenever it changes; overrides the options of
+    /// the same name
     #[arg(long, env = "GOLDEN_FAULTS_FILE", value_name = "FILE")]
     pub faults_file: Option<PathBuf>,
 
-    /// Time between two lines of progress in the log; on a terminal there is a
-    /// bar instead
+    /// Time between progress lines in the log; a terminal shows a progress bar instead
     #[arg(long, env = "GOLDEN_PROGRESS_EVERY", value_name = "DURATION", default_value = "10s", value_parser = interval)]
     pub progress_every: Duration,
 }

@@ -17,28 +17,28 @@ use golden_pushgateway::{Group, PushError, Pushgateway};
 
 /// As long as Persia waits for an answer; less where pushes come more often, so
 /// that one that hangs delays no other.
-const LONGEST_EXCHANGE: Duration = Duration::from_secs(10);
+const MAX_EXCHANGE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What may be spent on the last push: somebody waits for the end.
-const LONGEST_LAST: Duration = Duration::from_secs(3);
+const LAST_PUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What may be spent, before that, on a push that is under way.
-const LONGEST_UNDER_WAY: Duration = Duration::from_secs(1);
+const UNDER_WAY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long a push to a gateway may take, with this time between pushes.
 #[must_use]
 pub fn exchange_timeout(interval: Duration) -> Duration {
-    interval.min(LONGEST_EXCHANGE)
+    interval.min(MAX_EXCHANGE_TIMEOUT)
 }
 
 /// A node that is being pushed.
 #[derive(Debug)]
-pub struct Pushing {
+pub struct PushTask {
     end: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
-impl Pushing {
+impl PushTask {
     /// Pushes now, and then once every interval, in the format that keeps types
     /// and native histograms.
     ///
@@ -99,7 +99,7 @@ impl Pusher {
                 _ = end.changed() => {
                     ended = true;
                     // Given up at once, it could arrive after the last one and undo it.
-                    tokio::time::timeout(LONGEST_UNDER_WAY, push).await.ok();
+                    tokio::time::timeout(UNDER_WAY_TIMEOUT, push).await.ok();
                 }
             }
         }
@@ -110,7 +110,7 @@ impl Pusher {
                 tracing::warn!(%error, "the group was not deleted");
             }
         };
-        if tokio::time::timeout(LONGEST_LAST, last).await.is_err() {
+        if tokio::time::timeout(LAST_PUSH_TIMEOUT, last).await.is_err() {
             let role = self.node.role();
             tracing::debug!(%role, "gave the last push up: the gateway is too slow");
         }

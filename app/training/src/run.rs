@@ -21,7 +21,7 @@ use super::node::{Node, Role, local_address_towards};
 use super::options::{Options, RoleOption, index};
 use super::parameter_server::ParameterServer;
 use super::progress_display;
-use super::push::{Outage, Pushing, exchange_timeout};
+use super::push::{Outage, PushTask, exchange_timeout};
 use super::rpc::{
     EmbeddingWorkerClient, ParameterServerClient, Peer, serve_embedding_worker,
     serve_parameter_server,
@@ -81,8 +81,8 @@ pub enum TrainError {
 /// or a shard that is gone would let them take for ever.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Is what the options say until `stop` resolves, or the training is done.
-/// Returns what the training came to, where this process trained.
+/// Runs the role that the options name until `stop` resolves or the training is done.
+/// Returns the training's summary, where this process trained.
 ///
 /// # Errors
 ///
@@ -104,7 +104,7 @@ struct Process {
     faults: CurrentFaults,
     /// Through whom they change.
     change_faults: watch::Sender<Faults>,
-    pushing: Vec<Pushing>,
+    pushing: Vec<PushTask>,
     outage: Arc<Outage>,
 }
 
@@ -155,7 +155,7 @@ impl Process {
                 None => std::future::pending().await,
             }
         };
-        let be_it = async {
+        let run_role = async {
             match self.options.role {
                 RoleOption::All => self.train_alone(stop).await.map(Some),
                 RoleOption::Trainer => self.train(stop).await.map(Some),
@@ -164,8 +164,8 @@ impl Process {
             }
         };
         let ended = tokio::select! {
-            ended = be_it => ended,
-            () = follow => unreachable!("it follows for ever"),
+            ended = run_role => ended,
+            () = follow => unreachable!("following the file of faults never ends"),
         };
         let last = self
             .pushing
@@ -194,7 +194,7 @@ impl Process {
             "pushes metrics"
         );
         let interval = self.config.push_interval;
-        self.pushing.push(Pushing::start(
+        self.pushing.push(PushTask::start(
             Arc::new(node),
             gateway,
             group,

@@ -6,18 +6,18 @@ use std::sync::Mutex;
 
 use super::LookedUp;
 use crate::call::CallError;
-use crate::messages::{BatchRef, FeatureIds, MOST_NAME_BYTES, Session};
+use crate::messages::{BatchRef, FeatureIds, MAX_NAME_BYTES, Session};
 
 /// The most batches kept for trainers to claim, as in Persia. A trainer keeps
 /// far fewer waiting; this is for one that has lost count.
-const MOST_PENDING: usize = 1000;
+const MAX_PENDING: usize = 1000;
 
 /// The most batches that may be out: the greatest staleness bound that a trainer
 /// may be given.
-const MOST_LOOKED_UP: usize = 10_000;
+const MAX_LOOKED_UP: usize = 10_000;
 
 /// The most trainers that are remembered: far more than a worker can serve.
-const MOST_TRAINERS: usize = 1000;
+const MAX_TRAINERS: usize = 1000;
 
 /// Each in a lock of its own: they are touched at different moments.
 #[derive(Debug, Default)]
@@ -33,13 +33,13 @@ impl Buffers {
     /// Remembers the trainer's session, and forgets the batches of the one
     /// before; returns how many they were.
     pub(super) fn begin(&self, session: &Session) -> Result<usize, CallError> {
-        if session.trainer.len() > MOST_NAME_BYTES {
+        if session.trainer.len() > MAX_NAME_BYTES {
             return Err(CallError::Invalid(
                 "a trainer's name of more than 256 bytes".to_owned(),
             ));
         }
         let mut sessions = self.sessions.lock().expect(UNPOISONED);
-        if sessions.len() >= MOST_TRAINERS && !sessions.contains_key(&session.trainer) {
+        if sessions.len() >= MAX_TRAINERS && !sessions.contains_key(&session.trainer) {
             return Err(CallError::Invalid(
                 "one trainer more than a thousand".to_owned(),
             ));
@@ -70,7 +70,7 @@ impl Buffers {
     /// kept once.
     pub(super) fn keep(&self, batch: BatchRef, ids: Vec<FeatureIds>) -> Result<(), CallError> {
         let mut pending = self.pending.lock().expect(UNPOISONED);
-        if pending.len() >= MOST_PENDING && !pending.contains_key(&batch) {
+        if pending.len() >= MAX_PENDING && !pending.contains_key(&batch) {
             return Err(CallError::BufferFull);
         }
         pending.insert(batch, ids);
@@ -79,7 +79,7 @@ impl Buffers {
 
     /// Gives a batch out, which is to be looked up.
     pub(super) fn claim(&self, batch: &BatchRef) -> Result<Vec<FeatureIds>, CallError> {
-        if self.looked_up.lock().expect(UNPOISONED).len() >= MOST_LOOKED_UP {
+        if self.looked_up.lock().expect(UNPOISONED).len() >= MAX_LOOKED_UP {
             return Err(CallError::BufferFull);
         }
         let claimed = self.pending.lock().expect(UNPOISONED).remove(batch);

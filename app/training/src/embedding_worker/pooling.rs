@@ -8,7 +8,7 @@ use crate::messages::{Embeddings, FeatureGradient, FeatureIds, Numbers};
 
 /// The largest magnitude of a gradient: that of a half-precision number, which
 /// is how Persia sends them. Infinity is not a NaN; it becomes this.
-const GREATEST: f32 = 65_504.0;
+const MAX_COMPONENT: f32 = 65_504.0;
 
 /// For each feature and sample, the sum of its ids' embeddings.
 pub(super) fn sum(features: &[FeatureIds], split: &Split, answers: &[Vec<f32>]) -> Embeddings {
@@ -55,7 +55,7 @@ pub(super) fn sum_by_id(ids: &FeatureIds, gradients: &[f32]) -> Vec<f32> {
     each_id_of_each_sample(ids, |sample, place| {
         let into = &mut by_id[place * DIMENSION..][..DIMENSION];
         for (sum, number) in into.iter_mut().zip(&gradients[sample * DIMENSION..]) {
-            *sum += number.clamp(-GREATEST, GREATEST);
+            *sum += number.clamp(-MAX_COMPONENT, MAX_COMPONENT);
         }
     });
     by_id

@@ -2,7 +2,7 @@
 
 use crate::call::CallError;
 use crate::features::{DIMENSION, FEATURES, mix};
-use crate::messages::{FeatureIds, MOST_SAMPLES, ShardGradients};
+use crate::messages::{FeatureIds, MAX_SAMPLES, ShardGradients};
 
 /// Whether a batch's ids make sense.
 pub(super) fn check(features: &[FeatureIds]) -> Result<(), CallError> {
@@ -11,7 +11,7 @@ pub(super) fn check(features: &[FeatureIds]) -> Result<(), CallError> {
         return invalid("a batch of other features");
     }
     let samples = features[0].lengths.len();
-    if samples > MOST_SAMPLES {
+    if samples > MAX_SAMPLES {
         return invalid("a batch of more than 65,535 samples");
     }
     for ids in features {

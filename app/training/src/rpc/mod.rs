@@ -10,7 +10,7 @@ pub use server::{serve_embedding_worker, serve_parameter_server};
 
 use super::call::CallError;
 use super::features::{DIMENSION, FEATURES};
-use super::messages::MOST_SAMPLES;
+use super::messages::MAX_SAMPLES;
 
 /// What `build.rs` writes.
 #[allow(
@@ -47,7 +47,7 @@ const _: () = {
         place += 1;
     }
     // An id of eight bytes, and four bytes for each number of its gradient.
-    let longest = MOST_SAMPLES * ids_per_sample * (8 + 4 * DIMENSION);
+    let longest = MAX_SAMPLES * ids_per_sample * (8 + 4 * DIMENSION);
     assert!(
         longest + 1024 < MAX_MESSAGE_BYTES,
         "the greatest batch must fit"

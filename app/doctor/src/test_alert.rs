@@ -1,4 +1,4 @@
-//! The link `ring`: a test alert goes all the way from Alertmanager to the
+//! The link `test_alert`: a test alert goes all the way from Alertmanager to the
 //! service's pager. Only where it was asked for.
 
 use std::time::{Duration, SystemTime};
@@ -15,24 +15,23 @@ use super::{Doctor, Verdict};
 const PATH: &str = "/api/v2/alerts";
 
 /// A group of alerts waits before it is sent (`group_wait`, 30 s by default).
-const PATIENCE: Duration = Duration::from_secs(75);
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(75);
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Alertmanager tries again and again; after so many failures, and nothing else,
-/// it will not arrive.
-const ENOUGH_FAILURES: f64 = 4.0;
+/// Alertmanager retries for ever; after this many failures, and no success, the alert
+/// will not arrive.
+const MAX_FAILURES: f64 = 4.0;
 
-/// Should the doctor die, the alert ends by itself.
-const ENDS_ITSELF: Duration = Duration::from_secs(180);
+/// The alert ends by itself, should the doctor die.
+const EXPIRES_AFTER: Duration = Duration::from_secs(180);
 
 pub(super) async fn arrives(doctor: &Doctor) -> Verdict {
     let before = Calls::read(&doctor.alertmanager).await?;
     let begun = SystemTime::now();
     let id = humantime::format_rfc3339_nanos(begun).to_string();
-    let taken = post(doctor, &id, begun, begun + ENDS_ITSELF).await?;
+    let taken = post(doctor, &id, begun, begun + EXPIRES_AFTER).await?;
     if taken.status != StatusCode::OK {
-        let remedy =
-            "Alertmanager does not take alerts: is it older than 0.16, or is something before it?";
+        let remedy = "Alertmanager does not accept alerts: is it older than 0.16, or is there a proxy in front of it?";
         return Err(Finding::broken(taken.describe(), remedy).asked(&taken.url));
     }
     let verdict = wait_for(doctor, &id, before).await;
@@ -51,11 +50,11 @@ async fn post(
     let time = |time| humantime::format_rfc3339_millis(time).to_string();
     let alert = json!([{
         "labels": {
-            "alertname": "DoctorRings", "job": "doctor", "severity": "minor", "level": "3", "ring": id,
+            "alertname": "DoctorTest", "job": "doctor", "severity": "minor", "level": "3", "test": id,
         },
         "annotations": {
             "summary": "A test of the pager: nothing is wrong.",
-            "description": "golden-signals doctor --ring sent this. It ends by itself.",
+            "description": "Sent by golden-signals doctor --send-test-alert. It ends by itself.",
         },
         "startsAt": time(begun),
         "endsAt": time(ends),
@@ -67,7 +66,7 @@ async fn wait_for(doctor: &Doctor, id: &str, before: Calls) -> Verdict {
     let start = Instant::now();
     loop {
         let alerts = doctor.app.get_json("/alerts", &[]).await?;
-        if list(&alerts).any(|alert| alert["labels"]["ring"] == id) {
+        if list(&alerts).any(|alert| alert["labels"]["test"] == id) {
             let after = start.elapsed().as_secs_f64();
             return Ok(Finding::ok(format!(
                 "a test alert was on the pager after {after:.1} s"
@@ -75,8 +74,8 @@ async fn wait_for(doctor: &Doctor, id: &str, before: Calls) -> Verdict {
         }
         let calls = Calls::read(&doctor.alertmanager).await?;
         let failed = calls.failed - before.failed;
-        let all_fail = failed >= ENOUGH_FAILURES && failed >= calls.made - before.made;
-        if all_fail || start.elapsed() > PATIENCE {
+        let all_fail = failed >= MAX_FAILURES && failed >= calls.made - before.made;
+        if all_fail || start.elapsed() > ARRIVAL_TIMEOUT {
             return Err(lost(doctor, id, start.elapsed(), failed).await);
         }
         sleep(PAUSE).await;
@@ -90,9 +89,9 @@ async fn lost(doctor: &Doctor, id: &str, waited: Duration, failed: f64) -> Findi
         .get_json(PATH, &[])
         .await
         .unwrap_or_default();
-    let kept = list(&alerts).find(|alert| alert["labels"]["ring"] == id);
+    let kept = list(&alerts).find(|alert| alert["labels"]["test"] == id);
     let fate = match kept {
-        None => "Alertmanager does not know it any more".to_owned(),
+        None => "Alertmanager no longer has it".to_owned(),
         Some(alert) if alert["status"]["state"] == "suppressed" => {
             "Alertmanager suppresses it (a silence or an inhibition)".to_owned()
         }
