@@ -17,7 +17,6 @@ pub mod http;
 pub mod manager;
 pub mod mosquitto;
 pub mod odd_requests;
-pub mod peers;
 pub mod prometheus;
 pub mod promtool;
 pub mod proplet;
@@ -28,3 +27,5 @@ pub mod samples;
 pub mod server;
 pub mod training;
 pub mod yaml;
+
+pub use ::peers;

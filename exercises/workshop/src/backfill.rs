@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::api::Api;
 use crate::finding::Finding;
 use crate::prometheus::Prometheus;
-use crate::promtool::{Outcome, REMEDY, Scene, Scratch, find};
+use crate::promtool::{Outcome, REMEDY, Scene, Scratch};
 
 // From scene to scene; also the length of Prometheus' blocks.
 const APART: u64 = 2 * 60 * 60;
@@ -33,7 +33,7 @@ impl Backfilled {
     /// `prometheus-failed`.
     pub fn start(scenes: &[Scene]) -> Result<Option<Self>, Finding> {
         let failed = |what: String| Finding::new("prometheus-failed", what);
-        let (Some(promtool), Some(_)) = (find("promtool"), find("prometheus")) else {
+        let (Some(promtool), Some(_)) = (peers::find("promtool"), peers::find("prometheus")) else {
             return Ok(None);
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH);

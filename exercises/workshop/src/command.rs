@@ -223,7 +223,7 @@ fn show_mystery(course: &Course, exercise: &Exercise, words: &[&str]) -> ExitCod
 fn doctor(course: &Course) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     for (program, exercises) in promtool::PROGRAMS {
-        match promtool::find(program) {
+        match peers::find(program) {
             Some(path) => println!("✓ {program:<12} {}", path.display()),
             None => {
                 println!(
@@ -235,7 +235,7 @@ fn doctor(course: &Course) -> ExitCode {
         }
     }
     for (program, purpose) in promtool::CONVENIENT {
-        match promtool::find(program) {
+        match peers::find(program) {
             Some(path) => println!("✓ {program:<12} {}", path.display()),
             None => println!("- {program:<12} is not there; {purpose}"),
         }

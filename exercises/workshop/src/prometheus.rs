@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::finding::Finding;
 use crate::http;
-use crate::promtool::{REMEDY, Scratch, find};
+use crate::promtool::{REMEDY, Scratch};
 
 const START: Duration = Duration::from_secs(20);
 
@@ -56,7 +56,7 @@ impl Prometheus {
         configuration: &str,
         arguments: &[&str],
     ) -> Result<Self, Finding> {
-        let program = find("prometheus").ok_or_else(|| {
+        let program = peers::find("prometheus").ok_or_else(|| {
             Finding::new(
                 "not-installed",
                 format!("prometheus is not installed. {REMEDY}"),

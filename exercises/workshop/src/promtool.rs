@@ -33,17 +33,6 @@ pub const CONVENIENT: &[(&str, &str)] = &[
 pub const REMEDY: &str = "It comes with Prometheus 3: https://prometheus.io/download/ \
      (put it on the PATH, or into .ci/peers/bin).";
 
-/// Where the program is: in `.ci/peers/bin`, else on the `PATH`.
-#[must_use]
-pub fn find(program: &str) -> Option<PathBuf> {
-    let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.ci/peers/bin");
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::iter::once(peers)
-        .chain(std::env::split_paths(&path))
-        .map(|folder| folder.join(format!("{program}{}", std::env::consts::EXE_SUFFIX)))
-        .find(|path| path.is_file())
-}
-
 /// Series that are written down, and the moment at which they are looked at.
 #[derive(Debug, Clone)]
 pub struct Scene {
@@ -156,7 +145,7 @@ fn unit(scene: &Scene, kind: &str, asked: &Value) -> Value {
 // Runs promtool and returns what it said.
 fn test(rules: Option<&Path>, tests: &[Value]) -> Result<String, PromtoolError> {
     let failed = |error: io::Error| PromtoolError::Failed(error.to_string());
-    let promtool = find("promtool").ok_or(PromtoolError::Missing)?;
+    let promtool = peers::find("promtool").ok_or(PromtoolError::Missing)?;
     let folder = Scratch::new().map_err(failed)?;
     // Beside the unit, so that messages name the file and nothing else.
     if let Some(rules) = rules {

@@ -7,6 +7,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod answer;
+
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,9 +17,11 @@ use std::process::Command;
 use std::sync::{Mutex, OnceLock};
 use std::thread;
 
+use answer::{Answer, course, files, write_if_other};
 use workshop::checks::loops::TOO_BUSY;
-use workshop::course::{Check, Course, EXERCISES, Exercise};
+use workshop::course::{Check, EXERCISES, Exercise};
 use workshop::finding::Judgement;
+use workshop::promtool::PROGRAMS;
 use workshop::running::Running;
 
 /// What an untouched exercise is told.
@@ -41,78 +46,36 @@ const OPENINGS: &[(usize, &str)] = &[
     (18, "not-answered"),
 ];
 
-fn course() -> Course {
-    Course::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
-}
-
-/// One answer to one exercise, and what it must earn: a finding's id, or nothing.
-struct Answer {
-    exercise: &'static Exercise,
-    name: String,
-    file: PathBuf,
-    earns: Option<String>,
-}
-
-fn answers() -> Vec<Answer> {
-    let course = course();
-    let mut answers = Vec::new();
-    for exercise in EXERCISES {
-        let opening = OPENINGS
+/// Stub, solution, and what is wrong or right in another way, of each exercise.
+fn answers() -> Vec<&'static Answer> {
+    static HANDED_OUT: OnceLock<Vec<Answer>> = OnceLock::new();
+    let handed_out = HANDED_OUT.get_or_init(|| {
+        let opening = |exercise: &Exercise| {
+            let mut openings = OPENINGS.iter();
+            let opening = openings.find(|(number, _)| *number == exercise.number);
+            opening.expect("every exercise has an opening").1.to_owned()
+        };
+        EXERCISES
             .iter()
-            .find(|(number, _)| *number == exercise.number);
-        answers.push(Answer {
-            exercise,
-            name: "stub".to_owned(),
-            file: course.stub(exercise),
-            earns: Some(opening.expect("every exercise has an opening").1.to_owned()),
-        });
-        answers.push(Answer {
-            exercise,
-            name: "solution".to_owned(),
-            file: course.solution(exercise),
-            earns: None,
-        });
-        let mut wrong = files(&course.root().join("exercises/wrong").join(exercise.name));
-        wrong.sort();
-        assert!(
-            wrong.len() >= 3,
-            "{} wrong answers to {}",
-            wrong.len(),
-            exercise.name
-        );
-        let right = course.root().join("exercises/right").join(exercise.name);
-        if right.is_dir() {
-            answers.extend(files(&right).into_iter().map(|file| Answer {
-                exercise,
-                name: format!("right_{}", stem(&file)),
-                earns: None,
-                file,
-            }));
-        }
-        for file in wrong {
-            let text = fs::read_to_string(&file).unwrap();
-            let earns = text.lines().find_map(|line| line.split_once("Earns: "));
-            let (_, id) = earns.unwrap_or_else(|| panic!("{}: earns nothing", file.display()));
-            answers.push(Answer {
-                exercise,
-                name: stem(&file),
-                earns: Some(id.trim_matches(['"', ',', ' ']).to_owned()),
-                file,
-            });
-        }
-    }
-    answers
-}
-
-fn stem(file: &Path) -> String {
-    file.file_stem().unwrap().to_str().unwrap().to_owned()
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    fs::read_dir(folder)
-        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
-        .map(|entry| entry.unwrap().path())
-        .collect()
+            .flat_map(|exercise| {
+                [
+                    Answer {
+                        exercise,
+                        name: "stub".to_owned(),
+                        file: course().stub(exercise),
+                        earns: Some(opening(exercise)),
+                    },
+                    Answer {
+                        exercise,
+                        name: "solution".to_owned(),
+                        file: course().solution(exercise),
+                        earns: None,
+                    },
+                ]
+            })
+            .collect()
+    });
+    handed_out.iter().chain(answer::all()).collect()
 }
 
 fn services() -> impl Iterator<Item = &'static Exercise> {
@@ -138,7 +101,6 @@ fn package() -> &'static Path {
         );
         let mut program = |name: &str, answer: &dyn Fn(&Exercise) -> PathBuf| {
             let folder = package.join(name);
-            fs::create_dir_all(&folder).unwrap();
             for source in files(&student.join("src")) {
                 let mut text = fs::read_to_string(&source).unwrap();
                 for exercise in services() {
@@ -154,7 +116,13 @@ fn package() -> &'static Path {
             write!(text, "\n[[bin]]\nname = \"{name}\"\npath = \"{name}/main.rs\"\n").unwrap();
         };
         let answers = answers();
-        for Answer { exercise, name, file, .. } in &answers {
+        for Answer {
+            exercise,
+            name,
+            file,
+            ..
+        } in &answers
+        {
             if matches!(exercise.check, Check::Service(_)) {
                 // What comes before is done, what comes after is not.
                 let name = format!("{}_{name}", exercise.name);
@@ -166,11 +134,16 @@ fn package() -> &'static Path {
             }
         }
         program("solved", &|exercise| course.solution(exercise));
-        for Answer { exercise, name, file, .. } in &answers {
+        for Answer {
+            exercise,
+            name,
+            file,
+            ..
+        } in &answers
+        {
             if matches!(exercise.check, Check::Program(..)) {
                 let name = format!("{}_{name}", exercise.name);
                 let source = package.join(&name).join("main.rs");
-                fs::create_dir_all(package.join(&name)).unwrap();
                 write_if_other(&source, &fs::read_to_string(file).unwrap());
                 write!(text, "\n[[bin]]\nname = \"{name}\"\npath = \"{name}/main.rs\"\n").unwrap();
             }
@@ -183,13 +156,6 @@ fn package() -> &'static Path {
         cargo(&package, &["build", "--bins"]);
         package
     })
-}
-
-// An unchanged file must stay as old as it is, or cargo would build it again.
-fn write_if_other(path: &Path, text: &str) {
-    if fs::read_to_string(path).ok().as_deref() != Some(text) {
-        fs::write(path, text).unwrap();
-    }
 }
 
 fn target() -> PathBuf {
@@ -259,10 +225,54 @@ fn all_amiss<T: Sync>(items: &[T], amiss: impl Fn(&T) -> Option<String> + Sync) 
 }
 
 #[test]
+fn a_patch_that_does_not_apply_is_refused() {
+    let exercise = &EXERCISES[0];
+    let solution = fs::read_to_string(course().solution(exercise)).unwrap();
+    let first = solution.lines().next().unwrap();
+    let header = "Wrong: nothing.\nEarns: nothing\n--- solutions/01_traffic/traffic.rs\n+++ b\n";
+    let patch = format!("{header}@@ -1 +1 @@\n-{first}\n+//! Other\n");
+    let (head, answer) = answer::patched(exercise, &patch).unwrap();
+    assert_eq!(head, "Wrong: nothing.\nEarns: nothing\n");
+    assert_eq!(answer, solution.replacen(first, "//! Other", 1));
+    for (patch, complaint) in [
+        (
+            format!("{header}@@ -1 +1 @@\n-gone\n+here\n"),
+            "does not apply",
+        ),
+        (
+            header.replace("01_traffic", "02_latency"),
+            "does not begin with",
+        ),
+        (header.to_owned(), "changes nothing"),
+        ("Wrong: nothing.\n".to_owned(), "no line begins with"),
+    ] {
+        let refused = answer::patched(exercise, &patch).unwrap_err();
+        assert!(refused.contains(complaint), "{refused}");
+    }
+}
+
+#[test]
+fn every_exercise_has_three_wrong_answers() {
+    for exercise in EXERCISES {
+        let wrong = answer::all()
+            .iter()
+            .filter(|answer| answer.exercise.number == exercise.number && answer.earns.is_some());
+        let wrong = wrong.count();
+        assert!(wrong >= 3, "{wrong} wrong answers to {}", exercise.name);
+    }
+}
+
+#[test]
 fn every_answer_earns_exactly_what_is_meant_for_it() {
     package();
+    let missing = Mutex::new(BTreeSet::new());
     let amiss = all_amiss(&answers(), |answer| {
         let judgement = judge(answer);
+        if let Some(program) = lacks(answer, &judgement) {
+            let mut missing = missing.lock().unwrap();
+            missing.insert((program, answer.exercise.name));
+            return None;
+        }
         let earned = judgement.as_ref().err().map(|finding| finding.id);
         (earned != answer.earns.as_deref()).then(|| {
             format!(
@@ -277,6 +287,22 @@ fn every_answer_earns_exactly_what_is_meant_for_it() {
         })
     });
     assert!(amiss.is_empty(), "{}", amiss.join("\n\n"));
+    for (program, exercise) in missing.into_inner().unwrap() {
+        assert_eq!(peers::require_for(program, exercise), None, "{program}");
+    }
+}
+
+/// The program for lack of which this answer could not be judged.
+fn lacks(answer: &Answer, judgement: &Judgement) -> Option<&'static str> {
+    match judgement {
+        Err(finding) if finding.id == "not-installed" => {
+            let mut programs = PROGRAMS.iter().map(|(program, _)| *program);
+            programs.find(|program| finding.observed.starts_with(program))
+        }
+        // Without a Prometheus nobody looks at graphs.
+        Ok(()) if answer.earns.as_deref() == Some("other-in-a-graph") => Some("prometheus"),
+        _ => None,
+    }
 }
 
 #[test]
@@ -311,7 +337,7 @@ fn solutions_are_formatted_and_clippy_has_nothing_to_say() {
     // Stubs and solutions are among the answers.
     let files: Vec<_> = answers()
         .into_iter()
-        .map(|answer| answer.file)
+        .map(|answer| &answer.file)
         .filter(|file| file.extension().is_some_and(|extension| extension == "rs"))
         .collect();
     let output = Command::new("rustfmt")

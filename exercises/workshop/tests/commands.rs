@@ -141,21 +141,21 @@ fn a_solution_is_shown_to_who_has_done_it_or_insists() {
 #[test]
 fn check_reports_as_json_and_remembers() {
     let course = Copy::new("json");
-    course.said(&["hint", "6"]);
-    let output = course.run(&["check", "6", "--json"]);
+    course.said(&["hint", "9"]);
+    let output = course.run(&["check", "9", "--json"]);
     assert_eq!(output.status.code(), Some(1));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let report = &report["reports"][0];
-    assert_eq!(report["exercise"], "06_promql");
+    assert_eq!(report["exercise"], "09_questions");
     assert_eq!(report["passed"], false);
     assert_eq!(report["finding"]["id"], "not-answered");
     assert_eq!(report["hints_read"], 1);
-    let solution = course.read("exercises/solutions/06_promql/queries.promql");
-    course.write("exercises/06_promql/queries.promql", &solution);
-    let output = course.run(&["check", "--json", "6"]);
+    let solution = course.read("exercises/solutions/09_questions/answers.txt");
+    course.write("exercises/09_questions/answers.txt", &solution);
+    let output = course.run(&["check", "--json", "9"]);
     assert_eq!(output.status.code(), Some(0));
-    assert!(course.said(&["list"]).contains("✓  6  06_promql"));
-    assert!(course.run(&["reset", "6"]).status.success());
+    assert!(course.said(&["list"]).contains("✓  9  09_questions"));
+    assert!(course.run(&["reset", "9"]).status.success());
     assert!(!course.said(&["list"]).contains('✓'));
 }
 

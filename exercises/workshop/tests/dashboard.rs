@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod answer;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -13,7 +15,7 @@ use serde_json::Value;
 use workshop::finding::Finding;
 use workshop::grafana::{Credentials, Grafana};
 use workshop::running::Running;
-use workshop::{checks, dashboard, promtool};
+use workshop::{checks, dashboard};
 
 const DASHBOARD: &str = r#"{"meta": {}, "dashboard": {
     "templating": {"list": [
@@ -73,11 +75,10 @@ fn grafana(dashboards: &[(&str, &str)], password: Option<&'static str>) -> Socke
     address
 }
 
-/// A dashboard of the course's folders as Grafana wraps it.
-fn saved(path: &str, at: &str, provisioned: bool) -> String {
-    let file = root().join("exercises").join(path);
+/// A dashboard's file as Grafana wraps it, under the file's name.
+fn saved(file: &Path, at: &str, provisioned: bool) -> String {
     let mut dashboard: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
-    dashboard["title"] = serde_json::json!(path);
+    dashboard["title"] = serde_json::json!(file);
     serde_json::json!({
         "meta": { "provisioned": provisioned, "updated": at },
         "dashboard": dashboard,
@@ -95,13 +96,6 @@ fn judged(dashboards: &[(&str, &str)]) -> Result<Option<String>, Finding> {
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-fn has_promtool() -> bool {
-    let found = promtool::find("promtool").is_some();
-    let demanded = std::env::var("CI").as_deref() == Ok("true");
-    assert!(found || !demanded, "promtool is missing");
-    found
 }
 
 fn file(name: &str, url: &str) -> PathBuf {
@@ -161,26 +155,27 @@ fn only_this_machine_is_asked() {
 
 #[test]
 fn what_somebody_has_saved_in_grafana_is_found_and_judged() {
-    if !has_promtool() {
+    if peers::require("promtool").is_none() {
         return;
     }
-    let solved = "solutions/08_dashboard/dashboard.json";
-    let came = saved(solved, "2026-03-03T10:00:00Z", true);
-    let right = saved(solved, "2026-03-01T10:00:00Z", false);
+    let exercises = root().join("exercises");
+    let solved = exercises.join("solutions/08_dashboard/dashboard.json");
+    let came = saved(&solved, "2026-03-03T10:00:00Z", true);
+    let right = saved(&solved, "2026-03-01T10:00:00Z", false);
     let wrong = saved(
-        "wrong/08_dashboard/only_500.json",
+        answer::file("08_dashboard", "only_500"),
         "2026-03-02T10:00:00Z",
         false,
     );
     let stub = saved(
-        "stubs/08_dashboard/dashboard.json",
+        &exercises.join("stubs/08_dashboard/dashboard.json"),
         "2026-03-01T09:00:00Z",
         false,
     );
 
     // An earlier one that is right counts.
     let said = judged(&[("a", &came), ("b", &wrong), ("c", &right)]).unwrap();
-    assert!(said.unwrap().contains(solved));
+    assert!(said.unwrap().contains(solved.to_str().unwrap()));
     // Else the last that was saved.
     let finding = judged(&[("a", &came), ("b", &stub), ("c", &wrong)]).unwrap_err();
     assert_eq!(finding.id, "only-500");
@@ -233,7 +228,7 @@ fn grafana_is_asked_with_the_password_or_the_token() {
 #[test]
 fn the_dashboard_of_the_stack_is_a_right_answer_too() {
     let file = root().join("grafana/provisioning/dashboards/golden-signals.json");
-    if file.is_file() && promtool::find("promtool").is_some() {
+    if file.is_file() && peers::require("promtool").is_some() {
         checks::dashboard::check(&file, &Running::default()).unwrap();
     }
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 use workshop::http;
 use workshop::lab::{Lab, Reported};
 use workshop::mystery::{Kind, Law};
-use workshop::promtool;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -18,14 +17,7 @@ fn lab(law: &str) -> Lab {
 }
 
 fn reported(law: &str) -> Option<Vec<Reported>> {
-    if promtool::find("prometheus").is_none() {
-        assert_ne!(
-            std::env::var("CI").as_deref(),
-            Ok("true"),
-            "prometheus is missing"
-        );
-        return None;
-    }
+    peers::require("prometheus")?;
     let lab = lab(law);
     let prometheus = lab.prometheus().unwrap();
     Some(lab.reported(&prometheus, PATIENCE).unwrap())
