@@ -1,20 +1,19 @@
 //! docker-compose.swarm.yml on a swarm of one node, deployed as the file itself says:
 //! Prometheus finds what runs by asking Docker.
 
-mod support;
-
 use std::env;
 use std::fs;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::engine::{self, Docker, Stack};
+use crate::support::peers;
+use crate::support::prometheus::percent_encoded;
 use serde_json::Value;
-use support::engine::{self, Docker, Stack};
-use support::peers;
-use support::prometheus::percent_encoded;
 
-const PATIENCE: Duration = Duration::from_secs(90);
+/// A service of a swarm is scheduled first, and its image looked for.
+const TIMEOUT: Duration = Duration::from_secs(90);
 
 #[test]
 fn prometheus_finds_what_runs_in_a_swarm() {
@@ -26,6 +25,7 @@ fn prometheus_finds_what_runs_in_a_swarm() {
         peers::skip::<()>("a swarm is made only on an engine for tests (set CI=true)");
         return;
     }
+    let _alone = engine::alone();
     let stack = Stack::new(&docker, &[]);
     stack.compose(&["build", "app"]);
     let swarm = Swarm::deploy(&stack);
@@ -141,7 +141,7 @@ impl<'a> Swarm<'a> {
             if number == Ok(wanted) {
                 return;
             }
-            if start.elapsed() > PATIENCE {
+            if start.elapsed() > TIMEOUT {
                 let services = self.stack.docker().run(&["service", "ls"]);
                 panic!("{expression} stays at {number:?}\n{services}");
             }
@@ -166,7 +166,7 @@ impl Drop for Swarm<'_> {
         let label = format!("label=com.docker.stack.namespace={project}");
         let start = Instant::now();
         while !quietly(&["ps", "--all", "--quiet", "--filter", &label]).is_empty()
-            && start.elapsed() < PATIENCE
+            && start.elapsed() < TIMEOUT
         {
             thread::sleep(Duration::from_millis(200));
         }

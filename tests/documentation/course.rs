@@ -1,16 +1,14 @@
 //! The course's mysteries, from end to end: the service hides its laws behind a
 //! name, and who looks at it as a student would recovers them.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::support::prometheus::Prometheus;
+use crate::support::server::Server;
+use crate::support::{http, peers};
 use golden_signals::simulation::Mystery;
-use support::prometheus::Prometheus;
-use support::server::Server;
-use support::{http, peers};
 use workshop::checks::recover;
 use workshop::course::numbered;
 use workshop::mystery::{Kind, Law};

@@ -3,22 +3,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use support::http;
-use support::peers;
-use support::readme::{self, README};
-use support::server::Server;
+use crate::support::http;
+use crate::support::peers;
+use crate::support::readme::{self, README};
+use crate::support::server::Server;
 
 const MANIFESTS: [&str; 2] = [
-    include_str!("../Cargo.toml"),
-    include_str!("../exercises/workshop/Cargo.toml"),
+    include_str!("../../Cargo.toml"),
+    include_str!("../../exercises/workshop/Cargo.toml"),
 ];
-const COURSE: &str = include_str!("../exercises/README.md");
+const COURSE: &str = include_str!("../../exercises/README.md");
 const BUILT: &str = env!("CARGO_BIN_EXE_golden-signals");
 
 /// Who runs a command of the README.
@@ -97,8 +95,8 @@ fn every_command_runs() {
 /// The README, and the pages that go on from it.
 const PAGES: [(&str, &str); 3] = [
     ("README.md", README),
-    ("docs/training.md", include_str!("../docs/training.md")),
-    ("docs/processes.md", include_str!("../docs/processes.md")),
+    ("docs/training.md", include_str!("../../docs/training.md")),
+    ("docs/processes.md", include_str!("../../docs/processes.md")),
 ];
 
 #[test]

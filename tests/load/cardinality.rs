@@ -1,17 +1,15 @@
 //! Which series there are is decided when the service starts: all that will exist
 //! exist from the first scrape, at 0, and nothing that a client sends makes another.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::thread;
 
+use crate::support::connection::Connection;
+use crate::support::http;
+use crate::support::odd_requests::OddRequests;
+use crate::support::samples::Samples;
+use crate::support::server::Server;
 use serde_json::Value;
-use support::connection::Connection;
-use support::http;
-use support::odd_requests::OddRequests;
-use support::samples::Samples;
-use support::server::Server;
 
 /// Nine of the standard's, and what every other counts as.
 const METHODS: [&str; 10] = [

@@ -4,15 +4,13 @@
 //! Resident memory is the kernel's account of the process, not the service's own.
 #![cfg(target_os = "linux")]
 
-mod support;
-
 use std::fs;
 use std::thread;
-use std::time::Duration;
 
+use crate::support::TIMEOUT;
+use crate::support::connection::{self, Connection, pipeline};
+use crate::support::server::Server;
 use golden_signals::transport::descriptors;
-use support::connection::{self, Connection, pipeline};
-use support::server::Server;
 
 const KIB_PER_MIB: u64 = 1024;
 
@@ -36,8 +34,6 @@ fn clients_that_go_away_are_counted_as_cancelled_and_leave_nothing_behind() {
     const ROUNDS_BEFORE: u32 = 4;
     const ROUNDS: u32 = 6;
     const MAY_GROW_KIB: u64 = 6 * KIB_PER_MIB;
-    const PATIENCE: Duration = Duration::from_secs(60);
-
     descriptors::raise_limit();
     let server = Server::start(&[
         "--traffic=0",
@@ -58,11 +54,11 @@ fn clients_that_go_away_are_counted_as_cancelled_and_leave_nothing_behind() {
                 client
             })
             .collect();
-        server.metrics_when(PATIENCE, "all in flight", |samples| {
+        server.metrics_when(TIMEOUT, "all in flight", |samples| {
             samples.value("http_requests_in_flight", random) == f64::from(CLIENTS)
         });
         drop(clients);
-        let samples = server.metrics_when(PATIENCE, "none in flight", |samples| {
+        let samples = server.metrics_when(TIMEOUT, "none in flight", |samples| {
             samples.value("http_requests_in_flight", random) == 0.0
         });
 

@@ -2,18 +2,14 @@
 //! `/proc` is read beside the scrape, from without and by other means.
 #![cfg(target_os = "linux")]
 
-mod support;
-
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::connection::{self, Connection, pipeline};
-use support::samples::Samples;
-use support::server::Server;
-
-/// Longer than until a moment comes in which nothing changes.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::support::TIMEOUT;
+use crate::support::connection::{self, Connection, pipeline};
+use crate::support::samples::Samples;
+use crate::support::server::Server;
 
 /// `/proc` counts processor time in ticks of 10 ms, on every Linux (proc(5), `USER_HZ`).
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -97,14 +93,14 @@ fn agree(server: &Server, what: &str, agrees: impl Fn(&Proc, &Samples) -> bool) 
         if before == after && agrees(&after, &samples) {
             return (after, samples);
         }
-        if start.elapsed() > PATIENCE {
+        if start.elapsed() > TIMEOUT {
             let said: Vec<_> = samples
                 .all
                 .iter()
                 .filter(|sample| sample.name.starts_with("process_"))
                 .collect();
             panic!(
-                "{what}: not within {PATIENCE:?}; /proc: {before:?}, {after:?}; metrics: {said:#?}"
+                "{what}: not within {TIMEOUT:?}; /proc: {before:?}, {after:?}; metrics: {said:#?}"
             );
         }
         thread::sleep(Duration::from_millis(10));
@@ -219,7 +215,7 @@ fn cpu_time_never_falls_and_lies_between_two_readings() {
     // A third of a second of work, in ten portions at least.
     let mut portions = 0;
     while portions < 10 || ticks() < begin + 30 {
-        assert!(start.elapsed() < PATIENCE, "no work takes any time");
+        assert!(start.elapsed() < TIMEOUT, "no work takes any time");
         pipeline(server.address(), &connection::get("/random"), 1_000);
         let before = ticks();
         let said = server.metrics().value(NAME, &[]);

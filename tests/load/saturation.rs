@@ -2,22 +2,17 @@
 //! resource, and falls when the load is gone.
 #![cfg(target_os = "linux")]
 
-mod support;
-
 use std::panic::{self, AssertUnwindSafe};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
 
+use crate::support::TIMEOUT;
+use crate::support::cgroup::Cgroup;
+use crate::support::connection::{self, Connection, pipeline};
+use crate::support::samples::Samples;
+use crate::support::server::Server;
 use golden_signals::transport::descriptors;
-use support::cgroup::Cgroup;
-use support::connection::{self, Connection, pipeline};
-use support::samples::Samples;
-use support::server::Server;
-
-/// Longer than anything here may take.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 const BINARY: &str = env!("CARGO_BIN_EXE_golden-signals");
 
@@ -48,7 +43,7 @@ fn spawn(mut command: Command, arguments: &[&str]) -> Server {
 fn rises_under_requests_and_falls(server: &Server, resource: &str, low: f64, high: f64) {
     let falls = || {
         let what = format!("{resource} falls below {low}");
-        server.metrics_when(PATIENCE, &what, |samples| {
+        server.metrics_when(TIMEOUT, &what, |samples| {
             saturation(samples, resource) < low
         });
     };
@@ -65,7 +60,7 @@ fn rises_under_requests_and_falls(server: &Server, resource: &str, low: f64, hig
             });
         }
         let what = format!("{resource} rises above {high}");
-        server.metrics_when(PATIENCE, &what, |samples| {
+        server.metrics_when(TIMEOUT, &what, |samples| {
             saturation(samples, resource) > high
         });
     });
@@ -107,18 +102,18 @@ fn concurrency_and_queue_are_as_full_as_the_requests_make_them() {
             open.push(connection);
         }
         let what = format!("{expected:?} under {requests} requests");
-        server.metrics_when(PATIENCE, &what, |samples| ratios(samples) == expected);
+        server.metrics_when(TIMEOUT, &what, |samples| ratios(samples) == expected);
     }
     // The thirteenth is turned away, and nothing is fuller than full.
     assert_eq!(server.get("/random").status, 503);
     assert_eq!(ratios(&server.metrics()), [1.0, 1.0]);
     // Who waits takes the places of those who go.
     open.drain(..3);
-    server.metrics_when(PATIENCE, "a queue of 1", |samples| {
+    server.metrics_when(TIMEOUT, "a queue of 1", |samples| {
         ratios(samples) == [1.0, 0.25]
     });
     drop(open);
-    server.metrics_when(PATIENCE, "nothing", |samples| ratios(samples) == [0.0, 0.0]);
+    server.metrics_when(TIMEOUT, "nothing", |samples| ratios(samples) == [0.0, 0.0]);
 }
 
 #[test]
@@ -178,13 +173,13 @@ fn memory_is_full_while_requests_hold_it_and_falls_when_they_end() {
                 open.push(connection);
             }
             let all = f64::from(u32::try_from(open.len()).expect("some thousand"));
-            let samples = server.metrics_when(PATIENCE, "all in flight", |samples| {
+            let samples = server.metrics_when(TIMEOUT, "all in flight", |samples| {
                 in_flight(samples) == all
             });
             last = saturation(&samples, "memory");
         }
         drop(open);
-        server.metrics_when(PATIENCE, "the memory given back", |samples| {
+        server.metrics_when(TIMEOUT, "the memory given back", |samples| {
             in_flight(samples) == 0.0 && saturation(samples, "memory") < GIVEN_BACK
         });
     }
@@ -200,7 +195,7 @@ fn memory_rises_and_falls_with_what_the_group_uses() {
     let server = spawn(group.command(BINARY), &[]);
     let below = |ratio: f64| {
         let what = format!("memory below {ratio}");
-        server.metrics_when(PATIENCE, &what, |samples| {
+        server.metrics_when(TIMEOUT, &what, |samples| {
             saturation(samples, "memory") < ratio
         });
     };
@@ -213,7 +208,7 @@ fn memory_rises_and_falls_with_what_the_group_uses() {
         .spawn()
         .expect("every system has sh and dd");
     let full = panic::catch_unwind(AssertUnwindSafe(|| {
-        server.metrics_when(PATIENCE, "memory above 0.75", |samples| {
+        server.metrics_when(TIMEOUT, "memory above 0.75", |samples| {
             saturation(samples, "memory") > 0.75
         });
     }));
@@ -241,14 +236,14 @@ fn descriptors_are_used_up_by_connections() {
     let open: Vec<_> = (0..CONNECTIONS)
         .map(|_| Connection::open(server.address()))
         .collect();
-    server.metrics_when(PATIENCE, "nearly all descriptors are open", |samples| {
+    server.metrics_when(TIMEOUT, "nearly all descriptors are open", |samples| {
         let ratio = saturation(samples, "fds");
         // Connections are not all: ratio and metrics tell of the same descriptors.
         let open = samples.value("process_open_fds", &[]) / samples.value("process_max_fds", &[]);
         ratio > 0.9 && (ratio - open).abs() < 0.01
     });
     drop(open);
-    server.metrics_when(PATIENCE, "they are closed", |samples| {
+    server.metrics_when(TIMEOUT, "they are closed", |samples| {
         saturation(samples, "fds") < 0.05
     });
 }

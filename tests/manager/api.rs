@@ -3,16 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-mod support;
-
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use crate::support::http;
+use crate::support::manager::{Directory, Manager, alive, now_ms, rfc3339, task_sample, topic};
+use crate::support::mosquitto::{Mosquitto, Subscriber, publish};
+use crate::support::peers;
 use serde_json::{Value, json};
-use support::http;
-use support::manager::{Directory, Manager, alive, now_ms, rfc3339, task_sample, topic};
-use support::mosquitto::{Mosquitto, Subscriber, publish};
-use support::peers;
 
 const START: &str = "m/d/c/c/control/manager/start";
 const STOP: &str = "m/d/c/c/control/manager/stop";

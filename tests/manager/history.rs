@@ -2,17 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use crate::support::manager::{Directory, Flood, Manager, alive, now_ms, task_sample, topic};
+use crate::support::mosquitto::{Mosquitto, publish};
+use crate::support::peers;
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use support::manager::{Directory, Flood, Manager, alive, now_ms, task_sample, topic};
-use support::mosquitto::{Mosquitto, publish};
-use support::peers;
 
 /// A broker that keeps all that it is given, also for those who are away.
 const KEEPS_ALL: &str = "max_queued_messages 0\nmax_inflight_messages 1000\n";
@@ -215,7 +213,7 @@ fn the_file_keeps_to_its_size_and_to_the_newest() {
         total(page) < 20_000
     });
     assert!(total(&page) > 5_000, "{page}");
-    let newest = support::manager::rfc3339(now - 1);
+    let newest = crate::support::manager::rfc3339(now - 1);
     assert_eq!(page["metrics"][0]["timestamp"], json!(newest));
 }
 

@@ -3,14 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-mod support;
-
 use std::path::PathBuf;
 
+use crate::support::manager::{
+    Directory, Flood, Manager, alive, now_ms, rfc3339, task_sample, topic,
+};
+use crate::support::mosquitto::{Mosquitto, publish};
+use crate::support::peers;
 use serde_json::{Value, json};
-use support::manager::{Directory, Flood, Manager, alive, now_ms, rfc3339, task_sample, topic};
-use support::mosquitto::{Mosquitto, publish};
-use support::peers;
 
 /// A broker that keeps all that it is given, as the stack's does.
 const KEEPS_ALL: &str = "max_queued_messages 0\nmax_inflight_messages 1000\n";

@@ -2,18 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-mod support;
-
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use crate::support::http;
+use crate::support::manager::{Directory, Manager, alive, now_ms, task_sample, topic};
+use crate::support::mosquitto::{Mosquitto, publish};
+use crate::support::peers;
+use crate::support::prometheus::Prometheus;
 use serde_json::{Value, json};
-use support::http;
-use support::manager::{Directory, Manager, alive, now_ms, task_sample, topic};
-use support::mosquitto::{Mosquitto, publish};
-use support::peers;
-use support::prometheus::Prometheus;
 
 fn programs() -> Option<(PathBuf, PathBuf)> {
     Some((
@@ -25,7 +23,7 @@ fn programs() -> Option<(PathBuf, PathBuf)> {
 fn proplet_sample(proplet: &str) -> Value {
     json!({
         "proplet_id": proplet, "namespace": "default",
-        "timestamp": support::manager::rfc3339(now_ms()),
+        "timestamp": crate::support::manager::rfc3339(now_ms()),
         "cpu_metrics": {"user_seconds": 1.5, "system_seconds": 0.5, "percent": 3.0},
         "memory_metrics": {"rss_bytes": 1_000_000, "heap_alloc_bytes": 0, "heap_sys_bytes": 0,
             "heap_inuse_bytes": 0, "container_usage_bytes": 5, "container_limit_bytes": 9}
@@ -177,7 +175,8 @@ fn what_is_gone_expires_and_a_last_will_is_seen() {
     let send = |kind: &str, message: &str| publish(&sub, broker.address(), &topic(kind), message);
     send("alive", &alive("p", "alive"));
     send("task_metrics", &task_sample("p", "t", now_ms()).to_string());
-    let up = |metrics: &support::samples::Samples| metrics.sum("proplet_up", &[("proplet", "p")]);
+    let up =
+        |metrics: &crate::support::samples::Samples| metrics.sum("proplet_up", &[("proplet", "p")]);
     manager.metrics_when("the proplet is up", |metrics| up(metrics) == 1.0);
     send("alive", &alive("p", "offline"));
     manager.metrics_when("its last will is believed", |metrics| {
@@ -204,7 +203,8 @@ fn series_are_bounded_and_what_was_refused_is_counted() {
     let manager = Manager::start(&broker.url(), &directory, &["--series-limit", "120"]);
     let now = now_ms();
     let messages = (0..TASKS).map(move |n| task_sample("p", &format!("t{n}"), now).to_string());
-    support::manager::Flood::start(&sub, broker.address(), &topic("task_metrics"), messages).wait();
+    crate::support::manager::Flood::start(&sub, broker.address(), &topic("task_metrics"), messages)
+        .wait();
     let metrics = manager.metrics_when("all have come", |metrics| {
         metrics.value("manager_messages_total", &[("kind", "task_metrics")]) == TASKS as f64
     });

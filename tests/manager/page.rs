@@ -3,19 +3,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-mod support;
-
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::support::browser::Browser;
+use crate::support::manager::{Directory, Manager, alive, now_ms, task_sample, topic};
+use crate::support::mosquitto::{Mosquitto, Subscriber, publish};
+use crate::support::peers;
 use serde_json::{Value, json};
-use support::browser::Browser;
-use support::manager::{Directory, Manager, alive, now_ms, task_sample, topic};
-use support::mosquitto::{Mosquitto, Subscriber, publish};
-use support::peers;
 
 fn programs() -> Option<(PathBuf, PathBuf)> {
     Some((

@@ -3,16 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-mod support;
-
 use std::process::{Command, Stdio};
 
+use crate::support::manager::{Directory, Manager, topic};
+use crate::support::mosquitto::{Mosquitto, Subscriber};
+use crate::support::peers;
+use crate::support::proplet::Running;
 use rustix::process::Signal;
 use serde_json::Value;
-use support::manager::{Directory, Manager, topic};
-use support::mosquitto::{Mosquitto, Subscriber};
-use support::peers;
-use support::proplet::Running;
 
 #[test]
 fn the_manual_test_runs_as_written() {

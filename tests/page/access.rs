@@ -1,16 +1,10 @@
 //! The live page for those who have no mouse, see little or nothing, or hold a phone:
 //! the criteria named are those of WCAG 2.2 (<https://www.w3.org/TR/WCAG22/>).
 
-mod support;
-
-use std::time::Duration;
-
+use crate::support::TIMEOUT;
+use crate::support::browser::{Browser, ENTER, RIGHT, TAB};
+use crate::support::server::Server;
 use serde_json::{Value, json};
-use support::browser::{Browser, ENTER, RIGHT, TAB};
-use support::server::Server;
-
-/// Longer than anything here may take.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The page is connected and has drawn something.
 const DRAWN: &str = "Number(document.getElementById('traffic').dataset.points)";
@@ -21,8 +15,8 @@ fn the_controls_can_be_reached_and_used_by_keyboard() {
     let Some(browser) = Browser::open_at(&server.url("/")) else {
         return;
     };
-    browser.wait(PATIENCE, DRAWN);
-    browser.wait(PATIENCE, "document.getElementById('delay').value");
+    browser.wait(TIMEOUT, DRAWN);
+    browser.wait(TIMEOUT, "document.getElementById('delay').value");
 
     let mut reached = Vec::new();
     let mut preset = None;
@@ -41,7 +35,7 @@ fn the_controls_can_be_reached_and_used_by_keyboard() {
         if name == "Constant" && preset.is_none() {
             browser.press([ENTER]);
             preset = Some(browser.wait(
-                PATIENCE,
+                TIMEOUT,
                 "document.activeElement.getAttribute('aria-pressed') === 'true'",
             ));
         }
@@ -71,7 +65,7 @@ fn the_controls_can_be_reached_and_used_by_keyboard() {
         );
     }
     assert_eq!(preset, Some(Value::Bool(true)));
-    browser.wait(PATIENCE, "document.getElementById('rate').value === '50'");
+    browser.wait(TIMEOUT, "document.getElementById('rate').value === '50'");
     assert_eq!(server.get("/control/traffic").json()["rate"], 50.0);
 }
 
@@ -81,14 +75,14 @@ fn it_fits_a_phone_and_can_be_read_in_light_and_dark() {
     let Some(browser) = Browser::open_at(&server.url("/")) else {
         return;
     };
-    browser.wait(PATIENCE, DRAWN);
+    browser.wait(TIMEOUT, DRAWN);
     for width in [320, 390, 768, 1280] {
         let size =
             json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600 });
         browser.devtools("Emulation.setDeviceMetricsOverride", &size);
         let fits =
             format!("document.documentElement.scrollWidth <= {width} && innerWidth === {width}");
-        browser.wait(PATIENCE, &fits);
+        browser.wait(TIMEOUT, &fits);
     }
     for scheme in ["light", "dark"] {
         let feature = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
@@ -130,9 +124,9 @@ fn what_is_drawn_can_be_read_without_seeing_it() {
     let Some(browser) = Browser::open_at(&server.url("/")) else {
         return;
     };
-    browser.wait(PATIENCE, DRAWN);
+    browser.wait(TIMEOUT, DRAWN);
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "Number(document.getElementById('latency').dataset.points)",
     );
 
@@ -151,23 +145,23 @@ fn what_is_drawn_can_be_read_without_seeing_it() {
 
     // Each graph says its values, and has them in a table beside it.
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "[...document.querySelectorAll('.chart')].every((chart) => /\\d/.test(chart.ariaLabel))",
     );
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "[...document.querySelectorAll('.legend table')].filter((table) => /\\d/.test(table.tBodies[0].textContent)).length === 4",
     );
     browser.click("#distribution-toggle");
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "document.querySelector('#distribution-table tbody tr')",
     );
 
     // On demand the values are said aloud.
     browser.click("#announce");
     let said = browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "document.getElementById('announcement').textContent",
     );
     assert!(
@@ -179,7 +173,7 @@ fn what_is_drawn_can_be_read_without_seeing_it() {
     // What moves can be stopped.
     browser.click("#pause");
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "document.getElementById('connection').dataset.state === 'paused'",
     );
     // Three seconds' worth of points later nothing has been drawn.

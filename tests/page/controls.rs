@@ -1,17 +1,11 @@
 //! The live page's controls: what they change, what they say when a change cannot
 //! be, and when they are out of reach.
 
-mod support;
-
-use std::time::Duration;
-
+use crate::support::TIMEOUT;
+use crate::support::browser::{Browser, ENTER};
+use crate::support::http;
+use crate::support::server::Server;
 use serde_json::json;
-use support::browser::{Browser, ENTER};
-use support::http;
-use support::server::Server;
-
-/// Longer than anything here may take.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The page is connected and has drawn something.
 const DRAWN: &str = "Number(document.getElementById('traffic').dataset.points)";
@@ -22,9 +16,9 @@ fn a_changed_control_changes_the_graph() {
     let Some(browser) = Browser::open_at(&server.url("/")) else {
         return;
     };
-    browser.wait(PATIENCE, DRAWN);
+    browser.wait(TIMEOUT, DRAWN);
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "Number(document.getElementById('traffic-now').value) > 1",
     );
 
@@ -32,17 +26,17 @@ fn a_changed_control_changes_the_graph() {
     browser.write("100");
     browser.press([ENTER]);
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "Number(document.getElementById('traffic-now').value) > 50",
     );
 
     let fast = "Number(document.getElementById('latency-now').value) < 0.1";
-    browser.wait(PATIENCE, fast);
+    browser.wait(TIMEOUT, fast);
     browser.click("#delay");
     browser.write("constant(400ms)");
     browser.press([ENTER]);
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "Number(document.getElementById('latency-now').value) > 0.2",
     );
 
@@ -50,11 +44,11 @@ fn a_changed_control_changes_the_graph() {
     browser.write("50");
     browser.press([ENTER]);
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "Number(document.getElementById('errors-now').value) > 0.2",
     );
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "document.getElementById('traffic-legend').textContent.includes('500')",
     );
 
@@ -71,14 +65,14 @@ fn a_delay_that_cannot_be_is_explained_beside_its_field() {
     let Some(browser) = Browser::open_at(&server.url("/")) else {
         return;
     };
-    browser.wait(PATIENCE, DRAWN);
+    browser.wait(TIMEOUT, DRAWN);
     let before = server.get("/control/faults").json();
 
     browser.click("#delay");
     browser.write("gamma(shpae=3, scale=40ms)");
     browser.press([ENTER]);
     let said = browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "document.getElementById('delay-error').textContent",
     );
     assert!(
@@ -95,17 +89,14 @@ fn a_delay_that_cannot_be_is_explained_beside_its_field() {
     browser.click("#rate");
     browser.write("-3");
     browser.press([ENTER]);
-    browser.wait(
-        PATIENCE,
-        "document.getElementById('rate-error').textContent",
-    );
+    browser.wait(TIMEOUT, "document.getElementById('rate-error').textContent");
 
     // A right one takes the complaint away.
     browser.click("#delay");
     browser.write("gamma(shape=3, scale=40ms)");
     browser.press([ENTER]);
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "document.getElementById('delay-error').textContent === ''",
     );
     assert_eq!(
@@ -120,14 +111,14 @@ fn every_preset_is_a_delay_the_service_takes() {
     let Some(browser) = Browser::open_at(&server.url("/")) else {
         return;
     };
-    browser.wait(PATIENCE, "document.getElementById('delay').value");
+    browser.wait(TIMEOUT, "document.getElementById('delay').value");
     let presets = browser.run("return document.querySelectorAll('#presets button').length");
     let presets = presets.as_u64().expect("a number");
     assert!(presets >= 5);
     for preset in 1..=presets {
         browser.click(&format!("#presets button:nth-child({preset})"));
         browser.wait(
-            PATIENCE,
+            TIMEOUT,
             &format!("document.querySelector('#presets button:nth-child({preset})').ariaPressed === 'true'"),
         );
         assert_eq!(browser.text("delay-error"), "");
@@ -140,7 +131,7 @@ fn a_mystery_keeps_its_delay_to_itself() {
     let Some(browser) = Browser::open_at(&server.url("/")) else {
         return;
     };
-    browser.wait(PATIENCE, "document.getElementById('delay').disabled");
+    browser.wait(TIMEOUT, "document.getElementById('delay').disabled");
     let shown = browser.run(
         "const field = document.getElementById('delay');
          return [field.value, field.placeholder.includes('hidden'), field.placeholder.includes('tuesday'),
@@ -153,11 +144,11 @@ fn a_mystery_keeps_its_delay_to_itself() {
     browser.write("60");
     browser.press([ENTER]);
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "Number(document.getElementById('traffic-now').value) > 30",
     );
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "Number(document.getElementById('latency').dataset.points)",
     );
 }
@@ -176,15 +167,15 @@ fn a_token_is_asked_for_where_one_is_needed() {
     let Some(browser) = Browser::open_at(&url) else {
         return;
     };
-    browser.wait(PATIENCE, "!document.getElementById('token-control').hidden");
+    browser.wait(TIMEOUT, "!document.getElementById('token-control').hidden");
     // Watching needs none.
-    browser.wait(PATIENCE, DRAWN);
+    browser.wait(TIMEOUT, DRAWN);
 
     browser.click("#token");
     browser.write("guessed");
     browser.press([ENTER]);
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "document.getElementById('token-error').textContent",
     );
     assert_eq!(
@@ -194,13 +185,13 @@ fn a_token_is_asked_for_where_one_is_needed() {
 
     browser.write("open-sesame");
     browser.press([ENTER]);
-    browser.wait(PATIENCE, "document.getElementById('token-control').hidden");
-    browser.wait(PATIENCE, "document.getElementById('delay').value");
+    browser.wait(TIMEOUT, "document.getElementById('token-control').hidden");
+    browser.wait(TIMEOUT, "document.getElementById('delay').value");
     browser.click("#delay");
     browser.write("constant(7ms)");
     browser.press([ENTER]);
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "document.getElementById('announcement').textContent.includes('constant(7ms)')",
     );
     let faults = http::get(
@@ -219,7 +210,7 @@ fn without_a_token_beyond_loopback_the_controls_are_off_and_say_why() {
         return;
     };
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "document.getElementById('controls-off').textContent.includes('--control-token')",
     );
     let enabled = "return document.querySelectorAll('.control input:enabled, .control button:enabled').length";
@@ -228,5 +219,5 @@ fn without_a_token_beyond_loopback_the_controls_are_off_and_say_why() {
         browser.run("return document.getElementById('token-control').hidden"),
         true
     );
-    browser.wait(PATIENCE, DRAWN);
+    browser.wait(TIMEOUT, DRAWN);
 }

@@ -1,17 +1,13 @@
 //! The live page in a real Chromium, against the real service: what a student sees
 //! and can do.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::TIMEOUT;
+use crate::support::browser::Browser;
+use crate::support::http;
+use crate::support::server::Server;
 use serde_json::json;
-use support::browser::Browser;
-use support::http;
-use support::server::Server;
-
-/// Longer than anything here may take.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The page is connected and has drawn something.
 const DRAWN: &str = "Number(document.getElementById('traffic').dataset.points)";
@@ -23,7 +19,7 @@ fn every_panel_has_data_within_three_seconds() {
         return;
     };
     // The service has been running, as it has when someone looks.
-    server.metrics_when(PATIENCE, "a hundred answers", |samples| {
+    server.metrics_when(TIMEOUT, "a hundred answers", |samples| {
         samples.sum(
             "http_requests_total",
             &[("route", "/random"), ("status", "200")],
@@ -39,11 +35,11 @@ fn every_panel_has_data_within_three_seconds() {
 
     // What is written agrees with what was counted.
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "Number(document.getElementById('traffic-now').value) > 10",
     );
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "Number(document.getElementById('latency-now').value) > 0",
     );
     assert_ne!(browser.text("errors-now"), "–");
@@ -68,7 +64,7 @@ fn it_needs_nothing_from_elsewhere_and_has_nothing_to_complain_of() {
     let Some(browser) = Browser::open_at(&server.url("/")) else {
         return;
     };
-    browser.wait(PATIENCE, DRAWN);
+    browser.wait(TIMEOUT, DRAWN);
     let names =
         browser.run("return performance.getEntriesByType('resource').map((entry) => entry.name)");
     let names = names.as_array().expect("a list");
@@ -99,7 +95,7 @@ fn the_pager_rings_shows_text_as_text_and_falls_silent() {
     let Some(browser) = Browser::open_at(&server.url("/")) else {
         return;
     };
-    browser.wait(PATIENCE, DRAWN);
+    browser.wait(TIMEOUT, DRAWN);
     assert_eq!(
         browser.run("return document.getElementById('pager').hidden"),
         true
@@ -119,7 +115,7 @@ fn the_pager_rings_shows_text_as_text_and_falls_silent() {
         http::post(server.address(), "/alerts", &notification).status,
         204
     );
-    browser.wait(PATIENCE, "!document.getElementById('pager').hidden");
+    browser.wait(TIMEOUT, "!document.getElementById('pager').hidden");
     let shown = browser.text("alerts");
     assert!(
         shown.contains("LoginDown") && shown.contains("critical · level 1"),
@@ -134,7 +130,7 @@ fn the_pager_rings_shows_text_as_text_and_falls_silent() {
         0
     );
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "document.getElementById('announcement').textContent.includes('LoginDown is firing')",
     );
 
@@ -143,10 +139,7 @@ fn the_pager_rings_shows_text_as_text_and_falls_silent() {
         http::post(server.address(), "/alerts", &notification).status,
         204
     );
-    browser.wait(
-        PATIENCE,
-        "document.querySelector('#alerts .alert-resolved')",
-    );
+    browser.wait(TIMEOUT, "document.querySelector('#alerts .alert-resolved')");
     assert_eq!(browser.console(), Vec::<String>::new());
 }
 
@@ -156,27 +149,27 @@ fn a_lost_connection_is_told_and_found_again() {
     let Some(browser) = Browser::open_at(&server.url("/")) else {
         return;
     };
-    browser.wait(PATIENCE, DRAWN);
+    browser.wait(TIMEOUT, DRAWN);
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "document.getElementById('connection').dataset.state === 'live'",
     );
     let bind = server.address().to_string();
 
     server.stop();
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "document.getElementById('connection').dataset.state === 'lost'",
     );
     assert!(browser.text("connection-text").contains("lost"));
 
     let _again = Server::start(&["--traffic", "20", "--bind", &bind]);
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "document.getElementById('connection').dataset.state === 'live'",
     );
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "Number(document.getElementById('traffic-now').value) > 0",
     );
 }
@@ -187,9 +180,9 @@ fn a_range_can_be_chosen_and_the_queries_follow() {
     let Some(browser) = Browser::open_at(&server.url("/")) else {
         return;
     };
-    browser.wait(PATIENCE, DRAWN);
+    browser.wait(TIMEOUT, DRAWN);
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "document.querySelector('#traffic .query').textContent.includes('[10s]')",
     );
     browser.run(
@@ -198,11 +191,11 @@ fn a_range_can_be_chosen_and_the_queries_follow() {
          range.dispatchEvent(new Event('change'))",
     );
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "document.querySelector('#traffic .query').textContent.includes('[1m]')",
     );
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "Number(document.getElementById('traffic').dataset.points)",
     );
 }

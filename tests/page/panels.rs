@@ -2,12 +2,12 @@
 //! service's are given to `promtool test rules`, and every query that the page shows
 //! must return what the page makes of them.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use crate::support::peers;
+use crate::support::promtool::{Case, Near, Returned, judge, unlabelled};
 use golden_signals::service::live::history::History;
 use golden_signals::service::live::panels::{Distribution, Point, Process, Queries, Range};
 use prometheus_client::encoding::prometheus_protobuf::encode;
@@ -18,8 +18,6 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use support::peers;
-use support::promtool::{Case, Near, Returned, judge, unlabelled};
 
 type LabelPairs = Vec<(&'static str, &'static str)>;
 

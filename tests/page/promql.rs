@@ -1,15 +1,13 @@
 //! The live page's functions are Prometheus', to the last digit: the same samples are
 //! given to them and to `promtool test rules`, which runs Prometheus' own engine.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::peers;
+use crate::support::promtool::{Case, Near, judge, unlabelled};
 use golden_signals::service::live::promql::{Bucket, Sample, histogram_quantile, increase, rate};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use support::peers;
-use support::promtool::{Case, Near, judge, unlabelled};
 
 fn samples(values: &[(i64, f64)]) -> Vec<Sample> {
     values

@@ -1,15 +1,13 @@
 //! Commands, what is wrong with them, and what becomes of tasks.
 #![cfg(target_os = "linux")]
 
-mod support;
-
 use std::path::{Path, PathBuf};
 
+use crate::support::mosquitto::{Mosquitto, Subscriber, publish};
+use crate::support::peers;
+use crate::support::proplet::{Running, children, eventually, of_task, topic};
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use support::mosquitto::{Mosquitto, Subscriber, publish};
-use support::peers;
-use support::proplet::{Running, children, eventually, of_task, topic};
 
 struct Scene {
     broker: Mosquitto,

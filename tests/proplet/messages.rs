@@ -1,16 +1,15 @@
 //! Topics and messages, key by key: the document's, and Propeller's where the
 //! document says nothing.
 
-mod support;
-
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::process::Command;
 
+use crate::support::mosquitto::{Mosquitto, Subscriber, publish};
+use crate::support::peers;
+use crate::support::proplet::{Running, of_task, topic};
 use golden_signals::schema::{PropletMetrics, TaskMetrics, payload};
 use serde_json::{Value, json};
-use support::mosquitto::{Mosquitto, Subscriber, publish};
-use support::peers;
-use support::proplet::{Running, of_task, topic};
 
 /// Every key of an object, those of objects in it with their path.
 fn keys(value: &Value, prefix: &str) -> BTreeSet<String> {
@@ -48,30 +47,54 @@ fn documents() -> Value {
     })
 }
 
+/// A proplet with one idle task, both sampled ten times a second, and who hears of it.
+struct Heard {
+    proplet: Running,
+    subscriber: Subscriber,
+    broker: Mosquitto,
+    sub: PathBuf,
+}
+
+impl Heard {
+    /// `None` where a program is missing.
+    fn start() -> Option<Self> {
+        let binary = peers::require("mosquitto")?;
+        let sub = peers::require("mosquitto_sub")?;
+        let broker = Mosquitto::start(&binary, "");
+        let subscriber = Subscriber::start(&sub, broker.address(), &["m/#"]);
+        let task = json!({"id": "t", "name": "idle", "monitoring_profile": {"interval": "100ms"}});
+        let proplet = Running::proplet(
+            broker.address(),
+            &[
+                "--task",
+                &task.to_string(),
+                "--metrics-interval",
+                "100ms",
+                "--liveliness-interval",
+                "0.1",
+            ],
+        );
+        Some(Self {
+            proplet,
+            subscriber,
+            broker,
+            sub,
+        })
+    }
+
+    /// The messages on this topic, once there are so many.
+    fn on(&self, subtopic: &str, count: usize) -> Vec<Value> {
+        let what = format!("{count} messages");
+        self.subscriber
+            .json_when(&topic(subtopic), &what, |all| all.len() >= count)
+    }
+}
+
 #[test]
-fn messages_are_the_documents_and_propellers() {
-    let (Some(binary), Some(sub)) = (peers::require("mosquitto"), peers::require("mosquitto_sub"))
-    else {
-        return;
-    };
-    let broker = Mosquitto::start(&binary, "");
-    let subscriber = Subscriber::start(&sub, broker.address(), &["m/#"]);
-    let task = json!({"id": "t", "name": "idle", "monitoring_profile": {"interval": "100ms"}});
-    let mut proplet = Running::proplet(
-        broker.address(),
-        &[
-            "--task",
-            &task.to_string(),
-            "--metrics-interval",
-            "100ms",
-            "--liveliness-interval",
-            "0.1",
-        ],
-    );
-    let tasks = subscriber.json_when(&topic("control/proplet/task_metrics"), "three", |all| {
-        all.len() >= 3
-    });
-    let second = subscriber.json_when(&topic("metrics/proplet"), "three", |all| all.len() >= 3);
+fn a_tasks_message_has_the_documents_keys_and_types_on_both_its_topics() {
+    let Some(heard) = Heard::start() else { return };
+    let tasks = heard.on("control/proplet/task_metrics", 3);
+    let second = heard.on("metrics/proplet", 3);
     assert_eq!(
         tasks[..3],
         second[..3],
@@ -93,9 +116,12 @@ fn messages_are_the_documents_and_propellers() {
         written.len() == "2025-01-15T10:30:00.000Z".len() && written.ends_with('Z'),
         "{written}"
     );
-    let own = subscriber.json_when(&topic("control/proplet/metrics"), "two", |all| {
-        all.len() >= 2
-    });
+}
+
+#[test]
+fn the_proplets_own_message_has_propellers_keys_and_the_documents() {
+    let Some(heard) = Heard::start() else { return };
+    let own = heard.on("control/proplet/metrics", 2);
     let propellers = json!({
         "proplet_id": "", "namespace": "", "timestamp": "",
         "cpu_metrics": {"user_seconds": 0, "system_seconds": 0, "percent": 0},
@@ -110,12 +136,22 @@ fn messages_are_the_documents_and_propellers() {
     metrics.retain(|key| !key.starts_with("cgroup"));
     assert_eq!(metrics, keys(&documents()["metrics"], ""));
     assert!(own[1]["memory_metrics"]["rss_bytes"].as_u64().unwrap() > 1024 * 1024);
-    let alive = subscriber.json_when(&topic("control/proplet/alive"), "two", |all| all.len() >= 2);
+    // What is read back is what was written.
+    let text = heard.subscriber.on(&topic("control/proplet/metrics"));
+    assert!(payload::decode::<PropletMetrics>(text[1].as_bytes(), 10_000).is_ok());
+}
+
+#[test]
+fn it_says_once_what_it_is_and_again_and_again_that_it_lives() {
+    let Some(heard) = Heard::start() else { return };
+    let alive = heard.on("control/proplet/alive", 2);
     assert_eq!(
         alive[0],
         json!({"proplet_id": "p", "status": "alive", "namespace": "default"})
     );
-    let create = subscriber.json(&topic("control/proplet/create"));
+    // After two samples of its own nothing of the start is still to come.
+    heard.on("control/proplet/metrics", 2);
+    let create = heard.subscriber.json(&topic("control/proplet/create"));
     assert_eq!((create.len(), &create[0]["proplet_id"]), (1, &json!("p")));
     for key in [
         "environment",
@@ -130,11 +166,17 @@ fn messages_are_the_documents_and_propellers() {
             "{key}: {create:?}"
         );
     }
-    // What is read back is what was written.
-    let text = subscriber.on(&topic("control/proplet/metrics"));
-    assert!(payload::decode::<PropletMetrics>(text[1].as_bytes(), 10_000).is_ok());
-    proplet.signal(rustix::process::Signal::TERM);
-    assert!(proplet.wait().success());
+}
+
+#[test]
+fn it_says_goodbye_and_leaves_no_will() {
+    let Some(mut heard) = Heard::start() else {
+        return;
+    };
+    heard.on("control/proplet/alive", 2);
+    heard.proplet.signal(rustix::process::Signal::TERM);
+    assert!(heard.proplet.wait().success());
+    let subscriber = &heard.subscriber;
     let offline = |all: &[Value]| {
         all.iter()
             .filter(|alive| alive["status"] == "offline")
@@ -144,7 +186,7 @@ fn messages_are_the_documents_and_propellers() {
         offline(all) > 0
     });
     // A will after the goodbye would have come before this.
-    publish(&sub, broker.address(), "m/end", "{}");
+    publish(&heard.sub, heard.broker.address(), "m/end", "{}");
     subscriber.json_when("m/end", "the end", |all| !all.is_empty());
     assert_eq!(
         offline(&subscriber.json(&topic("control/proplet/alive"))),

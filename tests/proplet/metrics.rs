@@ -2,17 +2,15 @@
 //! workloads whose behaviour is known.
 #![cfg(target_os = "linux")]
 
-mod support;
-
 use std::fs;
 use std::time::Instant;
 
-use serde_json::{Value, json};
-use support::cgroup::Cgroup;
-use support::mosquitto::Mosquitto;
-use support::proplet::{
+use crate::support::cgroup::Cgroup;
+use crate::support::mosquitto::Mosquitto;
+use crate::support::proplet::{
     Running, broker, children, eventually, message_when, number, of_task, proc_number, topic,
 };
+use serde_json::{Value, json};
 
 const MIB: u64 = 1024 * 1024;
 

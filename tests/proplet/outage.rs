@@ -1,21 +1,18 @@
 //! The broker dies under load: every sample comes, in order, and none twice
 //! that its identity does not tell.
 
-mod support;
-
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
+use crate::support::TIMEOUT;
+use crate::support::mosquitto::Mosquitto;
+use crate::support::peers;
+use crate::support::proplet::{Running, topic};
 use clap::Parser;
 use golden_signals::schema::{TaskMetrics, payload};
 use golden_signals::transport::mqtt::{self, Content, MqttOptions};
 use serde_json::json;
-use support::mosquitto::Mosquitto;
-use support::peers;
-use support::proplet::{Running, topic};
 use tokio::time::timeout;
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Parser)]
 struct Cli {
@@ -61,7 +58,7 @@ async fn no_sample_is_lost_or_doubled_while_the_broker_is_away() {
             seen.len() == names.len() && seen.values().all(|counts| counts.len() >= target)
         };
         while !enough(&seen) {
-            let delivery = timeout(PATIENCE, deliveries.next()).await;
+            let delivery = timeout(TIMEOUT, deliveries.next()).await;
             let delivery = delivery.unwrap_or_else(|_| panic!("{seen:?}")).unwrap();
             if delivery.topic == create {
                 introduced += 1;
@@ -95,7 +92,7 @@ async fn no_sample_is_lost_or_doubled_while_the_broker_is_away() {
         broker.restart();
         // What the broker holds for nobody would die with it the next time.
         let mut reader = reader.clone();
-        timeout(PATIENCE, async {
+        timeout(TIMEOUT, async {
             while !reader.statistics().connected {
                 reader.next_connection().await;
             }

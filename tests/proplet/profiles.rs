@@ -1,11 +1,9 @@
 //! What a profile says is done: how often, and what of it.
 #![cfg(target_os = "linux")]
 
-mod support;
-
+use crate::support::proplet::{Running, broker, number, of_task, topic};
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use support::proplet::{Running, broker, number, of_task, topic};
 
 #[test]
 fn a_task_shorter_than_its_interval_has_two_samples() {

@@ -3,13 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-mod support;
-
 use std::io::Write as _;
 
+use crate::support::http;
+use crate::support::raw_http::*;
 use serde_json::json;
-use support::http;
-use support::raw_http::*;
 
 #[test]
 fn a_bad_body_is_answered_with_all_that_is_wrong_with_it() {

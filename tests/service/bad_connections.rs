@@ -3,14 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-mod support;
-
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::Shutdown;
 use std::time::Duration;
 
-use support::http;
-use support::raw_http::*;
+use crate::support::http;
+use crate::support::raw_http::*;
 
 #[test]
 fn what_is_no_http_is_400_or_closed() {
@@ -174,7 +172,7 @@ fn slow_readers_are_not_waited_for() {
             stream
         })
         .collect();
-    server.metrics_when(PATIENCE, "all are connected", |samples| {
+    server.metrics_when(TIMEOUT, "all are connected", |samples| {
         samples.value("process_open_fds", &[]) >= before + 50.0
     });
     for _ in 0..20 {
@@ -216,7 +214,7 @@ fn beyond_the_connection_limit_one_waits_until_another_closes() {
         "{error}"
     );
     drop(first);
-    third.set_read_timeout(Some(PATIENCE)).unwrap();
+    third.set_read_timeout(Some(TIMEOUT)).unwrap();
     let length = third.read(&mut buffer).unwrap();
     assert!(buffer[..length].starts_with(b"HTTP/1.1 200 OK"));
     drop((second, third));

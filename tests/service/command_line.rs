@@ -1,18 +1,14 @@
 //! The command line and the environment: what is wrong is told in one line that
 //! names the flag, the value and what would be right.
 
-mod support;
-
 use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::TIMEOUT;
+use crate::support::server::Server;
 use golden_signals::simulation::Mystery;
-use support::server::Server;
-
-/// Longer than it takes to refuse.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs it with these arguments and variables, to its end.
 fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
@@ -39,7 +35,7 @@ fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
 
 fn ends(child: &mut Child) -> bool {
     let start = Instant::now();
-    while start.elapsed() < PATIENCE {
+    while start.elapsed() < TIMEOUT {
         if child.try_wait().expect("it is our child").is_some() {
             return true;
         }

@@ -3,17 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-mod support;
-
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::TIMEOUT;
+use crate::support::http::{self, Answer};
+use crate::support::server::Server;
 use serde_json::{Value, json};
-use support::http::{self, Answer};
-use support::server::Server;
-
-/// Longer than anything here may take.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -51,7 +47,7 @@ fn logged(server: &Server, message: &str, times: usize) -> Value {
         if found.len() == times {
             return found.pop().expect("it is asked for at least one");
         }
-        assert!(start.elapsed() < PATIENCE, "no {message:?} in {log:#?}");
+        assert!(start.elapsed() < TIMEOUT, "no {message:?} in {log:#?}");
         thread::sleep(Duration::from_millis(5));
     }
 }
@@ -131,7 +127,7 @@ fn faults_hold_from_the_next_request_on_and_are_logged() {
         (answer.status, answer.json()),
         (500, json!({ "detail": "Internal Server Error" }))
     );
-    server.metrics_when(PATIENCE, "the panic is counted", |samples| {
+    server.metrics_when(TIMEOUT, "the panic is counted", |samples| {
         samples.value("http_request_panics_total", &[("route", "/random")]) == 1.0
     });
 
@@ -154,7 +150,7 @@ fn metrics_probes_pages_and_control_stay_whole_under_every_fault() {
     let address = server.address();
     // Nobody waits for its answer: it ends with the server.
     thread::spawn(move || http::raw(address, b"GET /random HTTP/1.1\r\nhost: localhost\r\n\r\n"));
-    server.metrics_when(PATIENCE, "it is full", |samples| {
+    server.metrics_when(TIMEOUT, "it is full", |samples| {
         samples.value("saturation_ratio", &[("resource", "concurrency")]) == 1.0
     });
     assert_eq!(server.get("/random").status, 503);

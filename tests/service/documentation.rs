@@ -3,21 +3,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-mod support;
-
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
+use crate::support::TIMEOUT;
+use crate::support::browser::Browser;
+use crate::support::http::{self, Answer};
+use crate::support::peers;
+use crate::support::server::Server;
 use serde_json::{Value, json};
-use support::browser::Browser;
-use support::http::{self, Answer};
-use support::peers;
-use support::server::Server;
-
-/// Longer than anything here may take.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 const METHODS: [&str; 7] = ["get", "head", "post", "put", "patch", "delete", "options"];
 
@@ -39,7 +34,7 @@ fn head(server: &Server, method: &str, path: &str, body: &str) -> Answer {
         "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
     );
     let mut stream = TcpStream::connect(server.address()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
     let mut bytes = Vec::new();
     let mut reader = BufReader::new(stream);
@@ -326,7 +321,7 @@ fn the_documentation_works_in_a_browser_that_has_nobody_else_to_ask() {
     };
     browser.go(&server.url("/docs"));
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "document.querySelectorAll('.opblock').length >= 22",
     );
     let loaded =
@@ -342,12 +337,12 @@ fn the_documentation_works_in_a_browser_that_has_nobody_else_to_ask() {
     let open = "return [...document.querySelectorAll('.opblock-summary-path')]
         .find(path => path.textContent.replace(/\\u200b/g, '') === '/random').click()";
     browser.run(open);
-    browser.wait(PATIENCE, "document.querySelector('.try-out__btn')");
+    browser.wait(TIMEOUT, "document.querySelector('.try-out__btn')");
     browser.click(".try-out__btn");
-    browser.wait(PATIENCE, "document.querySelector('.execute')");
+    browser.wait(TIMEOUT, "document.querySelector('.execute')");
     browser.click(".execute");
     browser.wait(
-        PATIENCE,
+        TIMEOUT,
         "/\"random\"/.test(document.querySelector('.live-responses-table')?.textContent ?? '')",
     );
     assert_eq!(browser.console(), Vec::<String>::new());

@@ -3,19 +3,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-mod support;
-
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::support::http;
+use crate::support::server::Server;
 use rustix::process::Signal;
-use support::http;
-use support::server::Server;
 
-/// Longer than anything here may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than an end may take, and shorter than the delays of a minute that it must not wait for.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 fn server(further: &[&str]) -> Server {
     let arguments = ["--traffic", "0", "--error-rate", "0"];
@@ -25,7 +23,7 @@ fn server(further: &[&str]) -> Server {
 fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < PATIENCE, "not in time: {what}");
+        assert!(start.elapsed() < TIMEOUT, "not in time: {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }
@@ -39,7 +37,7 @@ fn in_flight(server: &Server) -> JoinHandle<std::io::Result<Vec<u8>>> {
     let address = server.address();
     let request = b"GET /random HTTP/1.1\r\nhost: localhost\r\n\r\n";
     let waiting = thread::spawn(move || http::raw(address, request));
-    server.metrics_when(PATIENCE, "the request is in flight", |samples| {
+    server.metrics_when(TIMEOUT, "the request is in flight", |samples| {
         samples.value("http_requests_in_flight", &[("route", "/random")]) == 1.0
     });
     waiting
@@ -66,7 +64,7 @@ fn it_is_not_ready_first_then_finishes_what_is_in_flight() {
         let answer = http::parse(&answer).expect("it is whole");
         assert_eq!(answer.status, 200);
         assert!(answer.json()["random"].is_number());
-        assert_eq!(server.wait(PATIENCE).code(), Some(0));
+        assert_eq!(server.wait(TIMEOUT).code(), Some(0));
         until("it says so", || {
             logged(&server, "every request was answered")
         });
@@ -87,7 +85,7 @@ fn the_deadline_cuts_off_what_is_left() {
     ]);
     let waiting = in_flight(&server);
     server.signal(Signal::TERM);
-    assert_eq!(server.wait(PATIENCE).code(), Some(1));
+    assert_eq!(server.wait(TIMEOUT).code(), Some(1));
     assert!(
         !waiting.join().unwrap().is_ok_and(|bytes| !bytes.is_empty()),
         "nothing was answered"
@@ -123,7 +121,7 @@ fn a_second_signal_stops_at_once() {
             });
             server.signal(second);
             assert_eq!(
-                server.wait(PATIENCE).code(),
+                server.wait(TIMEOUT).code(),
                 Some(1),
                 "lame duck {lame_duck}"
             );
@@ -137,7 +135,7 @@ fn a_second_signal_stops_at_once() {
         logged(&server, "not ready any more")
     });
     server.signal(Signal::TERM);
-    assert_eq!(server.wait(PATIENCE).code(), Some(0));
+    assert_eq!(server.wait(TIMEOUT).code(), Some(0));
 }
 
 /// With a deadline of a day, whatever held it up would do so visibly.
@@ -153,7 +151,7 @@ fn neither_watchers_nor_idle_connections_hold_it_up() {
     ]);
     let open = |request: &[u8]| {
         let mut stream = TcpStream::connect(server.address()).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         stream.write_all(request).unwrap();
         stream
     };
@@ -169,7 +167,7 @@ fn neither_watchers_nor_idle_connections_hold_it_up() {
     let silent = open(b"");
     server.metrics();
     server.signal(Signal::TERM);
-    assert_eq!(server.wait(PATIENCE).code(), Some(0));
+    assert_eq!(server.wait(TIMEOUT).code(), Some(0));
     // The watcher's stream ends as a stream ends: with its last chunk.
     let mut events = Vec::new();
     watcher.read_to_end(&mut events).unwrap();
@@ -196,5 +194,5 @@ fn half_a_request_holds_it_up_no_longer_than_the_header_timeout() {
     server.metrics();
     server.signal(Signal::TERM);
     // Cut off by its own timeout, not by the drain's.
-    assert_eq!(server.wait(PATIENCE).code(), Some(0));
+    assert_eq!(server.wait(TIMEOUT).code(), Some(0));
 }

@@ -1,16 +1,14 @@
 //! What `/metrics` says, and in which format: judged by promtool, by Prometheus'
 //! own Python client and, for the counts, by the requests that were made.
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use support::http::{self, Answer};
-use support::peers;
-use support::server::Server;
+use crate::support::http::{self, Answer};
+use crate::support::peers;
+use crate::support::server::Server;
 
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -215,7 +213,7 @@ fn an_independent_parser_agrees_on_every_sample() {
 
     // Our own reader, on which the other tests stand.
     for (body, samples) in [(&text, &in_text), (&openmetrics, &in_openmetrics)] {
-        let ours = support::samples::Samples::parse(body.text());
+        let ours = crate::support::samples::Samples::parse(body.text());
         let ours: BTreeMap<_, _> = ours
             .all
             .into_iter()
@@ -317,6 +315,6 @@ fn protobuf_carries_the_same_families() {
         names.insert(String::from_utf8(name[..length].to_vec()).expect("names are UTF-8"));
     }
     let text = scrape(&server, "text/plain;version=0.0.4");
-    let types = support::samples::Samples::parse(text.text()).types;
+    let types = crate::support::samples::Samples::parse(text.text()).types;
     assert_eq!(names, types.into_keys().collect());
 }

@@ -5,28 +5,23 @@
 //! must be there when the answer has come: a request is counted before the last byte
 //! of its answer is sent.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::time::Duration;
 
+use crate::support::TIMEOUT;
+use crate::support::connection::{self, Connection};
+use crate::support::http;
+use crate::support::peers;
+use crate::support::samples::Samples;
+use crate::support::server::Server;
 use serde_json::json;
-use support::connection::{self, Connection};
-use support::http;
-use support::peers;
-use support::samples::Samples;
-use support::server::Server;
-
-/// Longer than anything here may take.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 const RANDOM: &[(&str, &str)] = &[("route", "/random")];
 
 /// What was counted of `/random`, all that is not 0: the requests by method and status,
 /// and the histogram's by method and outcome.
 fn counted(samples: &Samples) -> BTreeMap<String, u64> {
-    let label = |sample: &support::samples::Sample, name: &str| sample.labels[name].clone();
+    let label = |sample: &crate::support::samples::Sample, name: &str| sample.labels[name].clone();
     let requests = samples.select("http_requests_total", RANDOM).map(|sample| {
         (
             format!("{} {}", label(sample, "method"), label(sample, "status")),
@@ -189,11 +184,11 @@ fn head_is_counted_as_head_answered_or_not() {
 
     change_faults(&server, &json!({ "delay": "constant(30s)" }));
     connection.send(head).unwrap();
-    server.metrics_when(PATIENCE, "one in flight", |samples| {
+    server.metrics_when(TIMEOUT, "one in flight", |samples| {
         in_flight(samples) == 1.0
     });
     drop(connection);
-    let samples = server.metrics_when(PATIENCE, "none in flight", |samples| {
+    let samples = server.metrics_when(TIMEOUT, "none in flight", |samples| {
         in_flight(samples) == 0.0
     });
     assert_eq!(
@@ -284,7 +279,7 @@ fn what_is_turned_away_is_counted_once_and_told_when_to_come_back() {
     ]);
     let mut working = Connection::open(server.address());
     working.send(&connection::get("/random")).unwrap();
-    server.metrics_when(PATIENCE, "one works", |samples| {
+    server.metrics_when(TIMEOUT, "one works", |samples| {
         saturation(samples, "concurrency") == 1.0
     });
     for _ in 0..3 {
@@ -301,7 +296,7 @@ fn what_is_turned_away_is_counted_once_and_told_when_to_come_back() {
     assert_eq!(saturation(&samples, "queue"), 0.0);
 
     drop(working);
-    let samples = server.metrics_when(PATIENCE, "none in flight", |samples| {
+    let samples = server.metrics_when(TIMEOUT, "none in flight", |samples| {
         in_flight(samples) == 0.0
     });
     let mut all = expected(shed);
@@ -321,7 +316,7 @@ fn who_goes_away_while_waiting_is_cancelled_and_leaves_the_place_to_the_next() {
     let request = connection::get("/random");
     let queue = |ratio: f64| {
         let what = format!("one works, the queue is {ratio} full");
-        server.metrics_when(PATIENCE, &what, |samples| {
+        server.metrics_when(TIMEOUT, &what, |samples| {
             saturation(samples, "concurrency") == 1.0 && saturation(samples, "queue") == ratio
         })
     };
@@ -335,7 +330,7 @@ fn who_goes_away_while_waiting_is_cancelled_and_leaves_the_place_to_the_next() {
 
     drop(waiting);
     queue(0.0);
-    let cancelled = server.metrics_when(PATIENCE, "one in flight", |samples| {
+    let cancelled = server.metrics_when(TIMEOUT, "one in flight", |samples| {
         in_flight(samples) == 1.0
     });
     let so_far = [
@@ -355,7 +350,7 @@ fn who_goes_away_while_waiting_is_cancelled_and_leaves_the_place_to_the_next() {
     drop(working);
     assert_eq!(next.receive(false).unwrap().0, 200);
     // Its place was free a moment before the one who went away was counted.
-    let samples = server.metrics_when(PATIENCE, "none in flight", |samples| {
+    let samples = server.metrics_when(TIMEOUT, "none in flight", |samples| {
         in_flight(samples) == 0.0
     });
     assert_eq!(

@@ -3,21 +3,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-mod support;
-
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::TIMEOUT;
+use crate::support::http::{self, Answer};
+use crate::support::server::Server;
 use golden_signals::simulation::{Incident, Mystery};
 use serde_json::{Value, json};
-use support::http::{self, Answer};
-use support::server::Server;
-
-/// Longer than anything here may take.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 const SALT: &str = "only-the-teacher-knows";
 
@@ -72,7 +68,7 @@ fn whole_log(server: &Server) -> String {
         if log.contains(&trace) {
             return log;
         }
-        assert!(start.elapsed() < PATIENCE, "no {trace} in {log}");
+        assert!(start.elapsed() < TIMEOUT, "no {trace} in {log}");
         thread::sleep(Duration::from_millis(5));
     }
 }
@@ -80,7 +76,7 @@ fn whole_log(server: &Server) -> String {
 /// What the live page is told, until it has been told a first point.
 fn live_events(server: &Server) -> String {
     let mut stream = TcpStream::connect(server.address()).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     stream
         .write_all(b"GET /live HTTP/1.1\r\nhost: localhost\r\n\r\n")
         .unwrap();

@@ -5,19 +5,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-mod support;
-
 use std::collections::HashSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::TIMEOUT;
+use crate::support::http;
+use crate::support::samples::Samples;
+use crate::support::server::Server;
 use serde_json::Value;
-use support::http;
-use support::samples::Samples;
-use support::server::Server;
-
-/// Longer than anything here may take.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN: &str = "00f067aa0ba902b7";
@@ -69,7 +65,7 @@ fn logged(server: &Server, trace: &str, message: &str) -> Value {
             return line;
         }
         assert!(
-            start.elapsed() < PATIENCE,
+            start.elapsed() < TIMEOUT,
             "no {message:?} of {trace} in {log:#?}"
         );
         thread::sleep(Duration::from_millis(5));
@@ -108,7 +104,7 @@ fn a_clients_trace_goes_on_in_answer_log_and_exemplar() {
         let start = Instant::now();
         while !exemplars(&server, name).contains(TRACE) {
             assert!(
-                start.elapsed() < PATIENCE,
+                start.elapsed() < TIMEOUT,
                 "no exemplar of {TRACE} in {name}"
             );
             thread::sleep(Duration::from_millis(5));

@@ -3,20 +3,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-mod support;
-
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::TIMEOUT;
+use crate::support::http;
+use crate::support::samples::Samples;
+use crate::support::server::Server;
 use golden_signals::simulation::{ArrivalRate, PoissonArrivals, Streams};
 use rustix::process::Signal;
 use serde_json::json;
-use support::http;
-use support::samples::Samples;
-use support::server::Server;
-
-/// Longer than anything here may take.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 const RANDOM: &[(&str, &str)] = &[("route", "/random")];
 
@@ -29,7 +25,7 @@ impl Plan {
         let mut arrivals = PoissonArrivals::new(Streams::new(seed).arrivals());
         let mut at = Duration::ZERO;
         let mut plan = Vec::new();
-        while at < 2 * PATIENCE {
+        while at < 2 * TIMEOUT {
             at += arrivals.next_gap(rate).expect("it is not off");
             plan.push(at);
         }
@@ -79,7 +75,7 @@ impl Planned {
             if come >= least && come >= due {
                 return;
             }
-            assert!(asked < PATIENCE, "{come} came where {due} were due");
+            assert!(asked < TIMEOUT, "{come} came where {due} were due");
             thread::sleep(Duration::from_millis(5));
         }
     }
@@ -113,7 +109,7 @@ fn there_is_a_little_traffic_without_asking() {
         server.get("/control/traffic").json(),
         json!({ "rate": 5.0 })
     );
-    server.metrics_when(PATIENCE, "some requests came by themselves", |samples| {
+    server.metrics_when(TIMEOUT, "some requests came by themselves", |samples| {
         answered(samples) >= 5.0
     });
 }
@@ -168,13 +164,13 @@ fn a_rate_of_0_is_off_and_can_be_changed_while_running() {
     for _ in 0..10 {
         assert_eq!(server.get("/random").status, 200);
     }
-    let ours = server.metrics_when(PATIENCE, "ours are counted", |s| answered(s) >= 10.0);
+    let ours = server.metrics_when(TIMEOUT, "ours are counted", |s| answered(s) >= 10.0);
     assert_eq!(answered(&ours), 10.0);
 
     set_rate(&server, 1_000.0);
-    server.metrics_when(PATIENCE, "it begins", |samples| answered(samples) >= 200.0);
+    server.metrics_when(TIMEOUT, "it begins", |samples| answered(samples) >= 200.0);
     set_rate(&server, 0.0);
-    let stopped = server.metrics_when(PATIENCE, "it ends", |samples| in_flight(samples) == 0.0);
+    let stopped = server.metrics_when(TIMEOUT, "it ends", |samples| in_flight(samples) == 0.0);
     // What was on its way when the rate changed may still come.
     let come = answered(&stopped);
     for _ in 0..5 {
@@ -188,7 +184,7 @@ fn a_rate_of_0_is_off_and_can_be_changed_while_running() {
 
     set_rate(&server, 50.0);
     let come = answered(&server.metrics());
-    server.metrics_when(PATIENCE, "it begins again", |samples| {
+    server.metrics_when(TIMEOUT, "it begins again", |samples| {
         answered(samples) >= come + 20.0
     });
 }

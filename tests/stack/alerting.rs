@@ -3,22 +3,20 @@
 //!
 //! The times that are printed are what a student waits, see `--nocapture`.
 
-mod support;
-
 use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::alertmanager::Alertmanager;
+use crate::support::browser::Browser;
+use crate::support::prometheus::{Prometheus, Targets};
+use crate::support::server::Server;
+use crate::support::{http, peers};
 use serde_json::{Value, json};
-use support::alertmanager::Alertmanager;
-use support::browser::Browser;
-use support::prometheus::{Prometheus, Targets};
-use support::server::Server;
-use support::{http, peers};
 
 /// Longer than anything here may take: windows of a minute, `for`, evaluations, the
 /// routes' group intervals and a slow machine.
-const PATIENCE: Duration = Duration::from_secs(180);
+const TIMEOUT: Duration = Duration::from_secs(180);
 
 /// The service as the stack runs it, with a seed, so that a run is like another.
 const AS_IN_THE_STACK: [&str; 3] = ["--traffic=5", "--error-rate=0.002", "--seed=3"];
@@ -37,7 +35,7 @@ fn wait<T>(what: &str, look: impl Fn() -> Result<T, Value>) -> (T, Duration) {
                 println!("{what}: {:.1} s", took.as_secs_f64());
                 return (found, took);
             }
-            Err(instead) => assert!(start.elapsed() < PATIENCE, "{what}: {instead}"),
+            Err(instead) => assert!(start.elapsed() < TIMEOUT, "{what}: {instead}"),
         }
         thread::sleep(Duration::from_millis(100));
     }
@@ -117,7 +115,7 @@ fn errors_ring_the_pager_until_they_end() {
     // Nothing that a rule says went wrong, and everybody is there.
     let failures = prometheus.number("sum(prometheus_rule_evaluation_failures_total)");
     assert_eq!(failures, Some(0.0));
-    let jobs = include_str!("../prometheus/prometheus.yml").matches("- job_name:");
+    let jobs = include_str!("../../prometheus/prometheus.yml").matches("- job_name:");
     let jobs = Some(jobs.count() as f64);
     assert_eq!(prometheus.number("count(up == 1)"), jobs);
     assert_eq!(prometheus.number("count(up)"), jobs);
@@ -130,7 +128,7 @@ fn errors_ring_the_pager_until_they_end() {
         );
         browser
             .as_ref()
-            .map(|browser| browser.wait(PATIENCE, &script))
+            .map(|browser| browser.wait(TIMEOUT, &script))
     };
 
     set_error_rate(&service, 0.5);

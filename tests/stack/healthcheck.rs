@@ -1,18 +1,15 @@
 //! `golden-signals healthcheck`, as Docker calls it: an exit code, and one line of why.
 
-mod support;
-
 use std::fs;
 use std::process::{Command, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::TIMEOUT;
+use crate::support::proplet::{self, Running};
+use crate::support::server::Server;
+use crate::support::training::Training;
 use rustix::process::Signal;
-use support::proplet::{self, Running};
-use support::server::Server;
-use support::training::Training;
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 fn healthcheck(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_golden-signals"))
@@ -72,7 +69,7 @@ fn becomes(code: i32, target: &str) -> String {
         if now == Some(code) {
             return line;
         }
-        assert!(start.elapsed() < PATIENCE, "{line}");
+        assert!(start.elapsed() < TIMEOUT, "{line}");
         thread::sleep(Duration::from_millis(50));
     }
 }

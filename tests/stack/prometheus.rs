@@ -1,14 +1,12 @@
 //! A real Prometheus scrapes the real service: what it stores is what was sent.
 
-mod support;
-
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::prometheus::Prometheus;
+use crate::support::server::Server;
+use crate::support::{http, peers};
 use golden_signals::simulation::{Faults, Streams};
-use support::prometheus::Prometheus;
-use support::server::Server;
-use support::{http, peers};
 
 const CLIENTS: usize = 100;
 const REQUESTS_EACH: usize = 30;

@@ -7,6 +7,8 @@
 // Every test file compiles this tree into itself and uses a part of it.
 #![allow(dead_code, unreachable_pub)]
 
+use std::time::Duration;
+
 pub mod alertmanager;
 pub mod browser;
 pub mod cgroup;
@@ -26,5 +28,10 @@ pub mod raw_http;
 pub mod readme;
 pub mod samples;
 pub mod server;
+pub mod steps;
 pub mod training;
 pub mod yaml;
+
+/// Longer than anything may take that a test waits for, on a machine that does other things
+/// too. Where less or more would be right, the file has a constant of its own and the reason.
+pub const TIMEOUT: Duration = Duration::from_secs(60);

@@ -1,30 +1,26 @@
 //! Everything that is pushed arrives at a real Prometheus, by a real gateway: type,
 //! labels and value as the process itself has them.
 
-mod support;
-
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use golden_signals::signals::model::{Metric, MetricType};
-use golden_signals::training::dense::DenseNetwork;
 use golden_signals::training::embedding_worker::EmbeddingWorker;
 use golden_signals::training::faults::Faults;
-use golden_signals::training::metrics::{
-    EmbeddingWorkerMetrics, ParameterServerMetrics, TrainerMetrics, descriptions,
-};
+use golden_signals::training::metrics::{EmbeddingWorkerMetrics, TrainerMetrics, descriptions};
 use golden_signals::training::node::{Node, Role};
-use golden_signals::training::parameter_server::ParameterServer;
 use golden_signals::training::push::Pushing;
 use golden_signals::training::shard::Shard;
-use golden_signals::training::trainer::{Progress, Settings, Start, Trainer};
 use golden_signals::training::worker::Worker;
 use golden_signals::transport::pushgateway::Pushgateway as Client;
-use support::peers;
-use support::prometheus::Prometheus;
-use support::pushgateway::Pushgateway;
-use tokio::sync::watch;
+
+use super::wiring::{faults, shard, train};
+use crate::support::peers;
+use crate::support::prometheus::Prometheus;
+use crate::support::pushgateway::Pushgateway;
+use crate::support::steps::{self, steps};
 
 type Labels = BTreeMap<String, String>;
 
@@ -79,10 +75,23 @@ fn normalised(mut labels: Labels) -> Labels {
     labels
 }
 
+/// What was pushed of a training, and the Prometheus that it arrived at.
+struct Arrived {
+    prometheus: Prometheus,
+    _gateway: Pushgateway,
+    /// What the process says of itself.
+    expected: BTreeMap<Labels, f64>,
+    types: BTreeMap<String, MetricType>,
+}
+
+const JOB: &str = "dlrm v1.0";
+const IP_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+const TRAINED: u64 = 200;
+
 /// A whole training in this process, so that what it says of itself can be asked
 /// without the gateway.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_metric_arrives_with_type_labels_and_the_process_s_own_value() {
+#[test]
+fn every_metric_arrives_with_type_labels_and_the_process_s_own_value() {
     let Some(binary) = peers::require("prometheus-pushgateway") else {
         return;
     };
@@ -99,8 +108,38 @@ async fn every_metric_arrives_with_type_labels_and_the_process_s_own_value() {
             gateway.address()
         ),
     );
+    let nodes = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("there are threads")
+        .block_on(trained_and_pushed(gateway.address()));
+    let (expected, types) = said(&nodes);
+    // The last push has been scraped when its counter has.
+    let steps = "sum(lookup_batched_time_cost_count)";
+    prometheus.number_when(steps, |steps| steps == TRAINED as f64);
+    let arrived = Arrived {
+        prometheus,
+        _gateway: gateway,
+        expected,
+        types,
+    };
+    steps::run(
+        &arrived,
+        &steps![
+            what_should_be_rare_has_happened,
+            values_and_labels_are_the_process_s_own_and_no_others_arrive,
+            types_are_the_described_ones,
+            histograms_arrive_native_and_classic,
+            each_node_shows_that_it_lives,
+        ],
+    );
+}
 
-    let faults = watch::channel(Faults {
+/// Trains with two shards, a worker and a trainer, all of which push to the gateway to the
+/// end, and returns them.
+async fn trained_and_pushed(gateway: SocketAddr) -> Vec<Arc<Node>> {
+    let faults = faults(Faults {
         table_capacity: 100,
         nan_every: 10,
         drift: 1.0,
@@ -108,15 +147,9 @@ async fn every_metric_arrives_with_type_labels_and_the_process_s_own_value() {
     });
     let mut nodes = Vec::new();
     let shards = (0..2).map(|place| {
-        let metrics = Arc::<ParameterServerMetrics>::default();
-        nodes.push(Node::new(
-            Role::ParameterServer,
-            place,
-            Arc::clone(&metrics) as _,
-        ));
-        let always = "1".parse().expect("it is a probability");
-        let shard = ParameterServer::new(place, always, 1, faults.1.clone(), None, Some(metrics));
-        Shard::Local(Arc::new(shard))
+        let (shard, metrics) = shard(place, "1", &faults);
+        nodes.push(Node::new(Role::ParameterServer, place, metrics as _));
+        Shard::Local(shard)
     });
     let shards: Vec<_> = shards.collect();
     let worker_metrics = Arc::<EmbeddingWorkerMetrics>::default();
@@ -133,15 +166,14 @@ async fn every_metric_arrives_with_type_labels_and_the_process_s_own_value() {
         Arc::clone(&trainer_metrics) as _,
     ));
     let nodes: Vec<_> = nodes.into_iter().map(Arc::new).collect();
-    let ip_address = "192.0.2.7".parse().expect("it is one");
     let client = Client::new(
-        gateway.address().to_string().parse().expect("it is one"),
+        gateway.to_string().parse().expect("it is one"),
         Duration::from_secs(5),
     );
     let pushing: Vec<_> = nodes
         .iter()
         .map(|node| {
-            let group = node.group("dlrm v1.0", ip_address);
+            let group = node.group(JOB, IP_ADDRESS);
             let group = group.expect("the name has no slash");
             Pushing::start(
                 Arc::clone(node),
@@ -152,41 +184,20 @@ async fn every_metric_arrives_with_type_labels_and_the_process_s_own_value() {
             )
         })
         .collect();
-    let trainer = Trainer {
-        settings: Settings {
-            name: "trainer-0".to_owned(),
-            batch_size: 64,
-            steps: Some(200),
-            staleness_bound: 4,
-            pending_bound: 8,
-            examples_per_second: None,
-            evaluate_every: 50,
-            held_out: 256,
-            checkpoint_every: u64::MAX,
-            seed: 1,
-        },
-        workers: vec![Worker::Local(Arc::new(worker))],
-        faults: faults.1.clone(),
-        checkpoints: None,
-        metrics: Some(trainer_metrics),
-        progress: Arc::<Progress>::default(),
-    };
-    let start = Start {
-        step: 0,
-        age: 0.0,
-        network: DenseNetwork::new(1),
-    };
-    let (_going_on, stop) = watch::channel(false);
-    trainer.run(start, stop).await.expect("nobody refuses");
+    let workers = vec![Worker::Local(Arc::new(worker))];
+    train((TRAINED, 1), workers, faults, trainer_metrics).await;
     for pushing in pushing {
         pushing.end(false).await;
     }
+    nodes
+}
 
-    // What the process says of itself; of pushing it says more since the last push.
+/// What the process says of itself; of pushing it says more since the last push.
+fn said(nodes: &[Arc<Node>]) -> (BTreeMap<Labels, f64>, BTreeMap<String, MetricType>) {
     let mut expected: BTreeMap<Labels, f64> = BTreeMap::new();
     let mut types = BTreeMap::new();
-    for node in &nodes {
-        let group = node.group("dlrm v1.0", ip_address).expect("as before");
+    for node in nodes {
+        let group = node.group(JOB, IP_ADDRESS).expect("as before");
         let group: Labels = group
             .labels()
             .iter()
@@ -207,8 +218,13 @@ async fn every_metric_arrives_with_type_labels_and_the_process_s_own_value() {
             }
         }
     }
+    (expected, types)
+}
+
+fn what_should_be_rare_has_happened(arrived: &Arrived) {
     let some = |name: &str| {
-        expected
+        arrived
+            .expected
             .iter()
             .filter(|(labels, value)| labels["__name__"] == name && **value > 0.0)
             .count()
@@ -224,53 +240,55 @@ async fn every_metric_arrives_with_type_labels_and_the_process_s_own_value() {
             "{name} is 0 everywhere: this would show little"
         );
     }
+}
 
-    tokio::task::spawn_blocking(move || {
-        // The last push has been scraped when its counter has.
-        let steps = "sum(lookup_batched_time_cost_count)";
-        prometheus.number_when(steps, |steps| steps == 200.0);
-        let stored: BTreeMap<Labels, f64> = prometheus
-            .query(r#"{job="dlrm v1.0", __name__!~"metrics_push.*|push_.*"}"#)
-            .iter()
-            .filter_map(|series| {
-                let labels = series["metric"].as_object()?.iter();
-                let labels = labels.map(|(name, value)| {
-                    (name.clone(), value.as_str().unwrap_or_default().to_owned())
-                });
-                let value = series["value"][1].as_str()?.parse().ok()?;
-                Some((normalised(labels.collect()), value))
-            })
-            .collect();
-        for (labels, value) in &expected {
-            assert_eq!(stored.get(labels), Some(value), "{labels:?}");
-        }
-        assert_eq!(stored.len(), expected.len(), "others arrived");
+fn values_and_labels_are_the_process_s_own_and_no_others_arrive(arrived: &Arrived) {
+    let stored: BTreeMap<Labels, f64> = arrived
+        .prometheus
+        .query(r#"{job="dlrm v1.0", __name__!~"metrics_push.*|push_.*"}"#)
+        .iter()
+        .filter_map(|series| {
+            let labels = series["metric"].as_object()?.iter();
+            let labels = labels
+                .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()));
+            let value = series["value"][1].as_str()?.parse().ok()?;
+            Some((normalised(labels.collect()), value))
+        })
+        .collect();
+    for (labels, value) in &arrived.expected {
+        assert_eq!(stored.get(labels), Some(value), "{labels:?}");
+    }
+    assert_eq!(stored.len(), arrived.expected.len(), "others arrived");
+}
 
-        let metadata = prometheus.api("metadata");
-        for (name, kind) in types {
-            let expected = match kind {
-                MetricType::Counter => "counter",
-                MetricType::Histogram => "histogram",
-                _ => "gauge",
-            };
-            assert_eq!(metadata[&name][0]["type"], expected, "{name}");
-        }
-        for name in descriptions::ALL
-            .iter()
-            .filter(|metric| metric.kind == MetricType::Histogram)
-        {
-            let native = format!("sum(histogram_count({}))", name.name);
-            let classic = format!("sum({}_count)", name.name);
-            assert_eq!(
-                prometheus.number(&native),
-                prometheus.number(&classic),
-                "{native}"
-            );
-        }
-        // The natural sign of life, for each node.
-        let alive = r#"count(push_time_seconds{job="dlrm v1.0"})"#;
-        assert_eq!(prometheus.number(alive), Some(4.0));
-    })
-    .await
-    .expect("as asserted");
+fn types_are_the_described_ones(arrived: &Arrived) {
+    let metadata = arrived.prometheus.api("metadata");
+    for (name, kind) in &arrived.types {
+        let expected = match kind {
+            MetricType::Counter => "counter",
+            MetricType::Histogram => "histogram",
+            _ => "gauge",
+        };
+        assert_eq!(metadata[name][0]["type"], expected, "{name}");
+    }
+}
+
+fn histograms_arrive_native_and_classic(arrived: &Arrived) {
+    for name in descriptions::ALL
+        .iter()
+        .filter(|metric| metric.kind == MetricType::Histogram)
+    {
+        let native = format!("sum(histogram_count({}))", name.name);
+        let classic = format!("sum({}_count)", name.name);
+        assert_eq!(
+            arrived.prometheus.number(&native),
+            arrived.prometheus.number(&classic),
+            "{native}"
+        );
+    }
+}
+
+fn each_node_shows_that_it_lives(arrived: &Arrived) {
+    let alive = r#"count(push_time_seconds{job="dlrm v1.0"})"#;
+    assert_eq!(arrived.prometheus.number(alive), Some(4.0));
 }

@@ -1,13 +1,11 @@
 //! The command line of `train`: what is wrong is told in one line that names the
 //! flag, the value and what would be right, before anything begins.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use support::daemon::Daemon;
+use crate::support::daemon::Daemon;
 
 fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_golden-signals"))

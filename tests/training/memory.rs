@@ -4,12 +4,10 @@
 //! of the program's file, which come and go with what else the machine does.
 #![cfg(target_os = "linux")]
 
-mod support;
-
 use std::fs;
 
-use support::pushgateway::FakeGateway;
-use support::training::{Job, Training};
+use crate::support::pushgateway::FakeGateway;
+use crate::support::training::{Job, Training};
 
 const KIB_PER_MIB: u64 = 1024;
 

@@ -1,60 +1,23 @@
 //! What the training measures is what happens: each metric against what the test
 //! itself knows or counts.
 
-mod support;
-
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use golden_signals::signals::{Collect, model};
-use golden_signals::simulation::Probability;
-use golden_signals::training::dense::DenseNetwork;
 use golden_signals::training::embedding_worker::EmbeddingWorker;
-use golden_signals::training::faults::{CurrentFaults, Faults};
+use golden_signals::training::faults::Faults;
 use golden_signals::training::features::FEATURES;
 use golden_signals::training::loader::Loader;
 use golden_signals::training::metrics::{
     EmbeddingWorkerMetrics, ParameterServerMetrics, TrainerMetrics, descriptions,
 };
-use golden_signals::training::parameter_server::ParameterServer;
 use golden_signals::training::shard::Shard;
-use golden_signals::training::trainer::{Progress, Settings, Start, Trainer};
+use golden_signals::training::trainer::Progress;
 use golden_signals::training::worker::Worker;
-use tokio::sync::watch;
 
-const BATCH: usize = 64;
-
-fn faults(faults: Faults) -> CurrentFaults {
-    watch::channel(faults).1
-}
-
-fn healthy() -> Faults {
-    Faults {
-        table_capacity: 1_000_000,
-        ..Faults::default()
-    }
-}
-
-fn shard(
-    place: usize,
-    admit: &str,
-    faults: &CurrentFaults,
-) -> (Arc<ParameterServer>, Arc<ParameterServerMetrics>) {
-    let metrics = Arc::<ParameterServerMetrics>::default();
-    let admit: Probability = admit.parse().expect("it is a probability");
-    let shard = ParameterServer::new(
-        place,
-        admit,
-        1,
-        faults.clone(),
-        None,
-        Some(Arc::clone(&metrics)),
-    );
-    (Arc::new(shard), metrics)
-}
+use super::reading::Watch;
+use super::wiring::{self, BATCH, EVALUATE_EVERY, HELD_OUT, STALENESS, faults, healthy, shard};
 
 /// A training in this process, and everything it counts.
 struct Run {
@@ -66,85 +29,7 @@ struct Run {
 }
 
 const STEPS: u64 = 120;
-const STALENESS: usize = 4;
-const PENDING: usize = 8;
-
-/// Reads all metrics again and again while they change, as whoever scrapes them does, and
-/// holds what is read against what must be so at any time.
-struct Watch {
-    over: Arc<AtomicBool>,
-    thread: JoinHandle<u64>,
-}
-
-impl Watch {
-    fn start(nodes: Vec<Arc<dyn Collect>>) -> Self {
-        let over = Arc::<AtomicBool>::default();
-        let is_over = Arc::clone(&over);
-        let thread = thread::spawn(move || {
-            let mut before = HashMap::new();
-            let mut readings = 0;
-            loop {
-                // Once more when it is over, so that the end is read too.
-                let last = is_over.load(Ordering::SeqCst);
-                for (number, node) in nodes.iter().enumerate() {
-                    let mut families = Vec::new();
-                    node.collect(&mut families);
-                    for family in &families {
-                        check(number, family, &mut before);
-                    }
-                }
-                readings += 1;
-                if last {
-                    return readings;
-                }
-                thread::sleep(Duration::from_millis(1));
-            }
-        });
-        Self { over, thread }
-    }
-
-    fn end(self) {
-        self.over.store(true, Ordering::SeqCst);
-        let readings = self.thread.join().expect("what was read must be so");
-        assert!(readings > 2, "nothing was read while it trained");
-    }
-}
-
-fn check(node: usize, family: &model::MetricFamily, before: &mut HashMap<String, f64>) {
-    for metric in &family.metric {
-        let labels: Vec<_> = metric.label.iter().map(|label| &label.value).collect();
-        let name = format!("{} {labels:?} of {node}", family.name);
-        let mut rises = |what: &str, value: f64| {
-            let last = before.insert(format!("{name} {what}"), value);
-            assert!(Some(value) >= last, "{name} {what}: {last:?}, then {value}");
-        };
-        if let Some(counter) = &metric.counter {
-            rises("value", counter.value);
-        }
-        if let Some(histogram) = &metric.histogram {
-            rises("sum", histogram.sample_sum);
-            let mut below = 0;
-            for bucket in &histogram.bucket {
-                rises(
-                    &format!("to {}", bucket.upper_bound),
-                    bucket.cumulative_count as f64,
-                );
-                assert!(below <= bucket.cumulative_count, "{name}: {histogram:?}");
-                below = bucket.cumulative_count;
-            }
-            assert!(below <= histogram.sample_count, "{name}: {histogram:?}");
-        }
-        let Some(gauge) = &metric.gauge else { continue };
-        let most = match family.name.as_str() {
-            "index_miss_ratio" | "batch_unique_indices_rate" | "evaluation_auc" => 1.0,
-            "staleness" | "staleness_peak" => STALENESS as f64,
-            "num_pending_batches" => PENDING as f64,
-            _ => f64::MAX,
-        };
-        let value = gauge.value;
-        assert!((0.0..=most).contains(&value), "{name}: {value}");
-    }
-}
+const SEED: u64 = 5;
 
 async fn train(shards: usize, workers: usize, admit: &str, present: Faults) -> Run {
     let faults = faults(present);
@@ -161,37 +46,13 @@ async fn train(shards: usize, workers: usize, admit: &str, present: Faults) -> R
         .map(Arc::new)
         .collect();
     let trainer_metrics = Arc::<TrainerMetrics>::default();
-    let progress = Arc::<Progress>::default();
-    let trainer = Trainer {
-        settings: Settings {
-            name: "trainer".to_owned(),
-            batch_size: BATCH,
-            steps: Some(STEPS),
-            staleness_bound: STALENESS,
-            pending_bound: PENDING,
-            examples_per_second: None,
-            evaluate_every: 50,
-            held_out: 256,
-            checkpoint_every: u64::MAX,
-            seed: 5,
-        },
-        workers: workers.iter().cloned().map(Worker::Local).collect(),
-        faults,
-        checkpoints: None,
-        metrics: Some(Arc::clone(&trainer_metrics)),
-        progress: Arc::clone(&progress),
-    };
-    let start = Start {
-        step: 0,
-        age: 0.0,
-        network: DenseNetwork::new(5),
-    };
     let nodes = shards.iter().cloned().map(|node| node as Arc<dyn Collect>);
     let nodes = nodes.chain(metrics.iter().cloned().map(|node| node as _));
     let nodes = nodes.chain([Arc::clone(&trainer_metrics) as _]);
     let watched = Watch::start(nodes.collect());
-    let (_going_on, stop) = watch::channel(false);
-    trainer.run(start, stop).await.expect("nobody refuses");
+    let workers = workers.into_iter().map(Worker::Local).collect();
+    let progress =
+        wiring::train((STEPS, SEED), workers, faults, Arc::clone(&trainer_metrics)).await;
     watched.end();
     Run {
         shards,
@@ -207,7 +68,7 @@ async fn train(shards: usize, workers: usize, admit: &str, present: Faults) -> R
 
 /// The batches that such a training draws.
 fn batches(present: &Faults) -> Vec<Vec<HashSet<u64>>> {
-    let mut loader = Loader::new(BATCH, 5, 0, 0.0);
+    let mut loader = Loader::new(BATCH, SEED, 0, 0.0);
     (0..STEPS)
         .map(|_| {
             let batch = loader.next_batch(present);
@@ -311,10 +172,29 @@ async fn every_stage_counts_every_batch_and_staleness_keeps_its_bound() {
         // batches arrive differs, which moves the AUC by a hundredth.
         let auc = run.trainer.evaluation_auc.get();
         assert!(auc > 0.6, "{auc}");
+        // The loss of single batches is no measure of that: it depends on which arrived
+        // first. On what was never trained on it is less than of whoever knows the clicks'
+        // share and nothing else.
+        let loss = run.trainer.evaluation_loss.get();
+        let guessing = loss_of_guessing();
+        assert!(loss < guessing, "{loss}, guessing {guessing}");
         let summary = run.progress.now();
-        let loss = run.trainer.train_loss.get();
-        assert!(Some(loss) < summary.first_loss, "{summary}");
+        let evaluated = summary.evaluation.expect("it was, twice");
+        assert_eq!((evaluated.loss, evaluated.auc), (loss, Some(auc)));
+        assert_eq!(summary.loss, Some(run.trainer.train_loss.get()));
     }
+}
+
+/// The loss on the samples of the last evaluation of always answering their share of clicks:
+/// the entropy of that share.
+fn loss_of_guessing() -> f64 {
+    let mut loader = Loader::new(BATCH, SEED, 0, 0.0);
+    for _ in 0..STEPS / EVALUATE_EVERY * EVALUATE_EVERY {
+        loader.next_batch(&healthy());
+    }
+    let clicks = loader.held_out(HELD_OUT, &healthy()).clicks;
+    let share = clicks.iter().filter(|click| **click).count() as f64 / clicks.len() as f64;
+    -share * share.ln() - (1.0 - share) * (1.0 - share).ln()
 }
 
 fn sum_of(metrics: &dyn Collect, name: &str) -> f64 {

@@ -1,15 +1,14 @@
 //! A shard and a worker by themselves, told exactly what happens: what they count is
 //! what a plainer thing than themselves counts.
 
-mod support;
-
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use golden_signals::simulation::Probability;
+use super::wiring::{BATCH, faults, healthy, shard};
+use crate::support::daemon::Daemon;
 use golden_signals::training::checkpoint::Checkpoints;
 use golden_signals::training::embedding_worker::EmbeddingWorker;
-use golden_signals::training::faults::{CurrentFaults, Faults};
+use golden_signals::training::faults::Faults;
 use golden_signals::training::features::{DIMENSION, FEATURES};
 use golden_signals::training::loader::Loader;
 use golden_signals::training::messages::{
@@ -18,39 +17,6 @@ use golden_signals::training::messages::{
 use golden_signals::training::metrics::{EmbeddingWorkerMetrics, ParameterServerMetrics};
 use golden_signals::training::parameter_server::ParameterServer;
 use golden_signals::training::shard::Shard;
-use support::daemon::Daemon;
-use tokio::sync::watch;
-
-const BATCH: usize = 64;
-
-fn faults(faults: Faults) -> CurrentFaults {
-    watch::channel(faults).1
-}
-
-fn healthy() -> Faults {
-    Faults {
-        table_capacity: 1_000_000,
-        ..Faults::default()
-    }
-}
-
-fn shard(
-    place: usize,
-    admit: &str,
-    faults: &CurrentFaults,
-) -> (Arc<ParameterServer>, Arc<ParameterServerMetrics>) {
-    let metrics = Arc::<ParameterServerMetrics>::default();
-    let admit: Probability = admit.parse().expect("it is a probability");
-    let shard = ParameterServer::new(
-        place,
-        admit,
-        1,
-        faults.clone(),
-        None,
-        Some(Arc::clone(&metrics)),
-    );
-    (Arc::new(shard), metrics)
-}
 
 #[tokio::test]
 async fn misses_are_those_of_a_reference_lru() {

@@ -1,8 +1,6 @@
 //! Whatever becomes of the gateway, the training goes on and says so once; and each job
 //! and node keeps its own.
 
-mod support;
-
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
@@ -11,13 +9,13 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use crate::support::peers;
+use crate::support::pushgateway::{FakeGateway, Pushgateway, free_address};
+use crate::support::training::{Job, Training};
 use golden_signals::training::metrics::TrainerMetrics;
 use golden_signals::training::node::{Node, Role};
 use golden_signals::training::push::Pushing;
 use golden_signals::transport::pushgateway::Pushgateway as Client;
-use support::peers;
-use support::pushgateway::{FakeGateway, Pushgateway, free_address};
-use support::training::{Job, Training};
 
 const FEW: &[&str] = &[
     "--batch-size",
@@ -57,7 +55,7 @@ fn a_gateway_that_is_killed_has_everything_again_when_it_comes_back() {
             .count()
             == 4
     });
-    let step = |samples: &support::samples::Samples| samples.value("train_step", trainer);
+    let step = |samples: &crate::support::samples::Samples| samples.value("train_step", trainer);
     assert!(step(&again) > step(&first));
     training.lines_when("pushes metrics again", 1);
     assert!(training.interrupt().success());
@@ -199,7 +197,7 @@ async fn the_last_push_does_not_overtake_the_one_before() {
             let (mut stream, _) = listener.accept().expect("somebody pushes");
             let mut received = Vec::new();
             let mut buffer = [0; 16 * 1024];
-            while !support::pushgateway::is_whole(&received) {
+            while !crate::support::pushgateway::is_whole(&received) {
                 let length = stream.read(&mut buffer).expect("it is sent whole");
                 received.extend_from_slice(&buffer[..length]);
             }

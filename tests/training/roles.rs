@@ -1,14 +1,12 @@
 //! The roles as processes of their own: they find each other, wait for each
 //! other, and go on where they were.
 
-mod support;
-
 use std::fs;
 
-use support::peers;
-use support::pushgateway::{Pushgateway, free_address};
-use support::samples::Samples;
-use support::training::{Job, Training};
+use crate::support::peers;
+use crate::support::pushgateway::{Pushgateway, free_address};
+use crate::support::samples::Samples;
+use crate::support::training::{Job, Training};
 
 /// A training of four processes, small and slow enough to leave the machine alone.
 struct Cluster {

@@ -1,11 +1,9 @@
 //! What a training shows on a terminal: a bar that moves, and lines of the log above it.
 
-mod support;
-
 use std::process::Command;
 
-use support::daemon::Daemon;
-use support::peers;
+use crate::support::daemon::Daemon;
+use crate::support::peers;
 
 /// What a terminal has received from a training with these arguments, which ends by itself.
 fn shown(arguments: &str) -> Option<String> {

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use crate::dashboard::{Query, Selection, list, text};
-use crate::promql;
+use super::dashboard::{Query, Selection, list, text};
+use super::promql;
 use crate::support::prometheus::{Prometheus, percent_encoded};
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How old the newest sample that a query reads may be: the slowest rules are
 /// evaluated every 15 s.
@@ -46,7 +46,7 @@ pub(crate) fn shows_something(
             .collect();
         let job = selection.job;
         assert!(
-            start.elapsed() < PATIENCE,
+            start.elapsed() < TIMEOUT,
             "nothing to see of {job}:\n{}",
             reasons.join("\n")
         );

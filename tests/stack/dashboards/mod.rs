@@ -1,5 +1,5 @@
 //! The dashboards, without a Grafana: what can be known of them from their files
-//! ([`structure`], [`provisioning`]), whether Grafana's own published model of
+//! ([`structure`], [`panels`], [`provisioning`]), whether Grafana's own published model of
 //! dashboards understands every word ([`model`]), and whether every query shows
 //! something on a real Prometheus that scrapes the real service ([`queries`]).
 //!
@@ -8,11 +8,11 @@
 mod answers;
 mod dashboard;
 mod model;
+mod names;
+mod panels;
 mod processes;
 mod promql;
 mod provisioning;
 mod queries;
 mod stack;
 mod structure;
-#[path = "../support/mod.rs"]
-mod support;

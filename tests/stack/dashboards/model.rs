@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::dashboard::{all, provisioning};
+use super::dashboard::{all, provisioning};
 use crate::support::peers;
 
 /// Fields that an edition lacks although Grafana has them.
@@ -34,7 +34,7 @@ fn edition(version: &str) -> Option<PathBuf> {
 fn losses(sdk: &Path, dashboards: &[PathBuf]) -> Option<Vec<String>> {
     let python = peers::require_python(&["json"])?;
     let output = Command::new(python)
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dashboards/model.py"))
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stack/dashboards/model.py"))
         .arg(sdk)
         .args(dashboards)
         .env("PYTHONDONTWRITEBYTECODE", "1")

@@ -4,9 +4,9 @@
 
 use serde_json::json;
 
-use crate::answers::shows_something;
-use crate::dashboard::{Selection, all, list, text};
-use crate::queries::names_only_what_exists;
+use super::answers::shows_something;
+use super::dashboard::{Selection, all, list, text};
+use super::names::names_only_what_exists;
 use crate::support::manager::{Directory, Manager};
 use crate::support::mosquitto::Mosquitto;
 use crate::support::peers;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::dashboard::{list, text};
+use super::dashboard::{list, text};
 use crate::support::prometheus::{Prometheus, percent_encoded};
 
 /// The selectors of an expression and the labels it groups or matches by.

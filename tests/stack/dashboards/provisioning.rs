@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::dashboard::{list, provisioning, text};
+use super::dashboard::{list, provisioning, text};
 use crate::support::yaml;
 
 /// <https://grafana.com/docs/grafana/latest/administration/provisioning/#data-sources>

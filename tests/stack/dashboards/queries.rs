@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::answers::{last_points, now_s, placeholders, shows_something};
-use crate::dashboard::{Dashboard, Query, Selection, all, list, text};
-use crate::promql;
-use crate::stack::{Stack, TRAININGS};
+use super::answers::{last_points, now_s, placeholders, shows_something};
+use super::dashboard::{Dashboard, Query, Selection, all, list, text};
+use super::names::names_only_what_exists;
+use super::stack::{Stack, TRAININGS};
 use crate::support::http;
-use crate::support::prometheus::{Prometheus, percent_encoded};
+use crate::support::prometheus::percent_encoded;
+use crate::support::steps::{self, steps};
 
 /// What is rightly empty while the service is well: alerts, of which there are none. Errors
 /// raised by /control/faults fill them.
@@ -29,10 +30,42 @@ const EMPTY_WITHOUT_ALERTS: [&str; 8] = [
 /// Empty unless the process runs under `ulimit -v`.
 const EMPTY_WITHOUT_LIMIT: &str = "process: Virtual memory by instance B";
 
-/// Of the alerts' labels, those that no rule of ours gives: Prometheus does.
-const ALERT_LABELS: [&str; 2] = ["alertname", "alertstate"];
+/// The stack, and what is asked of it.
+struct Asked {
+    stack: Stack,
+    queries: Vec<Query>,
+}
 
-/// One test, because the stack is the expensive part.
+impl Asked {
+    fn of(&self, wanted: impl Fn(&str) -> bool) -> Vec<&Query> {
+        let queries = self.queries.iter();
+        queries.filter(|query| wanted(&query.dashboard)).collect()
+    }
+
+    fn of_trainings(&self) -> Vec<&Query> {
+        self.of(|dashboard| dashboard == "training")
+    }
+
+    /// Of the dashboard that shows the alerts of all jobs.
+    fn of_jobs(&self) -> Vec<&Query> {
+        self.of(|dashboard| dashboard == "alerts")
+    }
+
+    fn of_a_job(&self) -> Vec<&Query> {
+        self.of(|dashboard| !["alerts", "training"].contains(&dashboard))
+    }
+}
+
+/// All instances of a job.
+fn job(job: &str) -> Selection<'_> {
+    Selection {
+        job,
+        instance: None,
+    }
+}
+
+/// The steps share the stack, because it is the expensive part. The service is well at
+/// first; then both instances fall ill.
 #[test]
 fn every_query_shows_what_happens_now() {
     let Some(stack) = Stack::start() else {
@@ -47,58 +80,56 @@ fn every_query_shows_what_happens_now() {
         "only {} queries were found",
         queries.len()
     );
+    steps::run(
+        &Asked { stack, queries },
+        &steps![
+            a_service_that_is_well_is_shown,
+            another_job_fits_without_a_change_and_has_a_limit_to_show,
+            every_training_is_shown,
+            trainings_are_shown_side_by_side_and_apart,
+            every_query_names_only_what_exists,
+            variables_list_what_is_there,
+            exemplars_are_shown,
+            alerts_are_shown_when_both_instances_fall_ill,
+            selecting_an_instance_changes_the_picture,
+        ],
+    );
+}
 
-    let app = Selection {
-        job: "app",
-        instance: None,
-    };
-    let student = Selection {
-        job: "student",
-        instance: None,
-    };
-    let everything = Selection {
-        job: ".*",
-        instance: None,
-    };
-    let training = Selection {
-        job: "training",
-        instance: None,
-    };
-    let (of_training, of_services): (Vec<_>, Vec<_>) = queries
-        .iter()
-        .partition(|query| query.dashboard == "training");
-    let (of_jobs, of_a_job): (Vec<_>, Vec<_>) = of_services
-        .into_iter()
-        .partition(|query| query.dashboard == "alerts");
+fn a_service_that_is_well_is_shown(asked: &Asked) {
+    let prometheus = &asked.stack.prometheus;
+    let without_limit = well(&asked.of_a_job(), &[EMPTY_WITHOUT_LIMIT]);
+    shows_something(prometheus, &without_limit, &job("app"));
+    shows_something(prometheus, &well(&asked.of_jobs(), &[]), &job(".*"));
+    shows_something(prometheus, &well(&asked.of_jobs(), &[]), &job("app"));
+}
 
-    // The service is well.
-    let without_limit = well(&of_a_job, &[EMPTY_WITHOUT_LIMIT]);
-    shows_something(&stack.prometheus, &without_limit, &app);
-    shows_something(&stack.prometheus, &well(&of_jobs, &[]), &everything);
-    shows_something(&stack.prometheus, &well(&of_jobs, &[]), &app);
-    // Another job fits without a change, and has a limit to show.
-    shows_something(&stack.prometheus, &well(&of_a_job, &[]), &student);
-    let of_training = well(&of_training, &[]);
-    for job in TRAININGS {
-        let selection = Selection {
-            job,
-            instance: None,
-        };
-        shows_something(&stack.prometheus, &of_training, &selection);
+fn another_job_fits_without_a_change_and_has_a_limit_to_show(asked: &Asked) {
+    let queries = well(&asked.of_a_job(), &[]);
+    shows_something(&asked.stack.prometheus, &queries, &job("student"));
+}
+
+fn every_training_is_shown(asked: &Asked) {
+    let queries = well(&asked.of_trainings(), &[]);
+    for training in TRAININGS {
+        shows_something(&asked.stack.prometheus, &queries, &job(training));
     }
-    trainings_are_shown_side_by_side_and_apart(&stack.prometheus, &of_training);
-    for query in &queries {
+}
+
+fn every_query_names_only_what_exists(asked: &Asked) {
+    for query in &asked.queries {
         let selection = match query.dashboard.as_str() {
-            "alerts" => &everything,
-            "training" => &training,
-            _ => &student,
+            "alerts" => job(".*"),
+            "training" => job("training"),
+            _ => job("student"),
         };
-        names_only_what_exists(&stack.prometheus, query, &query.filled(selection));
+        names_only_what_exists(&asked.stack.prometheus, query, &query.filled(&selection));
     }
-    variables_list_what_is_there(&stack);
-    exemplars_are_shown(&stack.prometheus, &queries, &app);
+}
 
-    // Both fall ill, one more than the other.
+/// One falls more ill than the other.
+fn alerts_are_shown_when_both_instances_fall_ill(asked: &Asked) {
+    let Asked { stack, queries } = asked;
     for (instance, error_rate, delay) in [(0, 0.6, "300ms"), (1, 0.3, "150ms")] {
         let faults = json!({"error_rate": error_rate, "delay": format!("constant({delay})")});
         let change = http::request(
@@ -121,14 +152,7 @@ fn every_query_shows_what_happens_now() {
     );
     let firing = r#"count(ALERTS{alertname="ErrorRatioHigh", alertstate="firing", job="app"})"#;
     stack.prometheus.number_when(firing, |count| count > 0.0);
-    shows_something(&stack.prometheus, &of_alerts, &app);
-
-    let errors = r#"rate(http_requests_total{job="app", status="500"}[15s])"#;
-    let by_instance = format!("min(sum by (instance) ({errors}))");
-    stack
-        .prometheus
-        .number_when(&by_instance, |least| least > 0.0);
-    selecting_an_instance_changes_the_picture(&stack, &queries);
+    shows_something(&stack.prometheus, &of_alerts, &job("app"));
 }
 
 /// Those of the queries that must show something while the service is well.
@@ -141,7 +165,9 @@ fn well<'a>(queries: &[&'a Query], also_empty: &[&str]) -> Vec<&'a Query> {
 
 /// With all of them selected every panel shows each, under a name that no other series
 /// of the panel has; with one selected, that one alone.
-fn trainings_are_shown_side_by_side_and_apart(prometheus: &Prometheus, queries: &[&Query]) {
+fn trainings_are_shown_side_by_side_and_apart(asked: &Asked) {
+    let prometheus = &asked.stack.prometheus;
+    let queries = well(&asked.of_trainings(), &[]);
     let jobs_of = |series: &[(Value, f64)]| -> BTreeSet<String> {
         let jobs = series.iter().map(|(labels, _)| text(&labels["job"]));
         jobs.map(str::to_owned).collect()
@@ -149,11 +175,7 @@ fn trainings_are_shown_side_by_side_and_apart(prometheus: &Prometheus, queries: 
     let mut legends: BTreeSet<(&str, String)> = BTreeSet::new();
     for query in queries {
         let place = query.place();
-        let all = Selection {
-            job: ".*",
-            instance: None,
-        };
-        let series = last_points(prometheus, query, &query.filled(&all));
+        let series = last_points(prometheus, query, &query.filled(&job(".*")));
         assert_eq!(
             jobs_of(&series),
             TRAININGS.map(str::to_owned).into(),
@@ -170,74 +192,16 @@ fn trainings_are_shown_side_by_side_and_apart(prometheus: &Prometheus, queries: 
                 "{place}: two series are called {legend:?}"
             );
         }
-        for job in TRAININGS {
-            let one = Selection {
-                job,
-                instance: None,
-            };
-            let series = last_points(prometheus, query, &query.filled(&one));
-            assert_eq!(jobs_of(&series), [job.to_owned()].into(), "{place}");
+        for training in TRAININGS {
+            let series = last_points(prometheus, query, &query.filled(&job(training)));
+            assert_eq!(jobs_of(&series), [training.to_owned()].into(), "{place}");
         }
     }
-}
-
-/// Every metric or rule, and every label that is matched, grouped by or shown.
-pub(crate) fn names_only_what_exists(prometheus: &Prometheus, query: &Query, expression: &str) {
-    let place = query.place();
-    let names = promql::names(prometheus, expression);
-    let rules = prometheus.api("rules?type=alert");
-    let mut labels: BTreeSet<String> = BTreeSet::new();
-    for selector in &names.selectors {
-        let (name, matchers) = selector.split_once('{').expect("it has matchers, if none");
-        if name == "ALERTS" {
-            let groups = list(&rules["groups"]).iter();
-            let alerts = groups.flat_map(|group| list(&group["rules"]));
-            for alert in alerts {
-                labels.extend(keys(&alert["labels"]));
-            }
-            labels.extend(ALERT_LABELS.map(str::to_owned));
-            labels.extend(["job", "instance", "role", "slo"].map(str::to_owned));
-        } else {
-            let found = prometheus.api(&format!("labels?match[]={}", percent_encoded(name)));
-            let found: Vec<_> = list(&found)
-                .iter()
-                .map(|label| text(label).to_owned())
-                .collect();
-            assert!(!found.is_empty(), "{place}: there is no {name}");
-            labels.extend(found);
-        }
-        for matcher in matchers
-            .trim_end_matches('}')
-            .split(", ")
-            .filter(|text| !text.is_empty())
-        {
-            let label: String = matcher
-                .chars()
-                .take_while(|character| character.is_ascii_alphanumeric() || *character == '_')
-                .collect();
-            assert!(
-                labels.contains(&label),
-                "{place}: {selector} has no label {label}"
-            );
-        }
-    }
-    for label in names.labels.iter().chain(&placeholders(&query.legend)) {
-        assert!(
-            labels.contains(label),
-            "{place}: nothing has a label {label}"
-        );
-    }
-}
-
-fn keys(object: &Value) -> impl Iterator<Item = String> + '_ {
-    object
-        .as_object()
-        .into_iter()
-        .flat_map(|fields| fields.keys().cloned())
 }
 
 /// The lists on top of each dashboard, asked both as Grafana 9 and as newer ones ask.
-fn variables_list_what_is_there(stack: &Stack) {
+fn variables_list_what_is_there(asked: &Asked) {
+    let stack = &asked.stack;
     let address = |index: usize| stack.app[index].address().to_string();
     for dashboard in all() {
         if dashboard.name == "processes" {
@@ -286,15 +250,19 @@ fn variables_list_what_is_there(stack: &Stack) {
 
 /// Where a panel asks for exemplars there are some, each with the trace that the data
 /// source's configuration names.
-fn exemplars_are_shown(prometheus: &Prometheus, queries: &[Query], selection: &Selection<'_>) {
-    let asking: Vec<_> = queries.iter().filter(|query| query.exemplar).collect();
+fn exemplars_are_shown(asked: &Asked) {
+    let asking: Vec<_> = asked
+        .queries
+        .iter()
+        .filter(|query| query.exemplar)
+        .collect();
     assert!(!asking.is_empty());
     for query in asking {
-        let expression = percent_encoded(&query.filled(selection));
+        let expression = percent_encoded(&query.filled(&job("app")));
         let end = now_s();
         let start = end - 60.0;
         let path = format!("query_exemplars?query={expression}&start={start}&end={end}");
-        let found = prometheus.api(&path);
+        let found = asked.stack.prometheus.api(&path);
         let mut exemplars = list(&found)
             .iter()
             .flat_map(|series| list(&series["exemplars"]));
@@ -305,7 +273,13 @@ fn exemplars_are_shown(prometheus: &Prometheus, queries: &[Query], selection: &S
 
 /// While the instances differ in all that can be seen, the panels of requests, errors and
 /// durations show so.
-fn selecting_an_instance_changes_the_picture(stack: &Stack, queries: &[Query]) {
+fn selecting_an_instance_changes_the_picture(asked: &Asked) {
+    let Asked { stack, queries } = asked;
+    let errors = r#"rate(http_requests_total{job="app", status="500"}[15s])"#;
+    let by_instance = format!("min(sum by (instance) ({errors}))");
+    stack
+        .prometheus
+        .number_when(&by_instance, |least| least > 0.0);
     let dashboards = all();
     let golden = dashboards
         .iter()

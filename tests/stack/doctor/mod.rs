@@ -8,9 +8,6 @@
 // Shared among these files only, as in tests/support.
 #![allow(unreachable_pub)]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod alertmanager;
 mod command_line;
 mod fake;

@@ -16,7 +16,7 @@ use crate::support::prometheus::Prometheus;
 use crate::support::server::Server;
 
 /// Longer than the doctor may ever take here; a hung one fails its test.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The real servers.
 pub struct Stack {
@@ -143,7 +143,7 @@ impl Doctor {
         let reader = thread::spawn(move || child.wait_with_output().expect("it is our child"));
         let start = Instant::now();
         while !reader.is_finished() {
-            if start.elapsed() > PATIENCE {
+            if start.elapsed() > TIMEOUT {
                 let id = rustix::process::Pid::from_raw(id).expect("it is no zero");
                 let _ = rustix::process::kill_process(id, rustix::process::Signal::KILL);
                 panic!("doctor {:?} hangs", self.arguments);

@@ -1,21 +1,19 @@
 //! The rules, their unit tests and their text: every rule is tested, every alert says
 //! what to do and reaches whom it should; every name exists ([`names`]), and no
 //! threshold can change unnoticed ([`mutants`]). What becomes of an alert on real
-//! servers is in the test `alerting`.
+//! servers is in `alerting`.
 
 mod mutants;
 mod names;
-#[path = "../support/mod.rs"]
-mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::support::{peers, yaml};
 use golden_signals::service::alerts::FIRING_STAYS;
 use serde_json::Value;
-use support::{peers, yaml};
 
 /// What each level is, and whom Alertmanager gives it to.
 const LEVELS: [(&str, &str, &str); 3] = [

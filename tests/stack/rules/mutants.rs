@@ -9,9 +9,9 @@ use std::thread;
 
 use serde_json::{Value, json};
 
+use super::{files, list, repository, run, said, text};
 use crate::support::daemon::Daemon;
 use crate::support::{peers, yaml};
-use crate::{files, list, repository, run, said, text};
 
 /// The files that alerts stand in.
 const FILES: [&str; 3] = [

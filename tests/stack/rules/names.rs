@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::{list, repository, rules, text};
 use crate::support::alertmanager::Alertmanager;
 use crate::support::manager::{Directory, Manager};
 use crate::support::mosquitto::Mosquitto;
@@ -17,10 +18,9 @@ use crate::support::proplet::Running;
 use crate::support::pushgateway::Pushgateway;
 use crate::support::server::Server;
 use crate::support::training::Job;
-use crate::{list, repository, rules, text};
 
 /// Long windows are evaluated four times a minute.
-const PATIENCE: Duration = Duration::from_secs(90);
+const TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Prometheus as in the stack, and those it watches: the service with more traffic, a
 /// training with its gateway, a manager that hears of a proplet and its task,
@@ -112,7 +112,7 @@ fn labels_of(prometheus: &Prometheus, selector: &str) -> BTreeSet<String> {
         if !labels.is_empty() {
             return labels;
         }
-        assert!(start.elapsed() < PATIENCE, "nothing is {selector}");
+        assert!(start.elapsed() < TIMEOUT, "nothing is {selector}");
         thread::sleep(Duration::from_millis(200));
     }
 }
@@ -164,7 +164,7 @@ fn every_name_in_a_rule_and_every_query_of_the_runbook_exists() {
             for query in queries.lines() {
                 let start = Instant::now();
                 while prometheus.query(query).is_empty() {
-                    assert!(start.elapsed() < PATIENCE, "{heading}: nothing is {query}");
+                    assert!(start.elapsed() < TIMEOUT, "{heading}: nothing is {query}");
                     thread::sleep(Duration::from_millis(200));
                 }
                 asked += 1;
