@@ -24,18 +24,17 @@ pub struct Docker {
 
 impl Docker {
     /// The `docker` on the PATH, if it can compose: its own way, else with the
-    /// plugins in `.ci/peers`. It need not have an engine.
+    /// plugins among the peers. It need not have an engine.
     ///
     /// # Panics
     ///
     /// If there is none and `CI=true`.
     pub fn require() -> Option<Self> {
-        let peers = root().join(".ci/peers/docker");
-        [None, Some(peers)]
+        [None, Some(peers::directory().join("docker"))]
             .into_iter()
             .map(|configuration| Self { configuration })
             .find(|docker| docker.succeeds(&["compose", "version"]))
-            .or_else(|| peers::skip("docker compose is not installed (run .ci/install-peers)"))
+            .or_else(|| peers::skip("docker compose is not installed"))
     }
 
     /// The same, with an engine that answers.

@@ -19,7 +19,6 @@ pub mod http;
 pub mod manager;
 pub mod mosquitto;
 pub mod odd_requests;
-pub mod peers;
 pub mod prometheus;
 pub mod promtool;
 pub mod proplet;
@@ -31,6 +30,8 @@ pub mod server;
 pub mod steps;
 pub mod training;
 pub mod yaml;
+
+pub use ::peers;
 
 /// Longer than anything may take that a test waits for, on a machine that does other things
 /// too. Where less or more would be right, the file has a constant of its own and the reason.

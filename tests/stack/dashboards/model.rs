@@ -22,12 +22,11 @@ const EDITIONS: [(&str, &[&str]); 2] = [
 
 /// An edition of the SDK, as `.ci/install-peers` installs it.
 fn edition(version: &str) -> Option<PathBuf> {
-    let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/peers");
-    // Names the remedy where it is missing, and fails in CI.
-    let there = peers.join("grafana-models").join(version);
+    let there = peers::directory().join("grafana-models").join(version);
     if there.is_dir() {
         return Some(there);
     }
+    // Names the remedy where it is missing, and fails in CI.
     peers::require(&format!("Grafana's foundation SDK {version}"))
 }
 
