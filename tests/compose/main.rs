@@ -19,6 +19,8 @@ mod swarm;
 mod training;
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use support::engine::{Docker, Stack, dotenv};
 use support::steps::{self, steps};
@@ -92,4 +94,25 @@ fn the_variables_are_those_of_the_environment_file() {
     // That one is compose's own.
     let own = BTreeSet::from(["COMPOSE_PROJECT_NAME"]);
     assert_eq!(used, &given - &own);
+}
+
+/// Of [`steps`] itself: one that fails is named at the end, and hides none after it.
+#[test]
+fn a_step_that_fails_is_named_and_hides_none_after_it() {
+    fn counts(run: &AtomicU32) {
+        run.fetch_add(1, Ordering::Relaxed);
+    }
+    fn fails_as_it_is_meant_to(run: &AtomicU32) {
+        counts(run);
+        panic!("as it is meant to");
+    }
+
+    let run = AtomicU32::new(0);
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        steps::run(&run, &steps![counts, fails_as_it_is_meant_to, counts]);
+    }));
+    let said = outcome.expect_err("one fails");
+    let said = said.downcast_ref::<String>().map(String::as_str);
+    assert_eq!(said, Some("1 of 3 steps failed: fails_as_it_is_meant_to"));
+    assert_eq!(run.into_inner(), 3);
 }
