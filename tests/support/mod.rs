@@ -1,10 +1,11 @@
 //! What the integration tests and the benchmarks share: the programs beside the
 //! service ([`peers`], [`prometheus`], [`mosquitto`]), the service itself as its users run it ([`server`]), a
-//! plain HTTP client ([`http`]), one that keeps its connection ([`connection`]) and a reader
-//! of what the service exposes ([`samples`]).
+//! plain HTTP client ([`http`]), one that keeps its connection ([`connection`]), a reader
+//! of what the service exposes ([`samples`]), and tests that share what takes long to start
+//! ([`steps`]).
 //! No assertion on the service's behaviour belongs here.
 
-// Every test file compiles this tree into itself and uses a part of it.
+// Every program compiles this tree into itself and uses a part of it.
 #![allow(dead_code, unreachable_pub)]
 
 use std::time::Duration;
