@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::support::TIMEOUT;
 use crate::support::engine::Stack;
 use crate::support::http;
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn tasks_arrive_at_the_manager(stack: &Stack) {
     stack.number_when(
@@ -52,7 +51,7 @@ pub(crate) fn history_outlives_the_manager(stack: &Stack) {
     stack.compose(&["restart", "manager"]);
     let start = Instant::now();
     while !stack.answers("manager", 8080, "/readyz") {
-        assert!(start.elapsed() < PATIENCE, "the manager does not come back");
+        assert!(start.elapsed() < TIMEOUT, "the manager does not come back");
         std::thread::sleep(Duration::from_millis(100));
     }
     let after = manager(stack, path)["total"].as_u64();
@@ -81,7 +80,7 @@ fn is_acknowledged(stack: &Stack, bytes: usize) -> bool {
     let mut connection =
         TcpStream::connect(stack.address("mosquitto", 1883)).expect("it is published");
     connection
-        .set_read_timeout(Some(PATIENCE))
+        .set_read_timeout(Some(TIMEOUT))
         .expect("it is not zero");
     connection.write_all(CONNECT).expect("it is there");
     let mut answer = [0; 4];

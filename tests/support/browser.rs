@@ -16,10 +16,8 @@ use std::{env, fs, process};
 
 use serde_json::{Value, json};
 
+use super::TIMEOUT;
 use super::peers;
-
-/// Longer than chromedriver may take to answer, a browser's start included.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Of WebDriver's names for keys
 /// (<https://www.w3.org/TR/webdriver2/#keyboard-actions>), those used here.
@@ -231,8 +229,8 @@ fn exchange(
     path: &str,
     body: &Value,
 ) -> io::Result<(u16, Value)> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     let body = body.to_string();
     write!(
         stream,

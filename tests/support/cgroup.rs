@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use std::{fs, io, process, thread};
 
 /// How long the kernel may take to let go of a group whose last process has ended.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A group of its own, in one or more hierarchies. Dropping it removes it, for which
 /// the processes within must have ended: make it before what runs in it.
@@ -139,7 +139,7 @@ impl Drop for Cgroup {
     fn drop(&mut self) {
         for directory in &self.directories {
             let start = Instant::now();
-            while fs::remove_dir(directory).is_err() && start.elapsed() < PATIENCE {
+            while fs::remove_dir(directory).is_err() && start.elapsed() < TIMEOUT {
                 thread::sleep(Duration::from_millis(10));
             }
         }

@@ -5,10 +5,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
-/// Longer than any answer may take; a hung server fails the test instead of hanging it.
-const PATIENCE: Duration = Duration::from_secs(60);
+use super::TIMEOUT;
 
 /// An open connection. Dropping it closes it, whatever is still to come.
 #[derive(Debug)]
@@ -26,10 +24,10 @@ impl Connection {
     ///
     /// If nobody listens there.
     pub fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE)
+        let stream = TcpStream::connect_timeout(&address, TIMEOUT)
             .unwrap_or_else(|error| panic!("{address}: {error}"));
         for limit in [TcpStream::set_read_timeout, TcpStream::set_write_timeout] {
-            limit(&stream, Some(PATIENCE)).expect("the time is not zero");
+            limit(&stream, Some(TIMEOUT)).expect("the time is not zero");
         }
         stream.set_nodelay(true).expect("it is a TCP stream");
         Self {

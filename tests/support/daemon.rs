@@ -11,10 +11,8 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::TIMEOUT;
 use super::http;
-
-/// Longer than one may take to come up.
-pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running server. Dropping it kills it and removes its data.
 pub struct Daemon {
@@ -68,7 +66,7 @@ impl Daemon {
                 log.push('\n');
             }
         });
-        let address = listening.recv_timeout(PATIENCE);
+        let address = listening.recv_timeout(TIMEOUT);
         let mut started = Self {
             child,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -104,7 +102,7 @@ impl Daemon {
 
     // It listens before it answers.
     fn becomes_ready(&self) -> bool {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while http::get(self.address, "/-/ready", &[]).status != 200 {
             if Instant::now() > deadline {
                 return false;

@@ -7,15 +7,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::TIMEOUT;
 use super::{http, peers};
-
-/// Longer than anything takes that a user waits for.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What every `docker` in the tests needs to be told.
 #[derive(Clone, Debug)]
@@ -25,18 +24,17 @@ pub struct Docker {
 
 impl Docker {
     /// The `docker` on the PATH, if it can compose: its own way, else with the
-    /// plugins in `.ci/peers`. It need not have an engine.
+    /// plugins among the peers. It need not have an engine.
     ///
     /// # Panics
     ///
     /// If there is none and `CI=true`.
     pub fn require() -> Option<Self> {
-        let peers = root().join(".ci/peers/docker");
-        [None, Some(peers)]
+        [None, Some(peers::directory().join("docker"))]
             .into_iter()
             .map(|configuration| Self { configuration })
             .find(|docker| docker.succeeds(&["compose", "version"]))
-            .or_else(|| peers::skip("docker compose is not installed (run .ci/install-peers)"))
+            .or_else(|| peers::skip("docker compose is not installed"))
     }
 
     /// The same, with an engine that answers.
@@ -96,6 +94,15 @@ impl Docker {
     pub fn has_image(&self, name: &str) -> bool {
         self.succeeds(&["image", "inspect", name])
     }
+}
+
+/// Holds the engine: who brings up a whole stack waits here until no other test does, because
+/// two at a time would take each other's memory and make a swarm of each other's engine.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static ENGINE: Mutex<()> = Mutex::new(());
+
+    // Whoever failed holding it has taken its stack down when it let go.
+    ENGINE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One stack of docker-compose.yml.
@@ -269,7 +276,7 @@ impl Stack {
                 return;
             }
             assert!(
-                start.elapsed() < PATIENCE,
+                start.elapsed() < TIMEOUT,
                 "{expression} stays at {number:?}"
             );
             thread::sleep(Duration::from_millis(200));

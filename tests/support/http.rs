@@ -4,11 +4,10 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+
+use super::TIMEOUT;
 
 // Longer than any answer may take; a hung server fails the test instead of hanging it.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 /// An answer, its body decoded from chunks if it came in chunks.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -83,9 +82,9 @@ pub fn request(
 
 /// Sends these bytes, whatever they are, and returns all that comes until the server closes.
 pub fn raw(address: SocketAddr, bytes: &[u8]) -> io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     stream.write_all(bytes)?;
     let mut answer = Vec::new();
     match stream.read_to_end(&mut answer) {

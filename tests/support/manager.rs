@@ -11,11 +11,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 
+use super::TIMEOUT;
 use super::http::{self, Answer};
 use super::samples::Samples;
 use super::server::Server;
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running manager. Dropping it kills it; its history stays until the
 /// [`Directory`] is dropped.
@@ -136,8 +135,8 @@ impl Manager {
                 return samples;
             }
             assert!(
-                start.elapsed() < PATIENCE,
-                "not within {PATIENCE:?}: {what}\n{samples:#?}"
+                start.elapsed() < TIMEOUT,
+                "not within {TIMEOUT:?}: {what}\n{samples:#?}"
             );
             thread::sleep(Duration::from_millis(20));
         }
@@ -156,7 +155,7 @@ impl Manager {
                 return answer;
             }
             assert!(
-                start.elapsed() < PATIENCE,
+                start.elapsed() < TIMEOUT,
                 "{path}, not in time: {what}\n{answer:#}"
             );
             thread::sleep(Duration::from_millis(20));

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+use super::TIMEOUT;
 
 /// A running Mosquitto. Dropping it kills it and removes its data.
 pub struct Mosquitto {
@@ -104,10 +104,7 @@ impl Mosquitto {
         let start = Instant::now();
         // Its port may linger.
         while let Err(said) = self.spawn() {
-            assert!(
-                start.elapsed() < PATIENCE,
-                "does not come up again:\n{said}"
-            );
+            assert!(start.elapsed() < TIMEOUT, "does not come up again:\n{said}");
         }
     }
 
@@ -148,7 +145,7 @@ impl Mosquitto {
                 self.child = Some(child);
                 return Ok(());
             }
-            assert!(start.elapsed() < PATIENCE, "Mosquitto does not listen");
+            assert!(start.elapsed() < TIMEOUT, "Mosquitto does not listen");
             thread::sleep(Duration::from_millis(10));
         }
     }
@@ -211,7 +208,7 @@ impl Subscriber {
         let start = Instant::now();
         // What it gets back of its own topic shows that all its filters hold.
         while subscriber.on(&ready).is_empty() {
-            assert!(start.elapsed() < PATIENCE, "does not subscribe");
+            assert!(start.elapsed() < TIMEOUT, "does not subscribe");
             publish(binary, broker, &ready, "x");
             thread::sleep(Duration::from_millis(20));
         }
@@ -250,8 +247,8 @@ impl Subscriber {
             }
             let last = seen.iter().rev().take(3).collect::<Vec<_>>();
             assert!(
-                start.elapsed() < PATIENCE,
-                "not within {PATIENCE:?}: {what}; {} on {topic}, the last {last:#?}",
+                start.elapsed() < TIMEOUT,
+                "not within {TIMEOUT:?}: {what}; {} on {topic}, the last {last:#?}",
                 seen.len()
             );
             thread::sleep(Duration::from_millis(20));

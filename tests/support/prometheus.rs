@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::daemon::{Daemon, PATIENCE};
+use super::TIMEOUT;
+use super::daemon::Daemon;
 use super::http;
 
 /// A running Prometheus. Dropping it kills it and removes its data.
@@ -138,7 +139,7 @@ impl Prometheus {
             match number {
                 Some(number) if condition(number) => return number,
                 _ => assert!(
-                    start.elapsed() < PATIENCE,
+                    start.elapsed() < TIMEOUT,
                     "{expression} stays at {number:?}"
                 ),
             }

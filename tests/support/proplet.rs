@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::TIMEOUT;
 use super::mosquitto::{Mosquitto, Subscriber};
 use super::peers;
-
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A child of the test, killed when it is dropped.
 pub struct Running(Child);
@@ -77,7 +76,7 @@ impl Running {
             if let Some(status) = self.0.try_wait().expect("it is our child") {
                 return status;
             }
-            assert!(start.elapsed() < PATIENCE, "still running");
+            assert!(start.elapsed() < TIMEOUT, "still running");
             thread::sleep(Duration::from_millis(5));
         }
     }
@@ -129,10 +128,7 @@ pub fn of_task<'a>(messages: &'a [serde_json::Value], task_id: &str) -> Vec<&'a 
 pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(
-            start.elapsed() < PATIENCE,
-            "not within {PATIENCE:?}: {what}"
-        );
+        assert!(start.elapsed() < TIMEOUT, "not within {TIMEOUT:?}: {what}");
         thread::sleep(Duration::from_millis(20));
     }
 }

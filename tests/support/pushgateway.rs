@@ -10,10 +10,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::TIMEOUT;
 use super::http;
 use super::samples::Samples;
-
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A Pushgateway. Dropping it kills it.
 pub struct Pushgateway {
@@ -95,7 +94,7 @@ impl Pushgateway {
                 return samples;
             }
             assert!(
-                start.elapsed() < 2 * PATIENCE,
+                start.elapsed() < TIMEOUT,
                 "not in a minute: {what}\n{samples:#?}"
             );
             thread::sleep(Duration::from_millis(50));
@@ -121,7 +120,7 @@ impl Pushgateway {
             }
         });
         let start = Instant::now();
-        while start.elapsed() < PATIENCE {
+        while start.elapsed() < TIMEOUT {
             if child.try_wait().expect("it is our child").is_some() {
                 return false;
             }

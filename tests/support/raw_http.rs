@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::http::{self, Answer};
 use super::server::Server;
 
-/// Longer than anything here may take.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than the service may take to answer or to close: one that closes later hangs.
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub const QUIET: &[&str] = &[
     "--traffic",
@@ -29,7 +29,7 @@ pub fn quiet(further: &[&str]) -> Server {
 pub fn nothing_remains(server: &Server, open_before: f64) {
     assert_eq!(server.get("/healthz").status, 200);
     assert_eq!(server.get("/random").status, 200);
-    server.metrics_when(PATIENCE, "everything has ended and is closed", |samples| {
+    server.metrics_when(TIMEOUT, "everything has ended and is closed", |samples| {
         let in_flight: f64 = samples
             .select("http_requests_in_flight", &[])
             .filter(|sample| sample.labels["route"] != "/metrics")
@@ -50,7 +50,7 @@ pub fn open_now(server: &Server) -> f64 {
 
 pub fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).expect("it listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("not zero");
+    stream.set_read_timeout(Some(TIMEOUT)).expect("not zero");
     stream
 }
 

@@ -19,7 +19,7 @@ use super::http::{self, Answer};
 use super::samples::Samples;
 
 /// How long starting and stopping may take; longer than the drain's own deadline.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A running service. Dropping it kills it.
 pub struct Server {
@@ -60,7 +60,7 @@ impl Server {
         let stderr = child.stderr.take().expect("it is piped");
         let log = Arc::default();
         let listening = drain(stderr, Arc::clone(&log));
-        let address = match listening.recv_timeout(PATIENCE) {
+        let address = match listening.recv_timeout(TIMEOUT) {
             Ok(address) => address,
             Err(reason) => {
                 let _ = child.kill();
@@ -170,7 +170,7 @@ impl Server {
     /// Asks it to end as an orchestrator does, and waits until it has.
     pub fn stop(&mut self) -> ExitStatus {
         self.signal(Signal::TERM);
-        self.wait(PATIENCE)
+        self.wait(TIMEOUT)
     }
 }
 

@@ -13,9 +13,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use super::TIMEOUT;
 use super::daemon::Daemon;
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A directory of one test, with the configuration in it. Removed when dropped.
 pub struct Job {
@@ -131,7 +130,7 @@ impl Training {
                 return lines;
             }
             assert!(
-                start.elapsed() < PATIENCE,
+                start.elapsed() < TIMEOUT,
                 "{count} times {message:?}, not in a minute: {:#?}",
                 self.log()
             );
@@ -182,7 +181,7 @@ impl Training {
             if let Some(status) = self.child.try_wait().expect("it is our child") {
                 return status;
             }
-            assert!(start.elapsed() < PATIENCE, "still runs: {:#?}", self.log());
+            assert!(start.elapsed() < TIMEOUT, "still runs: {:#?}", self.log());
             thread::sleep(Duration::from_millis(5));
         }
     }

@@ -18,7 +18,7 @@ use crate::support::pushgateway::free_address;
 
 /// How often it is edited: the median counts.
 const ROUNDS: usize = 5;
-const PATIENCE: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_secs(300);
 const AIM: Target = Target::AtMost(15.0);
 
 /// With a Prometheus of one's own that scrapes as often as the stack's.
@@ -80,7 +80,7 @@ fn rounds(report: &mut Report, place: &str, mut round: impl FnMut()) {
 fn wait(mut until: impl FnMut() -> bool) {
     let start = Instant::now();
     while !until() {
-        assert!(start.elapsed() < PATIENCE, "no series comes");
+        assert!(start.elapsed() < TIMEOUT, "no series comes");
         thread::sleep(Duration::from_millis(50));
     }
 }

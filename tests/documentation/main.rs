@@ -1,0 +1,7 @@
+//! What is written for readers is true: the README's commands, links and names, and that
+//! what the course asks of its students can be done.
+
+mod course;
+mod readme;
+#[path = "../support/mod.rs"]
+mod support;

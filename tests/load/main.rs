@@ -1,0 +1,12 @@
+//! What the service needs and keeps while it is asked as fast as it can answer: memory,
+//! descriptors, processor time, series.
+//!
+//! A program of its own, because cargo runs one program after the other: these tests fill
+//! the machine, and would disturb those of the service that wait for a moment in time.
+
+mod cardinality;
+mod memory;
+mod process;
+mod saturation;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,11 @@
+//! The manager of process monitoring, with a real Mosquitto: what it takes, refuses, keeps,
+//! shows, and what it survives.
+
+mod api;
+mod history;
+mod ingest;
+mod metrics;
+mod page;
+mod proplet;
+#[path = "../support/mod.rs"]
+mod support;

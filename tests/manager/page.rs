@@ -1,0 +1,253 @@
+//! What of the manager is to be read and watched: its description, its live page in a
+//! real browser with the line that it shows, and the stream of events behind it.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::support::browser::Browser;
+use crate::support::manager::{Directory, Manager, alive, now_ms, task_sample, topic};
+use crate::support::mosquitto::{Mosquitto, Subscriber, publish};
+use crate::support::peers;
+use serde_json::{Value, json};
+
+fn programs() -> Option<(PathBuf, PathBuf)> {
+    Some((
+        peers::require("mosquitto")?,
+        peers::require("mosquitto_sub")?,
+    ))
+}
+
+#[test]
+fn live_events_come_as_they_happen_and_for_whom_they_are() {
+    let Some((mosquitto, sub)) = programs() else {
+        return;
+    };
+    let broker = Mosquitto::start(&mosquitto, "");
+    let directory = Directory::new();
+    let mut manager = Manager::start(&broker.url(), &directory, &[]);
+    let watch = |query: &str| {
+        let mut stream = TcpStream::connect(manager.server.address()).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .unwrap();
+        write!(
+            stream,
+            "GET /live{query} HTTP/1.1\r\nhost: localhost\r\n\r\n"
+        )
+        .unwrap();
+        let mut lines = BufReader::new(stream)
+            .lines()
+            .map(Result::unwrap as fn(_) -> String);
+        // The answer's head: who reads it is subscribed.
+        assert!(
+            lines
+                .by_ref()
+                .take_while(|line| !line.is_empty())
+                .any(|l| l.contains("event-stream"))
+        );
+        lines
+    };
+    let mut all = watch("");
+    let mut one = watch("?task=b");
+    let data =
+        |lines: &mut std::iter::Map<_, fn(std::io::Result<String>) -> String>| -> (String, Value) {
+            let kind = lines
+                .find_map(|line| line.strip_prefix("event: ").map(str::to_owned))
+                .unwrap();
+            let data = lines
+                .find_map(|line| line.strip_prefix("data: ").map(str::to_owned))
+                .unwrap();
+            (kind, serde_json::from_str(&data).unwrap())
+        };
+    for task in ["a", "b"] {
+        let sample = task_sample("p", task, now_ms()).to_string();
+        publish(&sub, broker.address(), &topic("task_metrics"), &sample);
+    }
+    publish(
+        &sub,
+        broker.address(),
+        &topic("alive"),
+        &alive("p", "offline"),
+    );
+    let (kind, first) = data(&mut all);
+    assert_eq!(
+        (kind.as_str(), &first["task_id"]),
+        ("task_metrics", &json!("a"))
+    );
+    assert_eq!(first["metrics"]["memory_bytes"], 67_108_864);
+    assert_eq!(data(&mut all).1["task_id"], "b");
+    let (kind, last) = data(&mut all);
+    assert_eq!(
+        (kind.as_str(), &last["status"]),
+        ("alive", &json!("offline"))
+    );
+    assert_eq!(data(&mut one).1["task_id"], "b");
+    // Watchers do not hold it up.
+    assert!(manager.server.stop().success());
+}
+
+#[test]
+fn the_description_is_valid_and_every_get_of_it_is_answered() {
+    let Some((mosquitto, sub)) = programs() else {
+        return;
+    };
+    let broker = Mosquitto::start(&mosquitto, "");
+    let directory = Directory::new();
+    let manager = Manager::start(&broker.url(), &directory, &[]);
+    let sample = task_sample("p", "t", now_ms()).to_string();
+    publish(&sub, broker.address(), &topic("task_metrics"), &sample);
+    manager.request("POST", "/tasks", Some(&json!({"id": "t", "name": "cpu"})));
+    manager.get_when("/tasks/t/metrics", "a sample", |page| page["total"] == 1);
+
+    let description = manager.get("/openapi.json");
+    if let Some(python) = peers::require_python(&["openapi_spec_validator"]) {
+        let mut validator = Command::new(python)
+            .args(["-m", "openapi_spec_validator", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let text = description.to_string();
+        validator
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(text.as_bytes())
+            .unwrap();
+        let output = validator.wait_with_output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stdout)
+        );
+    }
+    let mut asked = 0;
+    for (path, item) in description["paths"].as_object().unwrap() {
+        // Metrics have a port of their own; live events do not end.
+        if item.get("get").is_none() || path == "/metrics" || path == "/live" {
+            continue;
+        }
+        let name = if path.starts_with("/proplets") {
+            "p"
+        } else {
+            "t"
+        };
+        let path = path.replace("{id}", name);
+        let file = if path.starts_with("/docs") {
+            "swagger-ui.css"
+        } else {
+            "main.js"
+        };
+        let answer = manager.server.get(&path.replace("{file}", file));
+        let declared = item["get"]["responses"].get(answer.status.to_string());
+        assert!(
+            answer.status < 400 && declared.is_some(),
+            "{path}: {}",
+            answer.status
+        );
+        asked += 1;
+    }
+    assert!(asked >= 14, "{asked}");
+    // Each of the API's routes has its series, at 0 or more, from the start.
+    let metrics = manager.metrics();
+    let route = [
+        ("route", "/tasks/{id}/metrics"),
+        ("method", "GET"),
+        ("status", "422"),
+    ];
+    assert_eq!(metrics.value("http_requests_total", &route), 0.0);
+    // The page asks for nothing that is not served.
+    let page = manager.server.get("/");
+    for part in page.text().split("\"/page/").skip(1) {
+        let file = part.split('"').next().unwrap();
+        assert_eq!(
+            manager.server.get(&format!("/page/{file}")).status,
+            200,
+            "{file}"
+        );
+    }
+}
+
+#[test]
+fn the_mosquitto_sub_of_the_page_sees_both_topics_and_the_documents_sees_none() {
+    let Some((mosquitto, sub)) = programs() else {
+        return;
+    };
+    let broker = Mosquitto::start(&mosquitto, "");
+    let directory = Directory::new();
+    let manager = Manager::start(&broker.url(), &directory, &[]);
+    let page = manager.server.get("/");
+    let line = page
+        .text()
+        .lines()
+        .find(|line| line.contains("mosquitto_sub"))
+        .unwrap();
+    let filters: Vec<_> = line
+        .split("-t '")
+        .skip(1)
+        .map(|part| part.split('\'').next().unwrap())
+        .collect();
+    assert_eq!(filters.len(), 2, "{line}");
+    let corrected = Subscriber::start(&sub, broker.address(), &filters);
+    let as_written = Subscriber::start(&sub, broker.address(), &["m/+/c/+/*/metrics"]);
+    for kind in ["metrics", "task_metrics"] {
+        publish(&sub, broker.address(), &topic(kind), "{}");
+        corrected.json_when(&topic(kind), "the message", |seen| seen.len() == 1);
+    }
+    // What it shows of a level that is called `*` comes after all before it.
+    publish(&sub, broker.address(), "m/d/c/c/*/metrics", "{}");
+    as_written.json_when("m/d/c/c/*/metrics", "the message", |seen| seen.len() == 1);
+    assert!(as_written.on(&topic("metrics")).is_empty());
+}
+
+#[test]
+fn the_live_page_shows_what_arrives_in_a_browser() {
+    let Some((mosquitto, sub)) = programs() else {
+        return;
+    };
+    let broker = Mosquitto::start(&mosquitto, "");
+    let directory = Directory::new();
+    let manager = Manager::start(&broker.url(), &directory, &[]);
+    let Some(browser) = Browser::open_at(&manager.server.url("/")) else {
+        return;
+    };
+    let patience = Duration::from_secs(60);
+    let listening = "document.getElementById('state').textContent.startsWith('listening')";
+    browser.wait(patience, listening);
+    // A name that is no markup.
+    for second in 0..3 {
+        let mut sample = task_sample("p", "t", now_ms() - 10_000 + second * 1_000);
+        sample["task_id"] = json!("<b>task</b>");
+        let message = sample.to_string();
+        publish(&sub, broker.address(), &topic("task_metrics"), &message);
+    }
+    let rows = "[...document.querySelectorAll('#tasks tbody tr')].map(row => row.innerText).join()";
+    let shown = browser.wait(
+        patience,
+        &format!("document.querySelector('polyline') && {rows}"),
+    );
+    let shown = shown.as_str().unwrap();
+    for cell in [
+        "<b>task</b>",
+        "42.5 %",
+        "64 MiB (1.5 %)",
+        "1.0 MiB",
+        "512 KiB",
+        "2 min",
+    ] {
+        assert!(shown.contains(cell), "{cell}: {shown}");
+    }
+    publish(
+        &sub,
+        broker.address(),
+        &topic("alive"),
+        &alive("p", "offline"),
+    );
+    browser.wait(patience, &format!("{rows}.includes('silent')"));
+    assert_eq!(browser.console(), Vec::<String>::new());
+}

@@ -1,0 +1,9 @@
+//! The proplet of process monitoring, with a real Mosquitto: what it sees, says and does.
+
+mod commands;
+mod messages;
+mod metrics;
+mod outage;
+mod profiles;
+#[path = "../support/mod.rs"]
+mod support;

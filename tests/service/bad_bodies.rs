@@ -1,0 +1,230 @@
+//! Bodies that are not what they must be: each gets an answer that names what is
+//! wrong, and nothing remains of it.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::io::Write as _;
+
+use crate::support::http;
+use crate::support::raw_http::*;
+use serde_json::json;
+
+#[test]
+fn a_bad_body_is_answered_with_all_that_is_wrong_with_it() {
+    let server = quiet(&[]);
+    let before = server.get("/control/faults").json();
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let deep_field = format!("{{\"delay\":{}", "{\"a\":".repeat(50_000));
+    for (body, loc, kind) in [
+        ("", json!(["body"]), "json_invalid"),
+        ("{", json!(["body"]), "json_invalid"),
+        ("{\"error_rate\": 0.5", json!(["body"]), "json_invalid"),
+        ("{\"error_rate\": 0.5}}", json!(["body"]), "json_invalid"),
+        ("{'error_rate': 0.5}", json!(["body"]), "json_invalid"),
+        ("error_rate=0.5", json!(["body"]), "json_invalid"),
+        ("\u{feff}{}", json!(["body"]), "json_invalid"),
+        (&deep, json!(["body"]), "json_invalid"),
+        (&deep_field, json!(["body"]), "json_invalid"),
+        ("[]", json!(["body"]), "model_type"),
+        ("null", json!(["body"]), "model_type"),
+        ("0.5", json!(["body"]), "model_type"),
+        (
+            "{\"error_rate\": \"much\"}",
+            json!(["body", "error_rate"]),
+            "value_error",
+        ),
+        (
+            "{\"error_rate\": 1.5}",
+            json!(["body", "error_rate"]),
+            "value_error",
+        ),
+        (
+            "{\"error_rate\": -1e-9}",
+            json!(["body", "error_rate"]),
+            "value_error",
+        ),
+        (
+            "{\"error_rate\": null}",
+            json!(["body", "error_rate"]),
+            "value_error",
+        ),
+        (
+            "{\"error_rate\": [0.5]}",
+            json!(["body", "error_rate"]),
+            "value_error",
+        ),
+        (
+            "{\"error_rate\": true}",
+            json!(["body", "error_rate"]),
+            "value_error",
+        ),
+        ("{\"delay\": 5}", json!(["body", "delay"]), "value_error"),
+        (
+            "{\"delay\": \"constant(5)\"}",
+            json!(["body", "delay"]),
+            "value_error",
+        ),
+        ("{\"delay\": \"\"}", json!(["body", "delay"]), "value_error"),
+        (
+            "{\"errorRate\": 0.5}",
+            json!(["body", "errorRate"]),
+            "extra_forbidden",
+        ),
+    ] {
+        let answer = patch(server.address(), "/control/faults", body);
+        let start: String = body.chars().take(40).collect();
+        assert_eq!(answer.status, 422, "{start}: {}", answer.text());
+        let detail = answer.json()["detail"].clone();
+        assert_eq!(
+            detail.as_array().map(Vec::len),
+            Some(1),
+            "{start}: {detail}"
+        );
+        assert_eq!(
+            (&detail[0]["loc"], &detail[0]["type"]),
+            (&loc, &json!(kind)),
+            "{start}"
+        );
+        assert!(
+            detail[0]["msg"].as_str().is_some_and(|msg| msg.len() > 5),
+            "{detail}"
+        );
+    }
+    // Invalid UTF-8 cannot be written as a string.
+    let headers = [("content-type", "application/json")];
+    let invalid = http::request(
+        server.address(),
+        "PATCH",
+        "/control/faults",
+        &headers,
+        b"{\"delay\": \"\xff\xfe\"}",
+    );
+    assert_eq!(invalid.status, 422);
+
+    // Everything at once, and nothing of it is taken over.
+    let answer = patch(
+        server.address(),
+        "/control/faults",
+        r#"{"error_rate": 0.5, "panic_rate": 7, "delay": "gamma(shpae=3, scale=40ms)", "what": 1}"#,
+    );
+    assert_eq!(answer.status, 422);
+    let detail = answer.json()["detail"].clone();
+    assert_eq!(detail.as_array().map(Vec::len), Some(3), "{detail}");
+    assert!(
+        detail[1]["msg"].as_str().unwrap().contains("`shape`"),
+        "{detail}"
+    );
+    assert!(
+        detail[2]["msg"].as_str().unwrap().contains("error_rate"),
+        "{detail}"
+    );
+    assert_eq!(server.get("/control/faults").json(), before);
+
+    // The others say no in the same form.
+    for (method, path, body) in [
+        ("PATCH", "/control/traffic", r#"{"rate": -1}"#),
+        ("PATCH", "/control/traffic", r#"{"rate": 1e300}"#),
+        ("PATCH", "/control/traffic", r#"{"rate": 1e999}"#),
+        ("PATCH", "/control/traffic", r#"{"rate": "5"}"#),
+        ("PATCH", "/control/traffic", "{}"),
+        ("PUT", "/control/mystery", r#"{"name": ""}"#),
+        ("PUT", "/control/mystery", r#"{"name": 7}"#),
+        ("PUT", "/control/mystery", "{}"),
+        ("PUT", "/control/incident", r#"{"kind": "flood"}"#),
+        (
+            "PUT",
+            "/control/incident",
+            r#"{"kind": "errors", "hidden": "alice"}"#,
+        ),
+        ("PUT", "/control/incident", r#"{"hidden": " "}"#),
+        ("PUT", "/control/incident", "{}"),
+        ("POST", "/alerts", r#"{"version": "3", "alerts": []}"#),
+        ("POST", "/alerts", r#"{"version": "4"}"#),
+        ("POST", "/alerts", "[]"),
+    ] {
+        let answer = http::request(server.address(), method, path, &headers, body.as_bytes());
+        assert_eq!(
+            answer.status,
+            422,
+            "{method} {path} {body}: {}",
+            answer.text()
+        );
+        let first = &answer.json()["detail"][0];
+        assert_eq!(first["loc"][0], "body", "{method} {path} {body}: {first}");
+        assert!(
+            first["msg"].is_string() && first["type"].is_string(),
+            "{first}"
+        );
+    }
+    assert_eq!(server.get("/control/traffic").json()["rate"], 0.0);
+    assert_eq!(server.get("/control/incident").json()["running"], false);
+}
+
+#[test]
+fn what_is_no_json_is_415_and_what_is_too_large_is_413_or_431() {
+    let server = quiet(&[]);
+    let before = open_now(&server);
+    let address = server.address();
+    for content_type in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/jsonx",
+        "",
+    ] {
+        for (method, path) in [
+            ("PATCH", "/control/faults"),
+            ("PATCH", "/control/traffic"),
+            ("PUT", "/control/mystery"),
+            ("PUT", "/control/incident"),
+        ] {
+            let headers = [("content-type", content_type)];
+            let answer = http::request(address, method, path, &headers, b"{\"rate\": 1}");
+            assert_eq!(answer.status, 415, "{method} {path} {content_type}");
+            let detail = answer.json()["detail"].clone();
+            assert!(
+                detail.as_str().unwrap().contains("application/json"),
+                "{detail}"
+            );
+        }
+    }
+    let headers = [("content-type", "Application/JSON ; charset=utf-8")];
+    let answer = http::request(
+        address,
+        "PATCH",
+        "/control/traffic",
+        &headers,
+        b"{\"rate\": 0}",
+    );
+    assert_eq!(answer.status, 200);
+
+    let body = format!("{{\"delay\": \"{}\"}}", "x".repeat(300 * 1024));
+    for (method, path) in [("PATCH", "/control/faults"), ("POST", "/alerts")] {
+        let headers = [("content-type", "application/json")];
+        let answer = http::request(address, method, path, &headers, body.as_bytes());
+        assert_eq!(answer.status, 413, "{path}");
+        assert!(answer.json()["detail"].is_string());
+    }
+    // Announced is enough: nobody need send a gigabyte to be told.
+    let stream = connect(address);
+    (&stream)
+        .write_all(head("POST", "/alerts", "content-length: 1000000000\r\n").as_bytes())
+        .unwrap();
+    assert_eq!(http::parse(&rest(&stream)).unwrap().status, 413);
+    // And what is not announced ends where the limit is.
+    let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000)).repeat(5);
+    let request = head("POST", "/alerts", "transfer-encoding: chunked\r\n") + &chunk + "0\r\n\r\n";
+    assert_eq!(status(address, request.as_bytes()), Some(413));
+
+    let long = format!("x-long: {}\r\n", "a".repeat(20_000));
+    let many: String = (0..2_000).map(|n| format!("x-{n}: 1\r\n")).collect();
+    for headers in [long, many] {
+        let request = head("GET", "/healthz", &headers);
+        assert_eq!(status(address, request.as_bytes()), Some(431));
+    }
+    let request = head("GET", &format!("/{}", "a".repeat(20_000)), "");
+    assert!(matches!(
+        status(address, request.as_bytes()),
+        Some(414 | 431)
+    ));
+    nothing_remains(&server, before);
+}

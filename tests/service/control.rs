@@ -1,0 +1,395 @@
+//! `/control`: what is set there bends `/random` and nothing else, is logged, and
+//! is for those who may.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::TIMEOUT;
+use crate::support::http::{self, Answer};
+use crate::support::server::Server;
+use serde_json::{Value, json};
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+fn send(server: &Server, method: &str, path: &str, body: &Value) -> Answer {
+    let body = if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
+    };
+    let address = ([127, 0, 0, 1], server.address().port()).into();
+    http::request(address, method, path, &[JSON], body.as_bytes())
+}
+
+fn change(server: &Server, method: &str, path: &str, body: &Value) -> Value {
+    let answer = send(server, method, path, body);
+    assert_eq!(
+        answer.status,
+        200,
+        "{method} {path} {body}: {}",
+        answer.text()
+    );
+    answer.json()
+}
+
+/// The last of so many lines of the log with this message, once they are there.
+fn logged(server: &Server, message: &str, times: usize) -> Value {
+    let start = Instant::now();
+    loop {
+        let log = server.log();
+        let lines = log
+            .iter()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let mut found: Vec<_> = lines.filter(|line| line["message"] == message).collect();
+        assert!(found.len() <= times, "{message:?} too often in {log:#?}");
+        if found.len() == times {
+            return found.pop().expect("it is asked for at least one");
+        }
+        assert!(start.elapsed() < TIMEOUT, "no {message:?} in {log:#?}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn steady(further: &[&str]) -> Server {
+    let steady = [
+        "--traffic",
+        "0",
+        "--error-rate",
+        "0",
+        "--delay",
+        "constant(0ms)",
+    ];
+    Server::start(&[&steady, further].concat())
+}
+
+#[test]
+fn faults_hold_from_the_next_request_on_and_are_logged() {
+    let server = steady(&["--value", "constant(7)"]);
+    assert_eq!(server.get("/random").json(), json!({ "random": 7.0 }));
+
+    let state = change(
+        &server,
+        "PATCH",
+        "/control/faults",
+        &json!({ "value": "constant(42)" }),
+    );
+    assert_eq!(
+        state,
+        json!({ "error_rate": 0.0, "panic_rate": 0.0, "delay": "constant(0s)", "value": "constant(42)", "mystery": null })
+    );
+    assert_eq!(server.get("/control/faults").json(), state);
+    assert_eq!(server.get("/random").json(), json!({ "random": 42.0 }));
+
+    change(
+        &server,
+        "PATCH",
+        "/control/faults",
+        &json!({ "delay": "constant(300ms)" }),
+    );
+    let start = Instant::now();
+    assert_eq!(server.get("/random").status, 200);
+    // It cannot be quicker than its law; how much slower is not asserted.
+    assert!(start.elapsed() >= Duration::from_millis(300));
+
+    let state = change(
+        &server,
+        "PATCH",
+        "/control/faults",
+        &json!({ "error_rate": 1 }),
+    );
+    assert_eq!(state["delay"], "constant(300ms)", "what is left out stays");
+    let start = Instant::now();
+    let answer = server.get("/random");
+    assert_eq!(answer.status, 500);
+    assert!(answer.json()["detail"].is_string(), "{}", answer.text());
+    assert!(
+        start.elapsed() >= Duration::from_millis(300),
+        "errors have their delay too"
+    );
+
+    let line = logged(&server, "faults changed", 3);
+    assert_eq!(
+        (&line["error_rate"], &line["delay"]),
+        (&json!(1.0), &json!("constant(300ms)"))
+    );
+    assert_eq!(line["value"], "constant(42)");
+
+    change(
+        &server,
+        "PATCH",
+        "/control/faults",
+        &json!({ "delay": "constant(0s)", "panic_rate": 1 }),
+    );
+    let answer = server.get("/random");
+    assert_eq!(
+        (answer.status, answer.json()),
+        (500, json!({ "detail": "Internal Server Error" }))
+    );
+    server.metrics_when(TIMEOUT, "the panic is counted", |samples| {
+        samples.value("http_request_panics_total", &[("route", "/random")]) == 1.0
+    });
+
+    // Nothing at all is no change, and no mistake.
+    change(
+        &server,
+        "PATCH",
+        "/control/faults",
+        &json!({ "error_rate": 0, "panic_rate": 0 }),
+    );
+    change(&server, "PATCH", "/control/faults", &json!({}));
+    assert_eq!(server.get("/random").json(), json!({ "random": 42.0 }));
+}
+
+#[test]
+fn metrics_probes_pages_and_control_stay_whole_under_every_fault() {
+    let server = steady(&["--concurrency-limit", "1", "--queue-limit", "0"]);
+    let faults = json!({ "error_rate": 1, "panic_rate": 1, "delay": "constant(60s)" });
+    change(&server, "PATCH", "/control/faults", &faults);
+    let address = server.address();
+    // Nobody waits for its answer: it ends with the server.
+    thread::spawn(move || http::raw(address, b"GET /random HTTP/1.1\r\nhost: localhost\r\n\r\n"));
+    server.metrics_when(TIMEOUT, "it is full", |samples| {
+        samples.value("saturation_ratio", &[("resource", "concurrency")]) == 1.0
+    });
+    assert_eq!(server.get("/random").status, 503);
+
+    for _ in 0..20 {
+        for path in [
+            "/",
+            "/metrics",
+            "/healthz",
+            "/readyz",
+            "/openapi.json",
+            "/alerts",
+            "/docs/index.html",
+            "/control/faults",
+            "/control/traffic",
+            "/control/mystery",
+            "/control/incident",
+        ] {
+            assert_eq!(server.get(path).status, 200, "{path}");
+        }
+    }
+    let in_flight = [("route", "/random")];
+    assert_eq!(
+        server
+            .metrics()
+            .value("http_requests_in_flight", &in_flight),
+        1.0
+    );
+    // And so it can be undone while it is on.
+    let faults = json!({ "error_rate": 0, "panic_rate": 0, "delay": "constant(0s)" });
+    change(&server, "PATCH", "/control/faults", &faults);
+    change(
+        &server,
+        "PUT",
+        "/control/incident",
+        &json!({ "kind": "saturation" }),
+    );
+    change(&server, "DELETE", "/control/incident", &Value::Null);
+}
+
+#[test]
+fn traffic_and_incidents_are_shown_changed_and_logged() {
+    let server = steady(&[]);
+    assert_eq!(
+        change(
+            &server,
+            "PATCH",
+            "/control/traffic",
+            &json!({ "rate": 2.5 })
+        ),
+        json!({ "rate": 2.5 })
+    );
+    assert_eq!(
+        server.get("/control/traffic").json(),
+        json!({ "rate": 2.5 })
+    );
+    assert_eq!(logged(&server, "traffic changed", 1)["rate"], 2.5);
+    change(&server, "PATCH", "/control/traffic", &json!({ "rate": 0 }));
+
+    let idle = json!({ "running": false, "kind": null, "was": null });
+    assert_eq!(server.get("/control/incident").json(), idle);
+    for (times, kind) in (1..).zip(["latency", "errors", "traffic", "saturation"]) {
+        let running = json!({ "running": true, "kind": kind, "was": null });
+        assert_eq!(
+            change(
+                &server,
+                "PUT",
+                "/control/incident",
+                &json!({ "kind": kind })
+            ),
+            running
+        );
+        assert_eq!(server.get("/control/incident").json(), running);
+        assert_eq!(logged(&server, "incident started", times)["kind"], kind);
+    }
+    let ended = change(&server, "DELETE", "/control/incident", &Value::Null);
+    assert_eq!(ended["running"], false);
+    assert!(
+        ended["was"].as_str().unwrap().starts_with("saturation: "),
+        "{ended}"
+    );
+    assert_eq!(logged(&server, "incident ended", 1)["was"], ended["was"]);
+    // Ending what has ended is no mistake.
+    assert_eq!(
+        change(&server, "DELETE", "/control/incident", &Value::Null),
+        idle
+    );
+    assert_eq!(server.get("/control/incident").json(), idle);
+}
+
+/// 200 requests fail at 20% each: that none does, or all do, has a probability
+/// of less than 0.8^200 < 1e-19.
+#[test]
+fn an_incident_bends_what_is_served_until_it_ends() {
+    let server = steady(&["--seed", "1"]);
+    let failed = || {
+        (0..200)
+            .filter(|_| server.get("/random").status == 500)
+            .count()
+    };
+    assert_eq!(failed(), 0);
+    change(
+        &server,
+        "PUT",
+        "/control/incident",
+        &json!({ "kind": "errors" }),
+    );
+    let during = failed();
+    assert!((1..200).contains(&during), "{during}");
+    // It is not in the settings, which would give it away.
+    assert_eq!(server.get("/control/faults").json()["error_rate"], 0.0);
+    change(&server, "DELETE", "/control/incident", &Value::Null);
+    assert_eq!(failed(), 0);
+}
+
+fn everywhere(further: &[&str]) -> Server {
+    Server::start(&[&["--bind", "0.0.0.0:0", "--traffic", "0"], further].concat())
+}
+
+/// Every operation of `/control`, with a body that would be taken.
+const OPERATIONS: [(&str, &str, &str); 10] = [
+    ("GET", "/control/faults", ""),
+    ("PATCH", "/control/faults", "{\"error_rate\":1}"),
+    ("GET", "/control/traffic", ""),
+    ("PATCH", "/control/traffic", "{\"rate\":3}"),
+    ("GET", "/control/mystery", ""),
+    ("PUT", "/control/mystery", "{\"name\":\"alice\"}"),
+    ("DELETE", "/control/mystery", ""),
+    ("GET", "/control/incident", ""),
+    ("PUT", "/control/incident", "{\"kind\":\"errors\"}"),
+    ("DELETE", "/control/incident", ""),
+];
+
+fn ask(
+    server: &Server,
+    (method, path, body): (&str, &str, &str),
+    headers: &[(&str, &str)],
+) -> Answer {
+    let address = ([127, 0, 0, 1], server.address().port()).into();
+    http::request(
+        address,
+        method,
+        path,
+        &[&[JSON], headers].concat(),
+        body.as_bytes(),
+    )
+}
+
+#[test]
+fn beyond_loopback_there_is_no_control_without_a_token() {
+    let server = everywhere(&[]);
+    for operation in OPERATIONS {
+        for headers in [
+            &[] as &[_],
+            &[("authorization", "Bearer ")],
+            &[("authorization", "Bearer x")],
+        ] {
+            let answer = ask(&server, operation, headers);
+            assert_eq!(answer.status, 403, "{operation:?}");
+            let detail = answer.json()["detail"].clone();
+            assert!(
+                detail.as_str().unwrap().contains("--control-token"),
+                "{detail}"
+            );
+        }
+    }
+    // Everything else is open.
+    assert_eq!(ask(&server, ("GET", "/metrics", ""), &[]).status, 200);
+    assert_eq!(ask(&server, ("GET", "/readyz", ""), &[]).status, 200);
+}
+
+#[test]
+fn beyond_loopback_the_token_lets_in() {
+    let server = everywhere(&["--control-token", "s3cret", "--log", "trace"]);
+    let right = [("authorization", "Bearer s3cret")];
+    let before = ask(&server, ("GET", "/control/faults", ""), &right).json();
+    for wrong in [
+        None,
+        Some("Bearer s3cre"),
+        Some("Bearer s3crets"),
+        Some("Bearer S3CRET"),
+        Some("Bearer"),
+        Some("Basic s3cret"),
+        Some("s3cret"),
+        Some("Bearer s3cret, Bearer x"),
+    ] {
+        for operation in OPERATIONS {
+            let headers: Vec<_> = wrong
+                .iter()
+                .map(|wrong| ("authorization", *wrong))
+                .collect();
+            let answer = ask(&server, operation, &headers);
+            assert_eq!(answer.status, 401, "{operation:?} {wrong:?}");
+            assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+            let detail = answer.json()["detail"].clone();
+            assert!(
+                detail.as_str().unwrap().contains("Authorization: Bearer"),
+                "{detail}"
+            );
+        }
+    }
+    assert_eq!(
+        ask(&server, ("GET", "/control/faults", ""), &right).json(),
+        before
+    );
+    for operation in OPERATIONS {
+        // The scheme's name has no case (RFC 9110, 11.1).
+        for scheme in ["Bearer", "bearer"] {
+            let given = format!("{scheme} s3cret");
+            let answer = ask(&server, operation, &[("authorization", &given)]);
+            assert_eq!(answer.status, 200, "{operation:?}: {}", answer.text());
+        }
+    }
+    logged(&server, "incident ended", 2);
+    let log = server.log().join("\n");
+    assert!(!log.contains("s3cret"), "{log}");
+}
+
+#[test]
+fn on_loopback_no_token_is_needed_but_the_host_must_be_ours() {
+    let server = steady(&["--control-token", "s3cret"]);
+    for operation in OPERATIONS {
+        assert_eq!(ask(&server, operation, &[]).status, 200, "{operation:?}");
+    }
+    let address = server.address();
+    for (host, status) in [
+        ("localhost", 200),
+        ("[::1]:8000", 200),
+        ("evil.example", 403),
+        ("127.0.0.1.evil.example:80", 403),
+    ] {
+        for (method, path, body) in OPERATIONS {
+            let length = body.len();
+            let request = format!(
+                "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+            );
+            let answer = http::raw(address, request.as_bytes()).unwrap();
+            let answer = http::parse(&answer).unwrap();
+            assert_eq!(answer.status, status, "{host} {method} {path}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The service alone, as its users run it: what it answers, counts, logs, hides, and how
+//! it ends.
+//!
+//! Load that fills the machine is in the program `load`, the live page in `page`.
+
+mod bad_bodies;
+mod bad_connections;
+mod command_line;
+mod control;
+mod documentation;
+mod drain;
+mod exposition;
+mod golden_signals;
+mod secrecy;
+#[path = "../support/mod.rs"]
+mod support;
+mod tracing;
+mod traffic;

@@ -1,0 +1,268 @@
+//! What is hidden stays hidden: no page, no line of the log, no metric and no
+//! help gives a mystery's laws or a hidden incident away.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::TIMEOUT;
+use crate::support::http::{self, Answer};
+use crate::support::server::Server;
+use golden_signals::simulation::{Incident, Mystery};
+use serde_json::{Value, json};
+
+const SALT: &str = "only-the-teacher-knows";
+
+fn send(server: &Server, method: &str, path: &str, body: &str) -> Answer {
+    let headers = [("content-type", "application/json")];
+    http::request(server.address(), method, path, &headers, body.as_bytes())
+}
+
+/// Everything that a student can read without guessing.
+fn everything_shown(server: &Server) -> String {
+    let mut shown = whole_log(server);
+    for path in [
+        "/",
+        "/metrics",
+        "/openapi.json",
+        "/alerts",
+        "/random",
+        "/healthz",
+        "/control/faults",
+        "/control/traffic",
+        "/control/mystery",
+        "/control/incident",
+        "/nowhere",
+    ] {
+        let answer = server.get(path);
+        shown += &format!(
+            "\n{path}: {:?} {}",
+            answer.headers,
+            String::from_utf8_lossy(&answer.body)
+        );
+    }
+    let openmetrics = [("accept", "application/openmetrics-text;version=1.0.0")];
+    shown += http::get(server.address(), "/metrics", &openmetrics).text();
+    let protobuf = [(
+        "accept",
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+    )];
+    let protobuf = http::get(server.address(), "/metrics", &protobuf);
+    shown += &String::from_utf8_lossy(&protobuf.body);
+    shown += &live_events(server);
+    shown
+}
+
+/// All that it has written until now: up to the line of a request of ours.
+fn whole_log(server: &Server) -> String {
+    let trace = format!("{:032x}", rand::random::<u128>().max(1));
+    let parent = format!("00-{trace}-00f067aa0ba902b7-01");
+    http::get(server.address(), "/healthz", &[("traceparent", &parent)]);
+    let start = Instant::now();
+    loop {
+        let log = server.log().join("\n");
+        if log.contains(&trace) {
+            return log;
+        }
+        assert!(start.elapsed() < TIMEOUT, "no {trace} in {log}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// What the live page is told, until it has been told a first point.
+fn live_events(server: &Server) -> String {
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+    stream
+        .write_all(b"GET /live HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        .unwrap();
+    let mut events = String::new();
+    let mut points = false;
+    for line in BufReader::new(stream).lines() {
+        let line = line.expect("the stream goes on");
+        points |= line.contains("event: points");
+        events += &line;
+        if points && line.contains("data: ") {
+            return events;
+        }
+    }
+    panic!("no points in {events}");
+}
+
+/// The laws as they are written, and everything after the law's name in case
+/// only that is shown.
+fn laws(mystery: &Mystery) -> Vec<String> {
+    let laws = [mystery.delay().to_string(), mystery.value().to_string()];
+    let arguments: Vec<_> = laws
+        .iter()
+        .filter_map(|law| {
+            law.split_once('(')
+                .map(|(_, arguments)| arguments.to_owned())
+        })
+        .collect();
+    [laws.to_vec(), arguments].concat()
+}
+
+#[test]
+fn a_mystery_is_nowhere_to_be_read() {
+    let arguments = [
+        "--log",
+        "trace",
+        "--mystery",
+        "alice",
+        "--mystery-salt",
+        SALT,
+        "--traffic",
+        "20",
+    ];
+    let server = Server::start(&arguments);
+    let alice = Mystery::new("alice", SALT);
+    let faults = server.get("/control/faults").json();
+    assert_eq!(
+        (&faults["delay"], &faults["value"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert_eq!(faults["mystery"], "alice");
+    let state = json!({ "name": "alice", "commitment": alice.commitment() });
+    assert_eq!(server.get("/control/mystery").json(), state);
+
+    // Everything that could make it speak of its laws.
+    for body in [
+        json!({ "delay": "constant(1ms)" }),
+        json!({ "value": "constant(1)" }),
+        json!({ "error_rate": 0.5, "value": "constant(1)" }),
+    ] {
+        let answer = send(&server, "PATCH", "/control/faults", &body.to_string());
+        assert_eq!(answer.status, 409, "{body}");
+        let detail = answer.json()["detail"].clone();
+        assert!(
+            detail.as_str().unwrap().contains("DELETE /control/mystery"),
+            "{detail}"
+        );
+    }
+    assert_eq!(
+        server.get("/control/faults").json(),
+        faults,
+        "refused whole"
+    );
+    let answer = send(
+        &server,
+        "PATCH",
+        "/control/faults",
+        r#"{"error_rate": 0.5}"#,
+    );
+    assert_eq!(
+        (answer.status, &answer.json()["delay"]),
+        (200, &Value::Null)
+    );
+    assert_eq!(send(&server, "PATCH", "/control/faults", "{").status, 422);
+    assert_eq!(
+        send(&server, "PUT", "/control/incident", r#"{"kind":"latency"}"#).status,
+        200
+    );
+    assert_eq!(send(&server, "DELETE", "/control/incident", "").status, 200);
+    assert_eq!(
+        send(&server, "PUT", "/control/mystery", r#"{"name":"bob"}"#).status,
+        200
+    );
+
+    let shown = everything_shown(&server);
+    assert!(shown.contains("mystery started") && shown.contains("faults changed"));
+    for mystery in [alice, Mystery::new("bob", SALT)] {
+        for law in laws(&mystery) {
+            assert!(!shown.contains(&law), "{law} is shown in {shown}");
+        }
+    }
+    assert!(!shown.contains(SALT), "the salt is shown: {shown}");
+
+    // It ends as it was: nothing is revealed, and the configured laws hold.
+    let ended = send(&server, "DELETE", "/control/mystery", "");
+    assert_eq!(ended.json(), json!({ "name": null, "commitment": null }));
+    let faults = server.get("/control/faults").json();
+    assert_eq!(faults["delay"], "lognormal(mean=120ms, cv=0.6)");
+    let shown = everything_shown(&server);
+    for law in laws(&Mystery::new("bob", SALT)) {
+        assert!(!shown.contains(&law), "{law} is shown in {shown}");
+    }
+}
+
+/// The search above finds a law that is not hidden: it is able to fail.
+#[test]
+fn a_law_that_is_not_hidden_is_shown() {
+    let alice = Mystery::new("alice", SALT);
+    let [delay, value] = [alice.delay().to_string(), alice.value().to_string()];
+    let server = Server::start(&[
+        "--log",
+        "debug",
+        "--delay",
+        &delay,
+        "--value",
+        &value,
+        "--traffic",
+        "20",
+    ]);
+    let shown = everything_shown(&server);
+    for law in laws(&alice) {
+        assert!(shown.contains(&law), "{law} is not in {shown}");
+    }
+}
+
+#[test]
+fn the_help_shows_neither_salt_nor_token_nor_laws() {
+    let output = Command::new(env!("CARGO_BIN_EXE_golden-signals"))
+        .args(["serve", "--help"])
+        .env("GOLDEN_MYSTERY", "alice")
+        .env("GOLDEN_MYSTERY_SALT", SALT)
+        .env("GOLDEN_CONTROL_TOKEN", "s3cret")
+        .output()
+        .unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        help.contains("--mystery") && help.contains("alice"),
+        "{help}"
+    );
+    for secret in [SALT, "s3cret"] {
+        assert!(!help.contains(secret), "{help}");
+    }
+    for law in laws(&Mystery::new("alice", SALT)) {
+        assert!(!help.contains(&law), "{help}");
+    }
+}
+
+#[test]
+fn a_hidden_incident_is_told_when_it_ends() {
+    let server = Server::start(&["--log", "trace", "--mystery-salt", SALT, "--traffic", "5"]);
+    for name in ["alice", "bob", "carol"] {
+        let configured = (
+            server.get("/control/faults").json(),
+            server.get("/control/traffic").json(),
+        );
+        let started = send(
+            &server,
+            "PUT",
+            "/control/incident",
+            &json!({ "hidden": name }).to_string(),
+        );
+        let hidden = json!({ "running": true, "kind": null, "was": null });
+        assert_eq!((started.status, started.json()), (200, hidden.clone()));
+        assert_eq!(server.get("/control/incident").json(), hidden);
+        let shown = (
+            server.get("/control/faults").json(),
+            server.get("/control/traffic").json(),
+        );
+        assert_eq!(shown, configured, "its effect is not in the settings");
+        let incident = Incident::hidden(name, SALT);
+        let kind = format!("\"kind\":\"{}\"", incident.kind());
+        let shown = everything_shown(&server);
+        assert!(!shown.contains(&kind), "{kind} is in {shown}");
+        assert!(!shown.contains(&incident.reveal()), "{shown}");
+
+        let ended = send(&server, "DELETE", "/control/incident", "").json();
+        assert_eq!(ended["was"], incident.reveal());
+        assert_eq!(ended["running"], false);
+    }
+}

@@ -1,0 +1,13 @@
+//! What stands around the service, on real servers without containers: Prometheus, rules,
+//! alerts and pager, dashboards, the doctor and the health check.
+//!
+//! The same in containers is in the program `compose`.
+
+mod alerting;
+mod dashboards;
+mod doctor;
+mod healthcheck;
+mod prometheus;
+mod rules;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,186 @@
+//! Tests of the unit tests: each change that an alert's meaning hangs on makes one fail.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use serde_json::{Value, json};
+
+use super::{files, list, repository, run, said, text};
+use crate::support::daemon::Daemon;
+use crate::support::{peers, yaml};
+
+/// The files that alerts stand in.
+const FILES: [&str; 3] = [
+    "alerts.rules.yml",
+    "processes.rules.yml",
+    "training.rules.yml",
+];
+
+/// A change of a rule that should not go unnoticed.
+struct Mutant {
+    alert: String,
+    what: String,
+    rule: Value,
+}
+
+/// Every comparison turned round and its threshold moved by a quarter, up and down;
+/// every `for` dropped and doubled.
+fn mutants(alert: &Value) -> Vec<Mutant> {
+    let mut mutants = Vec::new();
+    let mut add = |what: String, field: &str, value: Value| {
+        let mut rule = alert.clone();
+        rule[field] = value;
+        let alert = text(&alert["alert"]).to_owned();
+        mutants.push(Mutant { alert, what, rule });
+    };
+    let expression = text(&alert["expr"]);
+    for (operator, reverse) in [(" > ", " < "), (" < ", " > "), (" == ", " != ")] {
+        for (at, _) in expression.match_indices(operator) {
+            let (left, right) = (&expression[..at], &expression[at + operator.len()..]);
+            let zero = right.starts_with('0') && !right.starts_with("0.");
+            let (more, less) = if zero {
+                ("1 +", "-1 +")
+            } else {
+                ("1.25 *", "0.8 *")
+            };
+            for mutated in [
+                format!("{left}{reverse}{right}"),
+                format!("{left}{operator}{more} {right}"),
+                format!("{left}{operator}{less} {right}"),
+            ] {
+                add(mutated.clone(), "expr", json!(mutated));
+            }
+        }
+    }
+    if let Some(pending) = alert["for"].as_str() {
+        let (number, unit) = pending.split_at(pending.len() - 1);
+        let number: u32 = number
+            .parse()
+            .unwrap_or_else(|_| panic!("{pending} has one unit"));
+        let doubled = format!("{}{unit}", 2 * number);
+        for changed in ["0s".to_owned(), doubled] {
+            add(format!("for: {changed}"), "for", json!(changed));
+        }
+    }
+    mutants
+}
+
+/// The unit tests notice each change that a rule's meaning hangs on.
+#[test]
+fn no_comparison_threshold_or_for_can_change_unnoticed() {
+    let Some(promtool) = peers::require("promtool") else {
+        return;
+    };
+    let originals: Option<Vec<_>> = FILES
+        .iter()
+        .map(|file| yaml::read(&repository().join("prometheus/rules").join(file)))
+        .collect();
+    let Some(originals) = originals else { return };
+    let tests: Option<Vec<_>> = files("prometheus/tests")
+        .iter()
+        .map(|file| yaml::read(file))
+        .collect();
+    let Some(tests) = tests else { return };
+    let of_file = |(file, original)| {
+        let groups = list(&Value::clone(original)["groups"]).to_vec();
+        let rules = groups
+            .into_iter()
+            .flat_map(|group| list(&group["rules"]).to_vec());
+        let mutants = rules
+            .filter(|rule| rule["alert"].is_string())
+            .flat_map(|rule| mutants(&rule));
+        mutants
+            .map(move |mutant| (file, original, mutant))
+            .collect::<Vec<_>>()
+    };
+    let all: Vec<_> = FILES.iter().zip(&originals).flat_map(of_file).collect();
+    assert!(all.len() > 100, "only {} mutants", all.len());
+
+    let directory = Daemon::directory("mutants");
+    let next = AtomicUsize::new(0);
+    let survivors = Mutex::new(Vec::new());
+    let cores = thread::available_parallelism().map_or(2, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some((file, original, mutant)) = all.get(number) else {
+                        return;
+                    };
+                    let place = directory.join(number.to_string());
+                    if !is_noticed(&promtool, &place, (file, original), &tests, mutant) {
+                        let survivor = format!("{}: {}", mutant.alert, mutant.what);
+                        survivors.lock().unwrap().push(survivor);
+                    }
+                }
+            });
+        }
+    });
+    fs::remove_dir_all(directory).unwrap();
+    let survivors = survivors.into_inner().unwrap();
+    println!("{} of {} mutants survive", survivors.len(), all.len());
+    assert!(survivors.is_empty(), "{survivors:#?}");
+}
+
+/// Whether a unit test of the alert fails with the mutant in its place.
+fn is_noticed(
+    promtool: &Path,
+    place: &Path,
+    (file_name, original): (&str, &Value),
+    tests: &[Value],
+    mutant: &Mutant,
+) -> bool {
+    let mut mutated = original.clone();
+    let groups = mutated["groups"].as_array_mut().expect("it has groups");
+    let mut rules = groups
+        .iter_mut()
+        .filter_map(|group| group["rules"].as_array_mut())
+        .flatten();
+    let rule = rules.find(|rule| rule["alert"] == mutant.alert.as_str());
+    *rule.expect("it was taken from there") = mutant.rule.clone();
+
+    let rules = place.join("rules");
+    fs::create_dir_all(&rules).expect("the directory is ours");
+    for file in files("prometheus/rules") {
+        let name = file.file_name().expect("it is a file");
+        fs::copy(&file, rules.join(name)).expect("the directory is ours");
+    }
+    // JSON is YAML.
+    fs::write(rules.join(file_name), mutated.to_string()).expect("the directory is ours");
+    fs::create_dir_all(place.join("tests")).expect("the directory is ours");
+    let file = place.join("tests/of_the_alert.yml");
+    for unit in tests {
+        // Only the tests of this alert: the others take time and notice nothing.
+        let mut unit = unit.clone();
+        let groups = unit["tests"].as_array_mut().expect("it has tests");
+        groups.retain_mut(|group| {
+            let of_it = group["alert_rule_test"].as_array_mut();
+            of_it.is_some_and(|of_it| {
+                of_it.retain(|test| test["alertname"] == mutant.alert.as_str());
+                !of_it.is_empty()
+            })
+        });
+        if groups.is_empty() {
+            continue;
+        }
+        fs::write(&file, unit.to_string()).expect("the directory is ours");
+        let output = run(Command::new(promtool).args(["test", "rules"]).arg(&file));
+        if !output.status.success() {
+            // By a test, not by a rule that is none.
+            let said = said(&output);
+            assert!(
+                said.contains("exp:"),
+                "{}: {}:\n{said}",
+                mutant.alert,
+                mutant.what
+            );
+            return true;
+        }
+    }
+    false
+}
