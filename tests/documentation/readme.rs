@@ -1,162 +1,277 @@
-//! The README cannot rot: its commands run, its links lead somewhere, and the
-//! endpoints, metrics, options and benchmarks that it names exist.
+//! README, CONTRIBUTING and `docs/` cannot rot: their commands run, and the endpoints,
+//! metrics and benchmarks in their tables are those that there are. What else they name
+//! is in the test `pages`; the course's commands are in `texts` of the package `workshop`.
 
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::fs;
 use std::process::Command;
 
-use crate::support::http;
-use crate::support::peers;
-use crate::support::readme::{self, README};
+use golden_signals::training::metrics::descriptions;
+use crate::support::manager::{Directory, Manager};
+use crate::support::mosquitto::Mosquitto;
+use crate::support::proplet::Running;
+use crate::support::readme::{self, Page, files_in, root};
 use crate::support::server::Server;
+use crate::support::{http, peers};
 
 const MANIFESTS: [&str; 2] = [
     include_str!("../../Cargo.toml"),
     include_str!("../../exercises/workshop/Cargo.toml"),
 ];
-const COURSE: &str = include_str!("../../exercises/README.md");
 const BUILT: &str = env!("CARGO_BIN_EXE_golden-signals");
 
-/// Who runs a command of the README.
+/// Who runs a command of these pages.
+#[derive(Debug, PartialEq)]
 enum Runner {
-    /// This test, against a service of its own in place of the one on port 8000.
-    Here,
-    /// Whoever reads this sentence is doing it, or another test does.
-    Elsewhere,
+    /// This file, against a service of its own in place of the one on port 8000.
+    Service,
+    /// This file, with a broker, a manager and a proplet of its own.
+    Processes,
+    /// The test of this name, or the step of a test, does the same.
+    Test(&'static str),
+    /// CI does, or who reads this sentence does.
+    Ci,
 }
 
-/// A command that nobody runs does not belong in the README: this fails on it.
+/// A command that nobody runs does not belong in these pages: this fails on it.
 fn runner(command: &str) -> Runner {
+    use Runner::{Ci, Processes, Service, Test};
+
     let words: Vec<&str> = command.split_whitespace().collect();
     match words.as_slice() {
-        ["curl" | "hey", ..] | ["cargo", "run", "--release", "--", "train", ..] => Runner::Here,
-        // The course's own tests run what its page shows; its watching is told there.
-        ["cargo", "workshop", ..] if COURSE.lines().any(|line| line == command) => {
-            Runner::Elsewhere
+        ["curl", ..]
+            if [":8080/", ":9641/"]
+                .iter()
+                .any(|port| command.contains(port)) =>
+        {
+            Processes
         }
-        // Every test of the service starts what the first one builds, and the second
-        // one runs this test. The test `compose` does the others on a real engine:
-        // what is run as it stands, the rest step by step.
-        ["cargo", "run", "--release"]
-        | ["cargo", "test", "--workspace"]
-        | ["docker", "compose", "run", ..]
-        | ["docker", "compose", "up", "--build" | "--detach", ..]
-        | ["docker", "compose", "down", "--volumes"] => Runner::Elsewhere,
-        _ => panic!("nobody runs this command of the README: {command}"),
+        ["mosquitto" | "mosquitto_sub", ..] | ["golden-signals", "manager" | "proplet"] => {
+            Processes
+        }
+        ["curl" | "hey", ..] | ["cargo", "run", "--release", "--", "train", ..] => Service,
+        // As the test `texts` of the course does those of its own pages.
+        ["cargo", "workshop", ..]
+            if Page::read("exercises/README.md")
+                .commands()
+                .contains(&command.to_owned()) =>
+        {
+            Test("every_command_runs")
+        }
+        ["cargo", "run", "--release"] => {
+            Test("good_variables_hold_and_without_a_subcommand_it_serves")
+        }
+        // On a real engine, as they stand.
+        ["docker", "compose", "run", ..] => Test("the_readmes_commands_run"),
+        // On a real engine, step by step.
+        ["docker", "compose", "up", "--build"] => {
+            Test("the_stack_comes_up_counts_scales_remembers_and_goes")
+        }
+        ["docker", "compose", "up", "--build", "--detach", "student"] => {
+            Test("what_the_student_writes_is_scraped")
+        }
+        ["docker", "compose", "up", "--detach", "--scale", "app=3"] => {
+            Test("replicas_are_found_and_lost")
+        }
+        ["docker", "compose", "down", "--volumes"] => Test("it_goes_without_a_trace"),
+        // On ports of their own, to an end.
+        [_, "golden-signals", "train", "--global-config", _] => {
+            Test("the_files_of_the_stack_can_be_used")
+        }
+        [
+            "golden-signals",
+            "train",
+            "--role",
+            "trainer",
+            "--checkpoints",
+            ..,
+        ] => Test("a_training_goes_on_from_its_checkpoint"),
+        ["golden-signals", "train", "--role", ..] => {
+            Test("the_roles_wait_for_each_other_and_outlive_each_other")
+        }
+        // The test `pages` holds the aliases to what CI runs.
+        [".ci/run" | ".ci/install-peers"]
+        | ["cargo", "lint" | "docs"]
+        | ["cargo", "fmt", "--all"]
+        | ["cargo", "test", "--workspace"] => Ci,
+        _ => panic!("nobody runs this command of the pages: {command}"),
     }
 }
 
-/// The text under this heading, up to the next of its rank.
-fn section(heading: &str) -> &'static str {
-    let mut sections = README.split("\n## ");
-    let section = sections.find_map(|section| section.strip_prefix(&format!("{heading}\n")));
-    section.unwrap_or_else(|| panic!("no section {heading}"))
-}
-
-/// What stands between backticks in the rows of a section's table.
-fn code_spans(heading: &str) -> Vec<&'static str> {
-    let rows = section(heading).lines();
-    rows.filter(|line| line.starts_with("| `"))
-        .flat_map(|line| line.split('`').skip(1).step_by(2))
+/// The commands that this file runs so, with the peers where they are.
+fn commands_of(runner_of: &Runner) -> Vec<String> {
+    let commands = readme::commands().into_iter();
+    commands
+        .filter(|command| runner(command) == *runner_of)
         .collect()
 }
 
+/// Runs it, and says what it printed. curl ends well even when the answer is an error,
+/// unless it is told.
+fn run(script: &str) -> String {
+    let script = script.replacen("curl ", "curl --fail-with-body --silent --show-error ", 1);
+    let output = Command::new("sh").args(["-ec", &script]).output().unwrap();
+    assert!(output.status.success(), "{script}\n{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
 #[test]
-fn every_command_runs() {
+fn every_command_has_its_test() {
     let commands = readme::commands();
+    assert!(commands.len() >= 25, "{commands:?}");
+    let mut tests = String::new();
+    for directory in ["tests", "exercises/workshop/tests"] {
+        for file in files_in(&root().join(directory)) {
+            if file.extension().is_some_and(|extension| extension == "rs") {
+                tests += &fs::read_to_string(file).unwrap();
+            }
+        }
+    }
+    for command in commands {
+        if let Runner::Test(name) = runner(&command) {
+            let is_there = tests.contains(&format!("fn {name}("));
+            assert!(is_there, "no test {name}, which is to run: {command}");
+        }
+    }
+}
+
+#[test]
+fn the_services_commands_run() {
+    let commands = commands_of(&Runner::Service);
     assert!(commands.len() >= 5, "{commands:?}");
     let Some(hey) = peers::require("hey") else {
         return;
     };
     let server = Server::start(&["--seed", "1"]);
     for command in commands {
-        if matches!(runner(&command), Runner::Elsewhere) {
-            continue;
-        }
-        // What cargo has built already; and curl ends well even when the answer is an
-        // error, unless it is told.
+        // What cargo has built already.
         let script = command
             .replace("127.0.0.1:8000", &server.address().to_string())
             .replacen("cargo run --release --", BUILT, 1)
-            .replacen("curl ", "curl --fail-with-body --silent --show-error ", 1)
             .replacen("hey ", &format!("{} ", hey.display()), 1);
-        let output = Command::new("sh").args(["-ec", &script]).output().unwrap();
-        assert!(output.status.success(), "{script}\n{output:?}");
-        let said = String::from_utf8_lossy(&output.stdout);
+        let said = run(&script);
         assert!(!said.contains("Error distribution"), "{script}\n{said}");
     }
     // They did what they say: the faults are those of the block that sets them.
     let faults = server.get("/control/faults").json();
     assert_eq!(faults["error_rate"], 0.2, "{faults}");
+    assert_eq!(server.get("/control/traffic").json()["rate"], 50.0);
 }
 
-/// The README, and the pages that go on from it.
-const PAGES: [(&str, &str); 3] = [
-    ("README.md", README),
-    ("docs/training.md", include_str!("../../docs/training.md")),
-    ("docs/processes.md", include_str!("../../docs/processes.md")),
-];
-
+/// Those of docs/processes.md, from a broker to the metrics of a task; and its table of
+/// metrics is what is exposed then.
 #[test]
-fn every_link_leads_somewhere() {
-    for (page, text) in PAGES {
-        links_lead_somewhere(Path::new(page), text);
-    }
-}
-
-/// `#anchors` as GitHub makes them of headings.
-fn anchors(text: &str) -> BTreeSet<String> {
-    let headings = text.lines().filter(|line| line.starts_with('#'));
-    let plain = |heading: &str| heading.replace(['`', ',', '.', ':'], "");
-    headings
-        .map(|line| line.trim_start_matches('#').trim().to_lowercase())
-        .map(|heading| plain(&heading).replace(' ', "-"))
-        .collect()
-}
-
-fn links_lead_somewhere(page: &Path, text: &str) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let directory = root.join(page.parent().unwrap());
-    let targets: Vec<&str> = text
-        .split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split(')').next())
-        .collect();
-    assert!(!targets.is_empty(), "{} leads nowhere", page.display());
-    for target in targets {
-        if target.starts_with("https://") || target.starts_with("http://127.0.0.1:") {
+fn the_processes_commands_run() {
+    let commands = commands_of(&Runner::Processes);
+    assert!(commands.len() >= 9, "{commands:?}");
+    let (Some(mosquitto), Some(subscriber)) =
+        (peers::require("mosquitto"), peers::require("mosquitto_sub"))
+    else {
+        return;
+    };
+    let broker = Mosquitto::start(&mosquitto, "");
+    let directory = Directory::new();
+    let manager = Manager::start(&broker.url(), &directory, &[]);
+    let _proplet = Running::proplet(broker.address(), &[]);
+    manager.get_when("/proplets", "the proplet lives", |page| {
+        page["proplets"][0]["alive"] == true
+    });
+    let api = manager.server.address().to_string();
+    let mut metrics = String::new();
+    for command in commands {
+        // These three run already, on ports of their own.
+        if [
+            "mosquitto -p 1883",
+            "golden-signals manager",
+            "golden-signals proplet",
+        ]
+        .contains(&command.as_str())
+        {
             continue;
         }
-        let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
-        let file = match path {
-            "" => root.join(page),
-            _ => directory.join(path),
-        };
-        assert!(file.exists(), "{}: no {target}", page.display());
-        if !anchor.is_empty() {
-            let anchors = anchors(&std::fs::read_to_string(file).unwrap());
-            assert!(anchors.contains(anchor), "{}: no {target}", page.display());
+        let port = broker.address().port();
+        let watched = format!("{} -p {port} -C 4 -W 60 ", subscriber.display());
+        let script = command
+            .replace("localhost:8080", &api)
+            .replace("localhost:9641", &manager.metrics_address().to_string())
+            .replacen("mosquitto_sub ", &watched, 1);
+        let said = run(&script);
+        if command.contains("task_metrics") {
+            assert!(said.contains("control/proplet/"), "{script}\n{said}");
+        } else if command.contains("/tasks/test-123/metrics") {
+            let page: serde_json::Value = serde_json::from_str(&said).unwrap();
+            assert!(page["metrics"].is_array(), "{page}");
+        } else if command.contains(":9641") {
+            metrics = said;
         }
     }
+    assert!(metrics.contains("proplet_up"), "{metrics}");
+    assert_eq!(manager.get("/tasks/test-123")["id"], "test-123");
+    let gone = manager.server.get("/tasks/leak");
+    assert_eq!(gone.status, 404, "{}", gone.text());
+
+    // Of a task there is all by its second sample.
+    let metrics = manager.metrics_when("the task is sampled", |metrics| {
+        metrics.sum("proplet_task_samples_total", &[]) >= 2.0
+    });
+    let exposed: BTreeSet<&str> = metrics.types.keys().map(String::as_str).collect();
+    let page = Page::read("docs/processes.md");
+    let named: Vec<&str> = first_spans(&page, "Metrics");
+    for pattern in &named {
+        let is_there = exposed.iter().any(|name| fits(name, pattern));
+        assert!(is_there, "no metric {pattern} in {exposed:?}");
+    }
+    let is_named = |name: &&&str| named.iter().any(|pattern| fits(name, pattern));
+    let missing: Vec<_> = exposed.iter().filter(|name| !is_named(name)).collect();
+    assert!(missing.is_empty(), "the page is silent on {missing:?}");
+}
+
+/// Whether a name fits a pattern such as `manager_series…` or `a_total{label}`.
+fn fits(name: &str, pattern: &str) -> bool {
+    let pattern = pattern.split('{').next().unwrap();
+    let mut parts = pattern.split('…');
+    let first = parts.next().unwrap();
+    let Some(mut rest) = name.strip_prefix(first) else {
+        return false;
+    };
+    let parts: Vec<&str> = parts.collect();
+    for part in &parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.is_empty() || parts.last().is_some_and(|last| last.is_empty())
+}
+
+/// What stands between backticks in the first cells of a section's tables.
+fn first_spans<'a>(page: &'a Page, section: &str) -> Vec<&'a str> {
+    let rows = page.table(section);
+    let spans = rows.iter().flat_map(|row| &row.cells[0].spans);
+    spans.map(String::as_str).collect()
 }
 
 #[test]
 fn the_endpoints_are_those_that_are_described() {
-    let server = Server::start(&[]);
+    let server = Server::start(&["--error-rate", "0"]);
     let description = server.get("/openapi.json").json();
     let described = description["paths"].as_object().unwrap().keys().cloned();
     // The files that pages are made of are nobody's endpoints.
     let described: BTreeSet<String> = described.filter(|path| !path.contains('{')).collect();
-    let named: BTreeSet<String> = code_spans("Endpoints")
+    let page = Page::read("docs/service.md");
+    let rows = page.table("Endpoints");
+    let spans = rows
         .iter()
+        .flat_map(|row| row.cells.iter().flat_map(|cell| &cell.spans));
+    let named: BTreeSet<String> = spans
         .filter_map(|span| span.split_whitespace().last())
         .filter(|word| word.starts_with('/'))
         .map(str::to_owned)
         .collect();
     let missing: Vec<_> = described.difference(&named).collect();
-    assert!(missing.is_empty(), "the README is silent on {missing:?}");
+    assert!(missing.is_empty(), "the page is silent on {missing:?}");
     for path in &named {
         let status = http::request(server.address(), "HEAD", path, &[], b"").status;
         // The docs are a directory; what is only posted to does not take this method.
@@ -169,18 +284,31 @@ fn the_metrics_are_those_that_are_exposed() {
     let server = Server::start(&[]);
     let metrics = server.metrics();
     let exposed: BTreeSet<&str> = metrics.types.keys().map(String::as_str).collect();
+    let page = Page::read("docs/service.md");
     let mut named = BTreeSet::new();
-    for span in code_spans("Metrics") {
-        match span.strip_suffix("_…") {
-            Some(prefix) => named.extend(exposed.iter().filter(|name| name.starts_with(prefix))),
-            None => {
-                assert!(exposed.contains(span), "no metric {span}");
-                named.insert(span);
-            }
-        }
+    for span in first_spans(&page, "Metrics") {
+        let fitting = exposed.iter().filter(|name| fits(name, span));
+        let fitting: Vec<_> = fitting.copied().collect();
+        assert!(!fitting.is_empty(), "no metric {span}");
+        named.extend(fitting);
     }
     let missing: Vec<_> = exposed.difference(&named).collect();
-    assert!(missing.is_empty(), "the README is silent on {missing:?}");
+    assert!(missing.is_empty(), "the page is silent on {missing:?}");
+}
+
+#[test]
+fn the_trainings_metrics_are_those_that_it_pushes() {
+    let page = Page::read("docs/training.md");
+    let (documented, further) = descriptions::ALL.split_at(descriptions::DOCUMENTED);
+    let documented: BTreeSet<&str> = documented.iter().map(|metric| metric.name).collect();
+    let named: BTreeSet<&str> = first_spans(&page, "The fifteen metrics")
+        .into_iter()
+        .collect();
+    assert_eq!(named, documented);
+    for metric in further {
+        let is_named = page.spans.iter().any(|span| span == metric.name);
+        assert!(is_named, "the page is silent on {}", metric.name);
+    }
 }
 
 #[test]
@@ -190,12 +318,13 @@ fn every_benchmark_is_there() {
         .flat_map(|manifest| manifest.split("[[bench]]").skip(1))
         .filter_map(|bench| bench.split('"').nth(1))
         .collect();
-    let table: BTreeSet<&str> = section("Figures")
-        .lines()
-        .skip_while(|line| !line.starts_with("|---"))
-        .skip(1)
-        .take_while(|line| line.starts_with('|'))
-        .filter_map(|line| line.rsplit('`').nth(1))
+    let page = Page::read("docs/benchmarks.md");
+    let rows = page.table("Figures");
+    // The first one is the table's head.
+    let commands = rows[1..].iter().map(|row| row.cells.last().unwrap());
+    let table: BTreeSet<&str> = commands
+        .flat_map(|cell| &cell.spans)
+        .map(String::as_str)
         .collect();
     assert_eq!(table, benches);
 }

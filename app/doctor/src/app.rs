@@ -43,6 +43,6 @@ pub(super) async fn has_golden_signals(app: &Peer) -> Verdict {
     }
     let observed = format!("/metrics has no {}", missing.join(", no "));
     let remedy = "Nothing can be drawn of a metric that is not exposed. Is this the workshop's service? If it is your own,\n\
-                  look up the metric's exact name in the README's table; if it is ours, take the newest image: `docker compose up -d --build app`.";
+                  look up the metric's exact name in docs/service.md; if it is ours, take the newest image: `docker compose up -d --build app`.";
     Err(Finding::broken(observed, remedy).asked(app.base().join("/metrics", &[])))
 }

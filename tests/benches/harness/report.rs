@@ -11,7 +11,7 @@ pub enum Target {
     None,
 }
 
-/// A table of Markdown, so that it can stand in the README as it is.
+/// A table of Markdown, as in docs/benchmarks.md.
 pub struct Report {
     rows: Vec<[String; 4]>,
 }
