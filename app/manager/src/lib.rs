@@ -15,6 +15,7 @@ pub mod fleet;
 pub mod history;
 pub mod ingest;
 pub mod live;
+mod number;
 pub mod options;
 pub mod tasks;
 

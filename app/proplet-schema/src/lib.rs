@@ -10,6 +10,7 @@
 //! - [`Topics`], [`Topic`]: where what is published.
 //! - [`TaskMetrics`], [`PropletMetrics`]: samples; [`Alive`], [`Create`]:
 //!   presence; [`TaskResult`]: how a task ended, or why it never began.
+//! - [`TaskReport`]: a task's sample in one form, whatever dialect it came in.
 //! - [`StartTask`], [`StopTask`]: commands; [`Workload`]: what a task does.
 //! - [`MonitoringProfile`], [`Interval`]: what is sampled, and how often.
 //! - [`payload`]: messages as bytes, one or a batch, compressed or not.
@@ -29,6 +30,7 @@ mod presence;
 mod profile;
 mod proplet_metrics;
 mod refusal;
+mod report;
 mod timestamp;
 mod topics;
 mod workload;
@@ -40,6 +42,7 @@ pub use presence::{Alive, Create, Metadata, Status};
 pub use profile::{MonitoringProfile, ProfileName};
 pub use proplet_metrics::{CpuMetrics, MemoryMetrics, OutboxMetrics, PropletMetrics};
 pub use refusal::Refusal;
+pub use report::{Counting, TaskReport, Traffic};
 pub use timestamp::Timestamp;
 pub use topics::{Topic, TopicKind, Topics, check_identifier};
 pub use workload::{Workload, WorkloadKind};

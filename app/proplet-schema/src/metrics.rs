@@ -43,7 +43,7 @@ impl TaskMetrics {
         self.clock().unwrap_or(received)
     }
 
-    fn clock(&self) -> Option<SystemTime> {
+    pub(super) fn clock(&self) -> Option<SystemTime> {
         let of = |timestamp: Option<Timestamp>| timestamp.and_then(Timestamp::at);
         of(self.timestamp).or_else(|| of(self.metrics.timestamp))
     }
@@ -160,12 +160,12 @@ pub struct Aggregated {
     /// Bytes.
     #[serde(deserialize_with = "required_count")]
     pub total_disk_write: u64,
-    /// Bytes.
-    #[serde(deserialize_with = "required_count")]
-    pub total_network_rx: u64,
-    /// Bytes.
-    #[serde(deserialize_with = "required_count")]
-    pub total_network_tx: u64,
+    /// Bytes; absent where the network is not measured.
+    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    pub total_network_rx: Option<u64>,
+    /// Bytes; absent where the network is not measured.
+    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    pub total_network_tx: Option<u64>,
     /// Samples in the history.
     #[serde(deserialize_with = "required_count")]
     pub sample_count: u64,
@@ -207,8 +207,8 @@ mod tests {
                 max_memory_usage: 71_303_168,
                 total_disk_read: 2_097_152,
                 total_disk_write: 1_048_576,
-                total_network_rx: 12_288,
-                total_network_tx: 24_576,
+                total_network_rx: Some(12_288),
+                total_network_tx: Some(24_576),
                 sample_count: 24,
             }),
             timestamp: Some(at),

@@ -9,9 +9,8 @@ use utoipa::ToSchema;
 
 use super::Manager;
 use super::selection::Parameters;
-use crate::clock;
+use crate::clock::{self, rfc3339};
 use crate::fleet::Present;
-use crate::history::rfc3339;
 use golden_http::problem::{Detail, Problem, ValidationError};
 
 /// A proplet.

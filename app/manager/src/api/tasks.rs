@@ -12,7 +12,8 @@ use utoipa::ToSchema;
 
 use super::selection::Parameters;
 use super::{Manager, blocking};
-use crate::history::{Task, rfc3339};
+use crate::clock::rfc3339;
+use crate::history::Task;
 use crate::tasks::TaskError;
 use golden_http::access::Allowed;
 use golden_http::body::Body;

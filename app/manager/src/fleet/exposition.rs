@@ -1,8 +1,10 @@
 //! The fleet as Prometheus sees it: base units, one series a proplet or task.
 
-use super::counters::TRAFFIC;
-use super::{Fleet, Known, OUTBOX, Proplet, Task};
-use crate::history::PROPLET_METRICS;
+use proplet_schema::{OutboxMetrics, ProcessMetrics, Traffic};
+
+use super::proplet::Latest;
+use super::{Fleet, Known, Proplet, Task};
+use crate::number::exact;
 use golden_metrics::model::{MetricFamily, MetricType};
 use golden_metrics::{Collect, Description, model};
 
@@ -35,90 +37,102 @@ const INFO: Description = gauge(
     "Where the proplet publishes and its namespace; the value is always 1",
 );
 
-/// Of a proplet's sample, by place: the metric, and what its value is times.
-const OF_A_PROPLET: [(Description, f64); PROPLET_METRICS.len()] = [
+/// Of a proplet's sample.
+const OF_A_PROPLET: [(Description, fn(&Latest) -> Option<f64>); 9] = [
     (
         counter(
             "proplet_cpu_user_seconds_total",
             "Processor time that the proplet itself spent in user mode, in seconds",
         ),
-        1.0,
+        |latest| Some(latest.cpu.user_seconds),
     ),
     (
         counter(
             "proplet_cpu_system_seconds_total",
             "Processor time that the kernel spent for the proplet itself, in seconds",
         ),
-        1.0,
+        |latest| Some(latest.cpu.system_seconds),
     ),
     (
         gauge(
             "proplet_cpu_ratio",
             "Processor use as the proplet's own message tells it, where 1 is 100 percent",
         ),
-        0.01,
+        |latest| Some(latest.cpu.percent * 0.01),
     ),
     (
         gauge(
             "proplet_memory_rss_bytes",
             "Resident memory of the proplet itself, in bytes",
         ),
-        1.0,
+        |latest| Some(exact(latest.memory.rss_bytes)),
     ),
     (
         gauge(
             "proplet_memory_heap_allocated_bytes",
             "Heap in use by the proplet itself as its allocator counts, in bytes",
         ),
-        1.0,
+        |latest| Some(exact(latest.memory.heap_alloc_bytes)),
     ),
     (
         gauge(
             "proplet_memory_heap_system_bytes",
             "Heap that the proplet itself has from the system, in bytes",
         ),
-        1.0,
+        |latest| Some(exact(latest.memory.heap_sys_bytes)),
     ),
     (
         gauge(
             "proplet_memory_heap_inuse_bytes",
             "Heap pages of the proplet itself that are in use, in bytes",
         ),
-        1.0,
+        |latest| Some(exact(latest.memory.heap_inuse_bytes)),
     ),
     (
         gauge(
             "proplet_memory_container_usage_bytes",
             "Memory of the proplet's container, in bytes",
         ),
-        1.0,
+        |latest| latest.memory.container_usage_bytes.map(exact),
     ),
     (
         gauge(
             "proplet_memory_container_limit_bytes",
             "Limit of the memory of the proplet's container, in bytes",
         ),
-        1.0,
+        |latest| latest.memory.container_limit_bytes.map(exact),
     ),
 ];
 
-/// By the order of [`Outbox`](super::Outbox).
-const OUTBOX_OF_A_PROPLET: [Description; OUTBOX] = [
-    gauge(
-        "proplet_messages_waiting",
-        "Messages of the proplet that wait for the broker",
+/// What became of a proplet's messages.
+const OUTBOX_OF_A_PROPLET: [(Description, fn(&OutboxMetrics) -> u64); 4] = [
+    (
+        gauge(
+            "proplet_messages_waiting",
+            "Messages of the proplet that wait for the broker",
+        ),
+        |outbox| outbox.waiting,
     ),
-    counter(
-        "proplet_messages_acknowledged_total",
-        "Messages of the proplet that the broker has acknowledged",
+    (
+        counter(
+            "proplet_messages_acknowledged_total",
+            "Messages of the proplet that the broker has acknowledged",
+        ),
+        |outbox| outbox.acknowledged_total,
     ),
-    counter(
-        "proplet_messages_dropped_total",
-        "Messages that the proplet has dropped because too many waited for the broker",
+    (
+        counter(
+            "proplet_messages_dropped_total",
+            "Messages that the proplet has dropped because too many waited for the broker",
+        ),
+        |outbox| outbox.dropped_total,
     ),
-    counter(
-        "proplet_broker_connections_total",
-        "Connections to the broker that the proplet has made",
+    (
+        counter(
+            "proplet_broker_connections_total",
+            "Connections to the broker that the proplet has made",
+        ),
+        |outbox| outbox.connections_total,
     ),
 ];
 
@@ -131,72 +145,86 @@ const LAST_SAMPLE: Description = gauge(
     "When the latest sample of the task was taken, in seconds since the Unix epoch",
 );
 
-/// Of a task's sample, by place: the gauge, and what its value is times.
-const OF_A_TASK: [(usize, Description, f64); 6] = [
+/// Of a task's latest sample.
+const OF_A_TASK: [(Description, fn(&ProcessMetrics) -> Option<f64>); 6] = [
     (
-        0,
         gauge(
             "proplet_task_cpu_ratio",
             "Processor use of the task, in cores",
         ),
-        0.01,
+        |metrics| Some(metrics.cpu_percent? * 0.01),
     ),
     (
-        1,
         gauge(
             "proplet_task_memory_bytes",
             "Resident memory of the task, in bytes",
         ),
-        1.0,
+        |metrics| metrics.memory_bytes.map(exact),
     ),
     (
-        2,
         gauge(
             "proplet_task_memory_ratio",
             "Share of the memory there is that the task has, from 0 to 1",
         ),
-        0.01,
+        |metrics| Some(metrics.memory_percent? * 0.01),
     ),
     (
-        7,
         gauge(
             "proplet_task_uptime_seconds",
             "Time since the task began, in seconds",
         ),
-        1.0,
+        |metrics| metrics.uptime_seconds.map(exact),
     ),
     (
-        8,
         gauge(
             "proplet_task_threads",
             "Threads of the task, with the main one",
         ),
-        1.0,
+        |metrics| metrics.thread_count.map(exact),
     ),
     (
-        9,
         gauge("proplet_task_open_fds", "Open file descriptors of the task"),
-        1.0,
+        |metrics| metrics.file_descriptor_count.map(exact),
     ),
 ];
 
-/// By the order of [`TRAFFIC`].
-const TRAFFIC_OF_A_TASK: [Description; TRAFFIC.len()] = [
-    counter(
-        "proplet_task_disk_read_bytes_total",
-        "Bytes that the task has read from disk",
+/// The most series that a task has: those of its latest sample, of its bytes, and
+/// two of its samples.
+pub const SERIES_OF_A_TASK: usize = OF_A_TASK.len() + TRAFFIC_OF_A_TASK.len() + 2;
+
+/// The most series that a proplet has, without its tasks: those of its latest
+/// sample, of its messages, and three of its life.
+pub const SERIES_OF_A_PROPLET: usize = OF_A_PROPLET.len() + OUTBOX_OF_A_PROPLET.len() + 3;
+
+/// What a task has read, written, received and sent.
+const TRAFFIC_OF_A_TASK: [(Description, fn(&Traffic) -> Option<u64>); 4] = [
+    (
+        counter(
+            "proplet_task_disk_read_bytes_total",
+            "Bytes that the task has read from disk",
+        ),
+        |traffic| traffic.disk_read_bytes,
     ),
-    counter(
-        "proplet_task_disk_written_bytes_total",
-        "Bytes that the task has written to disk",
+    (
+        counter(
+            "proplet_task_disk_written_bytes_total",
+            "Bytes that the task has written to disk",
+        ),
+        |traffic| traffic.disk_write_bytes,
     ),
-    counter(
-        "proplet_task_network_received_bytes_total",
-        "Bytes received in the task's network namespace",
+    (
+        counter(
+            "proplet_task_network_received_bytes_total",
+            "Bytes received in the task's network namespace",
+        ),
+        |traffic| traffic.network_rx_bytes,
     ),
-    counter(
-        "proplet_task_network_sent_bytes_total",
-        "Bytes sent from the task's network namespace",
+    (
+        counter(
+            "proplet_task_network_sent_bytes_total",
+            "Bytes sent from the task's network namespace",
+        ),
+        |traffic| traffic.network_tx_bytes,
     ),
 ];
 
@@ -247,15 +275,16 @@ impl Collect for Fleet {
             ];
             Some(INFO.sample(&labels, 1.0))
         })));
-        for (place, (description, factor)) in OF_A_PROPLET.iter().enumerate() {
+        for (description, value) in OF_A_PROPLET {
             into.push(description.family(series(&|name, proplet| {
-                let value = proplet.latest?.1[place]?;
-                Some(description.sample(&[("proplet", name)], value * factor))
+                let value = value(proplet.latest.as_ref()?)?;
+                Some(description.sample(&[("proplet", name)], value))
             })));
         }
-        for (place, description) in OUTBOX_OF_A_PROPLET.iter().enumerate() {
+        for (description, value) in OUTBOX_OF_A_PROPLET {
             into.push(description.family(series(&|name, proplet| {
-                Some(description.sample(&[("proplet", name)], proplet.outbox?[place]))
+                let value = value(proplet.latest.as_ref()?.outbox.as_ref()?);
+                Some(description.sample(&[("proplet", name)], exact(value)))
             })));
         }
 
@@ -271,14 +300,13 @@ impl Collect for Fleet {
             });
             into.push(description.family(series.collect()));
         };
-        for (place, description, factor) in OF_A_TASK {
-            family(description, &|task| Some(task.metrics[place]? * factor));
+        for (description, value) in OF_A_TASK {
+            family(description, &|task| value(&task.metrics));
         }
-        for (which, description) in TRAFFIC_OF_A_TASK.into_iter().enumerate() {
-            family(description, &|task| task.counters.totals[which]);
+        for (description, value) in TRAFFIC_OF_A_TASK {
+            family(description, &|task| value(&task.counters.totals).map(exact));
         }
-        #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-        family(SAMPLES, &|task| Some(task.samples as f64));
+        family(SAMPLES, &|task| Some(exact(task.samples)));
         family(LAST_SAMPLE, &|task| Some(seconds(task.at)));
     }
 }

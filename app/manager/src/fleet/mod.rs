@@ -14,23 +14,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use self::admission::Refused;
-pub use self::counters::Counting;
-use self::counters::TRAFFIC;
+use self::counters::Counters;
+pub use self::exposition::{SERIES_OF_A_PROPLET, SERIES_OF_A_TASK};
 pub use self::proplet::Present;
-use self::proplet::{Proplet, Task, nanoseconds};
+use self::proplet::{Latest, Proplet, Task, nanoseconds};
 pub use self::totals::Totals;
-use super::history::{Identity, METRICS, PROPLET_METRICS};
-
-/// The most series that a task has.
-pub const SERIES_OF_A_TASK: usize = METRICS.len() + 2;
-
-/// What becomes of a proplet's messages: those that wait for the broker, and, since
-/// its start, those that it has acknowledged, those dropped, connections to it.
-pub type Outbox = [f64; OUTBOX];
-const OUTBOX: usize = 4;
-
-/// The most series that a proplet has, without its tasks.
-pub const SERIES_OF_A_PROPLET: usize = PROPLET_METRICS.len() + OUTBOX + 3;
+use super::history::{Identity, PropletSample, TaskSample};
+use proplet_schema::{Counting, Traffic};
 
 /// A task's series live through so many of its own intervals without a sample.
 const INTERVALS: i64 = 3;
@@ -119,14 +109,16 @@ impl Fleet {
         alive && !lived
     }
 
-    /// A proplet's sample.
-    pub fn observe_proplet(
-        &self,
-        name: &str,
-        at: i64,
-        metrics: &[Option<f64>; PROPLET_METRICS.len()],
-        outbox: Option<Outbox>,
-    ) {
+    /// The time of day of a proplet's uptime, where it has no clock.
+    pub fn time_of_uptime(&self, name: &str, uptime: Duration, now: i64) -> i64 {
+        let mut state = self.lock();
+        let proplet = state.proplets.get_mut(name);
+        proplet.map_or(now, |proplet| proplet.time_of_uptime(uptime, now))
+    }
+
+    /// A proplet's sample, which has not come before.
+    pub fn observe_proplet(&self, sample: &PropletSample) {
+        let name = &*sample.proplet_id;
         let mut state = self.lock();
         let shown = state
             .proplets
@@ -140,24 +132,43 @@ impl Fleet {
         }
         if let Some(proplet) = state.proplets.get_mut(name) {
             proplet.shown = true;
-            if proplet.latest.is_none_or(|(latest, _)| at > latest) {
-                proplet.latest = Some((at, *metrics));
-                proplet.outbox = outbox;
+            let latest = proplet.latest.as_ref();
+            if latest.is_none_or(|latest| sample.at > latest.at) {
+                proplet.latest = Some(Latest {
+                    at: sample.at,
+                    cpu: sample.cpu_metrics.clone(),
+                    memory: sample.memory_metrics.clone(),
+                    outbox: sample.outbox.clone(),
+                });
             }
         }
     }
 
-    /// A task's sample, which has not come before. What has been read, written,
-    /// received and sent since the one before.
-    pub fn observe_task(
+    /// What a task's sample of the time `at` adds to its bytes. Changes nothing.
+    #[must_use]
+    pub fn growth(
         &self,
         name: &str,
         task: &str,
         at: i64,
-        metrics: &[Option<f64>; METRICS.len()],
+        reported: Traffic,
         counting: Counting,
-        now: i64,
-    ) -> [f64; TRAFFIC.len()] {
+    ) -> Traffic {
+        if counting == Counting::SinceLast {
+            return reported;
+        }
+        let state = self.lock();
+        let known = state.proplets.get(name).and_then(|p| p.tasks.get(task));
+        match known {
+            Some(task) => task.counters.growth(reported, counting, task.is_newer(at)),
+            None => Counters::default().growth(reported, counting, true),
+        }
+    }
+
+    /// A task's sample, which has not come before. The bytes in it are what
+    /// [`Self::growth`] made of those `reported`.
+    pub fn observe_task(&self, sample: &TaskSample, reported: Traffic, now: i64) {
+        let (name, task) = (&*sample.proplet_id, &*sample.task_id);
         let mut state = self.lock();
         let known = state
             .proplets
@@ -165,18 +176,25 @@ impl Fleet {
             .is_some_and(|proplet| proplet.tasks.contains_key(task));
         if !known {
             if !state.room_for(SERIES_OF_A_TASK, self.bounds) {
-                return counting.growth_of_one(metrics);
+                return;
             }
             state.series += SERIES_OF_A_TASK;
         }
-        let Some(proplet) = state.proplets.get_mut(name) else {
-            return counting.growth_of_one(metrics);
-        };
-        let entry = proplet
-            .tasks
-            .entry(task.into())
-            .or_insert_with(|| Task::new(at, now, metrics));
-        entry.observe(at, metrics, counting, now)
+        if let Some(proplet) = state.proplets.get_mut(name) {
+            proplet
+                .tasks
+                .entry(task.into())
+                .or_insert_with(|| Task::new(sample.at, now))
+                .observe(sample.at, &sample.metrics, reported, now);
+        }
+    }
+
+    /// How many samples of a task were observed.
+    #[cfg(test)]
+    pub(crate) fn samples(&self, name: &str, task: &str) -> u64 {
+        let state = self.lock();
+        let task = state.proplets.get(name).and_then(|p| p.tasks.get(task));
+        task.map_or(0, |task| task.samples)
     }
 
     /// Forgets what is gone.
@@ -260,6 +278,8 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
+    use proplet_schema::ProcessMetrics;
+
     use super::*;
 
     const SECOND: i64 = 1_000_000_000;
@@ -276,8 +296,19 @@ mod tests {
     }
 
     fn observe(fleet: &Fleet, task: &str, at: i64) {
-        let metrics = [Some(1.0); METRICS.len()];
-        fleet.observe_task("p", task, at, &metrics, Counting::SinceLast, at);
+        let metrics = ProcessMetrics {
+            disk_read_bytes: Some(1),
+            ..ProcessMetrics::default()
+        };
+        let reported = metrics.traffic();
+        let sample = TaskSample {
+            task_id: task.to_owned(),
+            proplet_id: "p".to_owned(),
+            metrics,
+            aggregated: None,
+            at,
+        };
+        fleet.observe_task(&sample, reported, at);
     }
 
     fn tasks(fleet: &Fleet, now: i64) -> usize {

@@ -12,10 +12,12 @@
 //! synchronous".
 
 mod columns;
+mod more;
 mod page;
 mod proplets;
 mod retention;
 mod rollups;
+mod sample;
 mod size;
 mod tasks;
 mod writer;
@@ -27,16 +29,14 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use thiserror::Error;
 
-pub use columns::{AGGREGATED, Column, METRICS, PROPLET_METRICS};
-pub use page::{
-    AliveSample, Page, PropletSample, Range, TaskSample, live_proplet, live_task, rfc3339,
-};
+pub use page::{AliveSample, Page, Range};
 pub use proplets::Identity;
 pub use retention::Retention;
 pub use rollups::{Piece, Rollup};
+pub use sample::{PropletSample, TaskSample};
 pub use size::HistorySize;
 pub use tasks::{State, Task};
-pub use writer::{PropletRow, TaskRow, Writer};
+pub use writer::Writer;
 
 /// The version of `schema.sql`, which the file carries as its `user_version`.
 const VERSION: i64 = 1;

@@ -16,7 +16,6 @@
 //! has closed that too.
 
 mod records;
-mod sample;
 mod statistics;
 
 use std::sync::Arc;
