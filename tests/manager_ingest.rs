@@ -281,11 +281,11 @@ fn what_is_wrong_is_rejected_by_reason_and_harms_nobody() {
         ("malformed", broken.len() + 1),
         ("oversize", 2),
         ("stale", 1),
-        ("ahead", 1),
+        ("future_timestamp", 1),
         ("forged", 2),
         ("duplicate", 1),
-        ("flooding", 0),
-        ("crowded", 0),
+        ("rate_limited", 0),
+        ("proplet_limit", 0),
     ] {
         assert_eq!(manager.rejected(reason), count as f64, "{reason}");
     }
@@ -337,13 +337,19 @@ fn a_flood_is_cut_and_others_lose_nothing() {
     flood.wait();
     let metrics = manager.metrics_when("the flood is over", |metrics| {
         metrics.value("manager_messages_total", &[("kind", "task_metrics")])
-            + metrics.value("manager_messages_rejected_total", &[("reason", "flooding")])
+            + metrics.value(
+                "manager_messages_rejected_total",
+                &[("reason", "rate_limited")],
+            )
             >= (FLOOD + OTHERS) as f64
     });
     // A minute's worth may come at once, and what its rate adds meanwhile.
     let taken = total(&manager.get("/tasks/flood/metrics?limit=0"));
     assert!((3_000..FLOOD / 2).contains(&taken), "{taken}");
-    let rejected = metrics.value("manager_messages_rejected_total", &[("reason", "flooding")]);
+    let rejected = metrics.value(
+        "manager_messages_rejected_total",
+        &[("reason", "rate_limited")],
+    );
     assert_eq!(rejected, (FLOOD - taken) as f64);
 }
 

@@ -1,4 +1,4 @@
-//! The proplet: takes commands, runs tasks, has them sampled, says that it lives.
+//! The proplet: handles commands, runs tasks, has them sampled, reports liveness.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -13,7 +13,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::monitor::{Monitor, Origin, Subject, Watch};
 use super::options::{Compression, Options, TaskTopics, Watched};
 use super::outgoing::{Outgoing, Packing};
-use super::presence::{alive, machine_name, metadata};
+use super::presence::{alive, host_name, metadata};
 use super::sampler::{Sampler, Since};
 use super::start_error::StartError;
 use super::tasks::{Outcome, Process};
@@ -25,11 +25,11 @@ use proplet_schema::{
     Topic, TopicKind, Topics, payload,
 };
 
-/// How long the broker may take to get what waits, once the proplet ends.
-const GOODBYE: Duration = Duration::from_secs(5);
+/// Time limit for sending queued messages when the proplet ends.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A task that comes without a duration and is no daemon ends by itself.
-const UNLESS_TOLD: Duration = Duration::from_secs(300);
+/// The duration of a task that names none and is no daemon.
+const DEFAULT_TASK_DURATION: Duration = Duration::from_secs(300);
 
 struct Agent {
     options: Options,
@@ -86,20 +86,20 @@ pub async fn run(
     }
     let end = async {
         agent.end(own).await;
-        client.close(GOODBYE).await
+        client.close(CLOSE_TIMEOUT).await
     };
     tokio::select! {
         left = end => if left > 0 {
-            tracing::warn!(messages = left, "not sent: there is no broker");
+            tracing::warn!(messages = left, "messages not sent: no broker");
         },
-        () = stop_now => tracing::warn!("stopped at once"),
+        () = stop_now => tracing::warn!("stopped without waiting"),
     }
     Ok(())
 }
 
 impl Agent {
     fn start(options: Options) -> Result<(Self, Client, Deliveries), StartError> {
-        let proplet_id = options.entity_id.clone().unwrap_or_else(machine_name);
+        let proplet_id = options.entity_id.clone().unwrap_or_else(host_name);
         let topics =
             Topics::new(&options.domain_id, &options.channel_id).map_err(StartError::Identifier)?;
         let origin = Origin {
@@ -111,7 +111,7 @@ impl Agent {
         if settings.username.is_none() && options.mqtt.mqtt_password.is_some() {
             settings.username = Some(origin.proplet_id.clone());
         }
-        settings.settle = options.settle;
+        settings.settle = options.reconnect_grace;
         settings.will = Some(Will {
             topic: topics.of(TopicKind::Alive).to_string(),
             payload: payload::encode(&alive(&origin, Status::Offline)),
@@ -218,7 +218,10 @@ impl Agent {
         }
         let given = command.clone();
         if !command.daemon {
-            command.workload.duration.get_or_insert(UNLESS_TOLD);
+            command
+                .workload
+                .duration
+                .get_or_insert(DEFAULT_TASK_DURATION);
         }
         let failed = |error: std::io::Error| {
             Refusal::new("id", &command.id, format!("cannot be started: {error}"))
@@ -288,7 +291,7 @@ impl Agent {
         // What a broker has kept is a command of another day.
         if !delivery.retained {
             match delivery.content {
-                Content::Whole(payload) => self.obey(kind, &payload),
+                Content::Whole(payload) => self.handle_command(kind, &payload),
                 Content::Oversize(bytes) => {
                     let most = self.options.mqtt.mqtt_max_packet_size;
                     let remedy = format!("must be at most {most} bytes long");
@@ -302,7 +305,7 @@ impl Agent {
         delivery.receipt.acknowledge();
     }
 
-    fn obey(&mut self, kind: Option<TopicKind>, payload: &[u8]) {
+    fn handle_command(&mut self, kind: Option<TopicKind>, payload: &[u8]) {
         let command: Value = match serde_json::from_slice(payload) {
             Ok(command) => command,
             Err(error) => {
@@ -321,7 +324,7 @@ impl Agent {
                 .as_ref()
                 .is_none_or(|proplet_id| proplet_id == own)
         };
-        let obeyed = match kind {
+        let handled = match kind {
             Some(TopicKind::Start) => match StartTask::from_json(&command) {
                 Ok(start) if own(&start.proplet_id) => self.start_task(start),
                 Ok(_) => Ok(()),
@@ -334,7 +337,7 @@ impl Agent {
             },
             _ => Ok(()),
         };
-        if let Err(refusal) = obeyed {
+        if let Err(refusal) = handled {
             self.refuse(&id, &refusal);
         }
     }
@@ -356,7 +359,7 @@ impl Agent {
 
     fn refuse(&self, task_id: &str, refusal: &Refusal) {
         tracing::warn!(task = task_id, reason = %refusal, "command refused");
-        self.tell(task_id.to_owned(), String::new(), Some(refusal.to_string()));
+        self.publish_result(task_id.to_owned(), String::new(), Some(refusal.to_string()));
     }
 
     fn ended(&mut self, ended: Result<Outcome, tokio::task::JoinError>) {
@@ -371,10 +374,10 @@ impl Agent {
             samples = outcome.aggregated.map(|aggregated| aggregated.sample_count),
             "task has ended"
         );
-        self.tell(outcome.task_id, outcome.results, outcome.error);
+        self.publish_result(outcome.task_id, outcome.results, outcome.error);
     }
 
-    fn tell(&self, task_id: String, results: String, error: Option<String>) {
+    fn publish_result(&self, task_id: String, results: String, error: Option<String>) {
         let result = payload::encode(&TaskResult {
             task_id,
             proplet_id: self.origin.proplet_id.clone(),

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use proplet_schema::{Workload, WorkloadKind};
 
 /// A leak of descriptors ends here: a workshop must not take the machine with it.
-const MOST_DESCRIPTORS: usize = 10_000;
+const MAX_DESCRIPTORS: usize = 10_000;
 
 /// A file is written anew from here, so that no disk fills.
-const MOST_FILE: u64 = 16 * 1024 * 1024;
+const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Memory grows by pieces that the allocator does not round up.
 const PIECE: u64 = 64 * 1024;
@@ -87,7 +87,7 @@ fn rest(over: impl Fn() -> bool) {
 /// that is busy with other things delays it and does not lessen it.
 fn burn(percent: u8, over: impl Fn() -> bool) {
     /// What a long pause took is not made up for beyond this.
-    const MOST_MISSED: Duration = Duration::from_secs(1);
+    const MAX_MISSED: Duration = Duration::from_secs(1);
 
     let start = Instant::now();
     let mut spent = CpuTime::start();
@@ -95,7 +95,7 @@ fn burn(percent: u8, over: impl Fn() -> bool) {
     while !over() {
         let wanted = start.elapsed().mul_f64(f64::from(percent) / 100.0) - forgone;
         let missed = wanted.saturating_sub(spent.so_far());
-        forgone += missed.saturating_sub(MOST_MISSED);
+        forgone += missed.saturating_sub(MAX_MISSED);
         let burst = spent.so_far() + missed.min(STEP);
         while spent.so_far() < burst {
             for _ in 0..1000 {
@@ -178,7 +178,7 @@ fn write(bytes: u64, per_second: u64, over: impl Fn() -> bool) -> io::Result<()>
     let removed = std::fs::remove_file(&path).is_ok();
     let mut in_file = 0;
     let written = paced(bytes, per_second, &over, |chunk| {
-        if in_file >= MOST_FILE {
+        if in_file >= MAX_FILE_BYTES {
             file.set_len(0)?;
             file.rewind()?;
             in_file = 0;
@@ -256,7 +256,7 @@ fn idle(
     while !over() {
         let grown = as_u64(start.elapsed().as_secs_f64() * as_f64(per_second));
         let wanted = usize::try_from(descriptors + grown).unwrap_or(usize::MAX);
-        while files.len() < wanted.min(MOST_DESCRIPTORS) {
+        while files.len() < wanted.min(MAX_DESCRIPTORS) {
             files.push(File::open(std::env::current_exe()?)?);
         }
         thread::sleep(Duration::from_millis(100));

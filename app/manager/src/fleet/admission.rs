@@ -9,10 +9,10 @@ use crate::history::Identity;
 pub enum Refused {
     /// The name belongs to a proplet that publishes elsewhere.
     Forged,
-    /// Its proplet sends more than it may.
-    Flooding,
-    /// There are as many proplets as there may be.
-    Crowded,
+    /// Its proplet exceeds the rate limit.
+    RateLimited,
+    /// It would exceed the limit of known proplets.
+    PropletLimit,
 }
 
 impl Fleet {
@@ -38,7 +38,7 @@ impl Fleet {
                 return Err(Refused::Forged);
             }
             if !proplet.bucket.take(now) {
-                return Err(Refused::Flooding);
+                return Err(Refused::RateLimited);
             }
             proplet.seen = now;
             let due = now - proplet.identity.last_seen >= MINUTE;
@@ -48,7 +48,7 @@ impl Fleet {
             return Ok(due);
         }
         if state.proplets.len() >= self.bounds.proplets {
-            return Err(Refused::Crowded);
+            return Err(Refused::PropletLimit);
         }
         let identity = Identity {
             name: name.to_owned(),

@@ -16,7 +16,7 @@ use std::time::Duration;
 pub use self::admission::Refused;
 use self::counters::Counters;
 pub use self::exposition::{SERIES_OF_A_PROPLET, SERIES_OF_A_TASK};
-pub use self::proplet::Present;
+pub use self::proplet::PropletView;
 use self::proplet::{Latest, Proplet, Task, nanoseconds};
 pub use self::totals::Totals;
 use super::history::{Identity, PropletSample, TaskSample};
@@ -48,11 +48,11 @@ pub struct Bounds {
 #[derive(Debug)]
 pub struct Fleet {
     bounds: Bounds,
-    state: Mutex<Known>,
+    state: Mutex<FleetState>,
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct FleetState {
     proplets: HashMap<Arc<str>, Proplet>,
     series: usize,
     refused: u64,
@@ -84,7 +84,7 @@ impl Fleet {
         self.bounds
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
+    fn lock(&self) -> MutexGuard<'_, FleetState> {
         // A panic leaves at worst one sample half told.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -233,12 +233,12 @@ impl Fleet {
 
     /// Every proplet, by name.
     #[must_use]
-    pub fn proplets(&self, now: i64) -> Vec<Present> {
+    pub fn proplets(&self, now: i64) -> Vec<PropletView> {
         let state = self.lock();
         let mut proplets: Vec<_> = state
             .proplets
             .values()
-            .map(|proplet| proplet.present(self.bounds, now))
+            .map(|proplet| proplet.view(self.bounds, now))
             .collect();
         drop(state);
         proplets.sort_by(|a, b| a.identity.name.cmp(&b.identity.name));
@@ -247,10 +247,10 @@ impl Fleet {
 
     /// One proplet.
     #[must_use]
-    pub fn proplet(&self, name: &str, now: i64) -> Option<Present> {
+    pub fn proplet(&self, name: &str, now: i64) -> Option<PropletView> {
         let state = self.lock();
         let proplet = state.proplets.get(name)?;
-        Some(proplet.present(self.bounds, now))
+        Some(proplet.view(self.bounds, now))
     }
 
     /// The sum of what is known.
@@ -268,7 +268,7 @@ impl Fleet {
     }
 }
 
-impl Known {
+impl FleetState {
     fn room_for(&mut self, series: usize, bounds: Bounds) -> bool {
         let room = self.series + series <= bounds.series;
         self.refused += u64::from(!room);
@@ -323,7 +323,7 @@ mod tests {
         assert_eq!(fleet.admit("p", "d", "other", 0), Err(Refused::Forged));
         assert_eq!(fleet.admit("p", "other", "c", 0), Err(Refused::Forged));
         assert_eq!(fleet.admit("q", "d", "c", 0), Ok(true));
-        assert_eq!(fleet.admit("r", "d", "c", 0), Err(Refused::Crowded));
+        assert_eq!(fleet.admit("r", "d", "c", 0), Err(Refused::PropletLimit));
         // Once it is forgotten its name is free, and there is room again.
         fleet.expire(2 * 3_600 * SECOND);
         assert_eq!(fleet.admit("p", "d", "other", 2 * 3_600 * SECOND), Ok(true));

@@ -54,16 +54,16 @@ pub(super) struct Task {
     pub(super) counters: Counters,
 }
 
-/// What is told of a proplet now.
+/// The current state of a proplet.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Present {
+pub struct PropletView {
     /// Who it is.
     pub identity: Identity,
-    /// Whether it lives.
+    /// Whether it is alive.
     pub alive: bool,
-    /// When it last sent anything, in nanoseconds since the epoch.
+    /// Time of its last message, in nanoseconds since the epoch.
     pub seen: i64,
-    /// How many tasks it has sent samples of lately.
+    /// Number of its tasks with recent samples.
     pub tasks: usize,
 }
 
@@ -102,8 +102,8 @@ impl Proplet {
         self.alive.is_some_and(|alive| now - alive < timeout)
     }
 
-    pub(super) fn present(&self, bounds: Bounds, now: i64) -> Present {
-        Present {
+    pub(super) fn view(&self, bounds: Bounds, now: i64) -> PropletView {
+        PropletView {
             identity: self.identity.clone(),
             alive: self.lives(bounds, now),
             seen: self.seen,

@@ -1,4 +1,4 @@
-//! The history: what proplets and tasks reported, in one SQLite file that
+//! The history: reported samples, in one SQLite file that
 //! survives restarts and crashes. Knows no topic, no socket and no metric
 //! family.
 //!
@@ -52,7 +52,7 @@ const IDLE_READERS: usize = 4;
 pub enum HistoryError {
     /// The file cannot be opened, or is something else.
     #[error(
-        "--history {}: {source}; give a file in a directory that can be written, or one that a manager made", path.display()
+        "--history {}: cannot open the history: {source}; choose a file in a writable directory, or one that a manager created", path.display()
     )]
     Open {
         /// The file.
@@ -62,7 +62,7 @@ pub enum HistoryError {
     },
     /// The file is of another version of this program.
     #[error(
-        "--history {}: it is of version {found}, this program needs {VERSION}; give another file, or take this one away", path.display()
+        "--history {}: the history has version {found}, this program needs {VERSION}; choose another file, or remove this one", path.display()
     )]
     Version {
         /// The file.
@@ -71,7 +71,7 @@ pub enum HistoryError {
         found: i64,
     },
     /// Reading or writing failed.
-    #[error("the history cannot be used: {0}")]
+    #[error("history error: {0}")]
     Sqlite(#[from] rusqlite::Error),
 }
 

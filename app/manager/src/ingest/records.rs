@@ -16,13 +16,13 @@ use proplet_schema::{
     TopicKind,
 };
 
-/// How far a proplet's clock may be ahead.
-const AHEAD: i64 = 60_000_000_000;
+/// How far in the future a timestamp may be.
+const MAX_CLOCK_SKEW: i64 = 60_000_000_000;
 
-/// What a message means for the tasks.
-pub(super) enum News {
-    /// A proplet has come to life.
-    Came(String),
+/// A change of the tasks' state.
+pub(super) enum Change {
+    /// A proplet has become alive.
+    Alive(String),
     /// A task that was started has its first sample.
     Reported { task: String, proplet: String },
     /// A task has ended.
@@ -37,7 +37,7 @@ pub(super) struct Records<'a, 'b> {
     /// `false` once writing has failed: the rest of the batch is not tried.
     recording: bool,
     now: i64,
-    news: Vec<News>,
+    changes: Vec<Change>,
 }
 
 impl<'a, 'b> Records<'a, 'b> {
@@ -48,7 +48,7 @@ impl<'a, 'b> Records<'a, 'b> {
             rows: 0,
             recording: true,
             now,
-            news: Vec::new(),
+            changes: Vec::new(),
         }
     }
 
@@ -58,15 +58,15 @@ impl<'a, 'b> Records<'a, 'b> {
         }
     }
 
-    /// What the batch means for the tasks.
-    pub(super) fn commit(mut self) -> Vec<News> {
+    /// The changes of the tasks' state.
+    pub(super) fn commit(mut self) -> Vec<Change> {
         if self.recording {
             match self.writer.commit() {
                 Ok(()) => self.ingest.statistics.committed(self.rows),
                 Err(error) => self.fail(&error),
             }
         }
-        self.news
+        self.changes
     }
 
     fn fail(&mut self, error: &rusqlite::Error) {
@@ -146,7 +146,7 @@ impl<'a, 'b> Records<'a, 'b> {
         }
     }
 
-    /// Of a batch one that is rejected does not harm the others.
+    /// A rejected message of a batch does not affect the others.
     fn each<T: DeserializeOwned>(
         &mut self,
         payload: &[u8],
@@ -156,7 +156,7 @@ impl<'a, 'b> Records<'a, 'b> {
         let messages = messages.map_err(|error| match error {
             PayloadError::TooLong { .. } => Reason::Oversize,
             error => {
-                tracing::debug!(%error, "message cannot be read");
+                tracing::debug!(%error, "cannot decode message");
                 Reason::Malformed
             }
         })?;
@@ -176,8 +176,8 @@ impl<'a, 'b> Records<'a, 'b> {
             .admit(proplet, topic.domain_id, topic.channel_id, self.now)
             .map_err(|refused| match refused {
                 Refused::Forged => Reason::Forged,
-                Refused::Flooding => Reason::Flooding,
-                Refused::Crowded => Reason::Crowded,
+                Refused::RateLimited => Reason::RateLimited,
+                Refused::PropletLimit => Reason::PropletLimit,
             })?;
         if due {
             self.introduce(proplet);
@@ -208,8 +208,8 @@ impl<'a, 'b> Records<'a, 'b> {
             return Ok(());
         };
         let stale = i64::try_from(self.ingest.limits.stale_after.as_nanos());
-        if at > self.now.saturating_add(AHEAD) {
-            Err(Reason::Ahead)
+        if at > self.now.saturating_add(MAX_CLOCK_SKEW) {
+            Err(Reason::FutureTimestamp)
         } else if at < self.now.saturating_sub(stale.unwrap_or(i64::MAX)) {
             Err(Reason::Stale)
         } else {
@@ -241,14 +241,14 @@ impl<'a, 'b> Records<'a, 'b> {
         self.admit(topic, proplet)?;
         self.describe(proplet, &message.namespace, None);
         let lives = message.status == Status::Alive;
-        let came_to_life = self.ingest.fleet.alive(proplet, lives, now);
+        let became_alive = self.ingest.fleet.alive(proplet, lives, now);
         if lives {
             self.write(proplet, |writer| writer.alive(proplet, now));
         }
-        if came_to_life {
-            self.news.push(News::Came(proplet.to_owned()));
+        if became_alive {
+            self.changes.push(Change::Alive(proplet.to_owned()));
         }
-        self.ingest.live.tell("alive", proplet, None, message);
+        self.ingest.live.publish("alive", proplet, None, message);
         Ok(Kind::Alive)
     }
 
@@ -278,7 +278,7 @@ impl<'a, 'b> Records<'a, 'b> {
         }
         self.ingest.fleet.observe_proplet(&sample);
         if self.ingest.live.is_watched() {
-            self.ingest.live.tell("metrics", proplet, None, &sample);
+            self.ingest.live.publish("metrics", proplet, None, &sample);
         }
         Ok(Kind::Proplet)
     }
@@ -311,13 +311,13 @@ impl<'a, 'b> Records<'a, 'b> {
             self.writer.roll_up(at, &Rollup::of(&sample));
         }
         fleet.observe_task(&sample, reported, self.now);
-        if tasks.is_news(task) {
+        if tasks.is_unreported(task) {
             let [task, proplet] = [task, proplet].map(str::to_owned);
-            self.news.push(News::Reported { task, proplet });
+            self.changes.push(Change::Reported { task, proplet });
         }
         if self.ingest.live.is_watched() {
             let live = &self.ingest.live;
-            live.tell("task_metrics", proplet, Some(task), &sample);
+            live.publish("task_metrics", proplet, Some(task), &sample);
         }
         Ok(Kind::Task)
     }
@@ -328,7 +328,7 @@ impl<'a, 'b> Records<'a, 'b> {
             return Err(Reason::Forged);
         }
         self.admit(topic, proplet)?;
-        self.news.push(News::Ended(message));
+        self.changes.push(Change::Ended(message));
         Ok(Kind::Result)
     }
 }
