@@ -244,7 +244,7 @@ fn a_bad_option_is_told_in_one_line() {
             "error: --domain-id a/b: must be 1 to 256 bytes without /",
         ),
         (&["--watch-profile", "fast"], "must be one of standard"),
-        (&["--task", "{\"id\": \"t\"}"], "name null: must be there"),
+        (&["--task", "{\"id\": \"t\"}"], "name null: is required"),
         (
             &["--mqtt-tls-insecure-skip-verify", "true"],
             "certificates are always verified",

@@ -194,7 +194,7 @@ impl Agent {
         let process = Process::given(*pid).map_err(refused)?;
         let sampler = Sampler::attach(*pid, Since::Now).map_err(refused)?;
         if self.running.contains_key(id) {
-            let twice = Refusal::new("id", id, "is that of two tasks; give each its own");
+            let twice = Refusal::new("id", id, "is used by two tasks; give each an id of its own");
             return Err(StartError::Identifier(twice));
         }
         let profile = self.options.watch_profile.clone();
@@ -208,12 +208,12 @@ impl Agent {
             if running.command.as_ref() == Some(&command) {
                 return Ok(());
             }
-            let remedy = "is a task that runs already; stop it first, or give another id";
+            let remedy = "is already running; stop it first, or choose another id";
             return Err(Refusal::new("id", &command.id, remedy));
         }
         if self.running.len() >= self.options.task_limit {
             let limit = self.options.task_limit;
-            let remedy = format!("is one task too many: {limit} run; stop one first");
+            let remedy = format!("exceeds the limit of {limit} running tasks; stop one first");
             return Err(Refusal::new("id", &command.id, remedy));
         }
         let given = command.clone();
@@ -353,7 +353,7 @@ impl Agent {
             }
             // Another proplet of the channel may have it.
             None if command.proplet_id.is_none() => Ok(()),
-            None => Err(Refusal::new("id", &command.id, "must be a task that runs")),
+            None => Err(Refusal::new("id", &command.id, "is not a running task")),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Samples on their way out: one by one, or in batches, compressed or not.
+//! Publishing of samples: one by one, or in batches, compressed or not.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,8 +8,8 @@ use bytes::Bytes;
 use golden_mqtt::Publisher;
 use proplet_schema::payload;
 
-/// A batch is no longer, before it is compressed: a manager takes a quarter of a MiB
-/// unless told otherwise, also of what it unpacks.
+/// Maximum size of a batch before compression: by default a manager takes a quarter
+/// of a MiB, also after decompression.
 const MAX_BATCH_BYTES: usize = 128 * 1024;
 
 /// How samples are put together into messages.

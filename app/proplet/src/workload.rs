@@ -7,12 +7,13 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::number::exact;
 use proplet_schema::{Workload, WorkloadKind};
 
-/// A leak of descriptors ends here: a workshop must not take the machine with it.
+/// Maximum number of leaked descriptors: a workshop must not take the machine down.
 const MAX_DESCRIPTORS: usize = 10_000;
 
-/// A file is written anew from here, so that no disk fills.
+/// Maximum size of the file, which is then truncated so that no disk fills.
 const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Memory grows by pieces that the allocator does not round up.
@@ -160,7 +161,7 @@ fn hold(bytes: u64, per_second: u64, limit: u64, over: impl Fn() -> bool) {
     let mut size = bytes;
     let start = Instant::now();
     while !over() {
-        let grown = start.elapsed().as_secs_f64() * as_f64(per_second);
+        let grown = start.elapsed().as_secs_f64() * exact(per_second);
         let wanted = bytes.saturating_add(as_u64(grown)).min(limit);
         while size + PIECE <= wanted {
             held.push(taken(PIECE));
@@ -224,7 +225,7 @@ fn paced(
     let start = Instant::now();
     let mut given = 0;
     while given < most && !over() {
-        let wanted = as_u64(start.elapsed().as_secs_f64() * as_f64(per_second)).min(most);
+        let wanted = as_u64(start.elapsed().as_secs_f64() * exact(per_second)).min(most);
         let step = Instant::now();
         while given < wanted && step.elapsed() < STEP {
             let size = (wanted - given).min(chunk.len() as u64);
@@ -254,7 +255,7 @@ fn idle(
     let mut files = Vec::new();
     let start = Instant::now();
     while !over() {
-        let grown = as_u64(start.elapsed().as_secs_f64() * as_f64(per_second));
+        let grown = as_u64(start.elapsed().as_secs_f64() * exact(per_second));
         let wanted = usize::try_from(descriptors + grown).unwrap_or(usize::MAX);
         while files.len() < wanted.min(MAX_DESCRIPTORS) {
             files.push(File::open(std::env::current_exe()?)?);
@@ -274,11 +275,6 @@ fn own_threads() -> u64 {
         }
     }
     1
-}
-
-#[expect(clippy::cast_precision_loss, reason = "rates are below 2^31")]
-fn as_f64(number: u64) -> f64 {
-    number as f64
 }
 
 #[expect(

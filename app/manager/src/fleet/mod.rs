@@ -1,6 +1,6 @@
-//! What is known now of every proplet and its tasks: who it is, whether it
-//! lives, its latest samples, and counters that go on across a task's restarts.
-//! Bounded; what is gone is forgotten. Knows no topic, no file and no socket.
+//! The current state of every proplet and its tasks: identity, liveness, latest
+//! samples, and counters that continue across a task's restarts. Bounded; expired
+//! entries are dropped. Knows no topic, no file and no socket.
 
 mod admission;
 mod counters;
@@ -22,20 +22,20 @@ pub use self::totals::Totals;
 use super::history::{Identity, PropletSample, TaskSample};
 use proplet_schema::{Counting, Traffic};
 
-/// A task's series live through so many of its own intervals without a sample.
-const INTERVALS: i64 = 3;
+/// Intervals without a sample that a task's series survive.
+const MIN_INTERVALS: i64 = 3;
 
-/// What is kept of proplets that say nothing any more.
+/// Time after which a silent proplet is dropped.
 pub const FORGET_PROPLET_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// Bounds of what is known.
+/// Limits of the state.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Series shown at a time.
+    /// Maximum number of series.
     pub series: usize,
-    /// Proplets known at a time.
+    /// Maximum number of proplets.
     pub proplets: usize,
-    /// Messages per second and proplet.
+    /// Maximum messages per second of one proplet.
     pub rate: u32,
     /// A proplet that has not said so for this long is not alive.
     pub alive_timeout: Duration,
@@ -44,7 +44,7 @@ pub struct Bounds {
     pub expire_after: Duration,
 }
 
-/// Everything known.
+/// The state of all proplets.
 #[derive(Debug)]
 pub struct Fleet {
     bounds: Bounds,
@@ -85,7 +85,7 @@ impl Fleet {
     }
 
     fn lock(&self) -> MutexGuard<'_, FleetState> {
-        // A panic leaves at worst one sample half told.
+        // A panic leaves at worst one sample half counted.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -208,7 +208,7 @@ impl Fleet {
             let before = proplet.tasks.len();
             proplet
                 .tasks
-                .retain(|_, task| now - task.seen < after.max(INTERVALS * task.interval));
+                .retain(|_, task| now - task.seen < after.max(MIN_INTERVALS * task.interval));
             freed += (before - proplet.tasks.len()) * SERIES_OF_A_TASK;
             let gone = proplet.tasks.is_empty() && now - proplet.seen >= forget;
             if gone && proplet.shown {

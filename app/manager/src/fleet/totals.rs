@@ -1,4 +1,4 @@
-//! All proplets and all their tasks, added up.
+//! Totals of all proplets and tasks.
 
 use super::Bounds;
 use super::proplet::Proplet;
@@ -7,13 +7,13 @@ use crate::number::exact;
 /// All tasks of all proplets together, by their latest samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Totals {
-    /// Proplets that live.
+    /// Proplets that are alive.
     pub proplets_alive: usize,
     /// Proplets that are known.
     pub proplets: usize,
-    /// Tasks with samples lately.
+    /// Tasks with recent samples.
     pub tasks: usize,
-    /// Their processor use, in percent of one core.
+    /// Their CPU usage, in percent of one core.
     pub cpu_percent: f64,
     /// Their memory, in bytes.
     pub memory_bytes: f64,

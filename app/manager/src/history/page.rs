@@ -1,4 +1,4 @@
-//! Looks into the history: pages of samples, the newest first.
+//! Queries of the history: pages of samples, the newest first.
 
 use proplet_schema::ProcessMetrics;
 use rusqlite::{Connection, Row, ToSql};
@@ -15,22 +15,22 @@ pub struct Range {
     pub from: i64,
     /// Before this time.
     pub to: i64,
-    /// So many of the newest are left out.
+    /// Number of newest items to skip.
     pub offset: u32,
-    /// At most so many.
+    /// Maximum items to return.
     pub limit: u32,
 }
 
 /// A page of what matches.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page<T> {
-    /// How many match altogether.
+    /// Number of matching items.
     pub total: u64,
     /// Those of this page.
     pub items: Vec<T>,
 }
 
-/// A sign of life.
+/// The time of a liveness message.
 pub type AliveSample = String;
 
 impl History {

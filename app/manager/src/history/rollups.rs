@@ -1,5 +1,5 @@
-//! Roll-ups: all tasks of all proplets together, in pieces of ten seconds. Added
-//! up as samples arrive, so that a look at a month reads no sample.
+//! Roll-ups: totals of all tasks of all proplets, per interval of ten seconds. Summed
+//! as samples arrive, so that a query over a month reads no sample.
 
 use std::collections::HashMap;
 
@@ -28,7 +28,7 @@ pub(super) fn piece(at: i64) -> i64 {
 pub struct Rollup {
     /// How many.
     pub samples: u64,
-    /// The sum of their processor use, in percent of one core.
+    /// The sum of their CPU usage, in percent of one core.
     pub cpu_percent_sum: f64,
     /// The greatest of them.
     pub cpu_percent_max: f64,
@@ -99,29 +99,29 @@ pub(super) fn add(connection: &Connection, rollups: &HashMap<i64, Rollup>) -> ru
     Ok(())
 }
 
-/// All samples of all tasks within a piece of time.
+/// Totals of all tasks within an interval.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Piece {
-    /// When it begins, RFC 3339.
+    /// Start of the interval, RFC 3339.
     #[schema(example = "2025-01-15T10:30:00Z")]
     pub timestamp: String,
-    /// Samples in it.
+    /// Number of samples.
     pub samples: u64,
-    /// The mean of their processor use, in percent of one core.
+    /// Mean CPU usage, in percent of one core.
     pub avg_cpu_percent: f64,
-    /// The greatest of them.
+    /// Maximum CPU usage, in percent of one core.
     pub max_cpu_percent: f64,
-    /// The mean of their memory, in bytes.
+    /// Mean memory, in bytes.
     pub avg_memory_bytes: f64,
-    /// The greatest of them.
+    /// Maximum memory, in bytes.
     pub max_memory_bytes: f64,
-    /// Bytes read from disk by all.
+    /// Bytes read from disk.
     pub disk_read_bytes: f64,
-    /// Bytes written to disk by all.
+    /// Bytes written to disk.
     pub disk_write_bytes: f64,
-    /// Bytes received by all.
+    /// Bytes received.
     pub network_rx_bytes: f64,
-    /// Bytes sent by all.
+    /// Bytes sent.
     pub network_tx_bytes: f64,
 }
 

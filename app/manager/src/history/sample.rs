@@ -14,10 +14,10 @@ pub struct TaskSample {
     pub task_id: String,
     /// The proplet that it runs on.
     pub proplet_id: String,
-    /// What was measured; what was not is absent.
+    /// The measurements; absent where not measured.
     #[schema(value_type = Object)]
     pub metrics: ProcessMetrics,
-    /// Since monitoring began; absent where no history is retained.
+    /// Aggregates since monitoring began; absent where no history is retained.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub aggregated: Option<Aggregated>,
@@ -44,15 +44,15 @@ pub struct PropletSample {
     /// `rss_bytes` and others.
     #[schema(value_type = Object)]
     pub memory_metrics: MemoryMetrics,
-    /// What was measured, as of a task.
+    /// The measurements, as of a task.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub metrics: Option<ProcessMetrics>,
-    /// What the samples so far come to.
+    /// Aggregates of the samples so far.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub aggregated: Option<Aggregated>,
-    /// What became of the proplet's messages.
+    /// Counters of the proplet's outgoing messages.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub outbox: Option<OutboxMetrics>,

@@ -1,4 +1,4 @@
-//! Appends what arrives, many rows a transaction.
+//! Appends samples, many rows per transaction.
 
 use std::collections::HashMap;
 
@@ -10,8 +10,8 @@ use super::rollups::{self, Rollup};
 use super::sample::{PropletSample, TaskSample};
 use super::{columns, more};
 
-/// So many names are kept with their numbers; then they are looked up anew.
-const KNOWN_NAMES: usize = 300_000;
+/// Maximum number of cached names and ids; then the cache is cleared.
+const MAX_CACHED_NAMES: usize = 300_000;
 
 /// Appends to a history. There may be one for each process that uses the file.
 pub struct Writer<'a> {
@@ -89,7 +89,7 @@ impl<'a> Writer<'a> {
     pub fn roll_back(&mut self) {
         self.rollups.clear();
         // Numbers that were given out in it are void.
-        self.look_up_anew();
+        self.clear_cache();
         // What failed so badly that SQLite has undone it already cannot be undone.
         let _ = self.connection.execute_batch("ROLLBACK");
     }
@@ -144,7 +144,7 @@ impl<'a> Writer<'a> {
         insert(&mut self.proplet, number, sample.at, columns, more)
     }
 
-    /// Appends a sign of life, unless it is there already. Whether it was not.
+    /// Appends a liveness message, unless it is there already. Whether it was not.
     ///
     /// # Errors
     ///
@@ -176,7 +176,7 @@ impl<'a> Writer<'a> {
             Err(rusqlite::Error::SqliteFailure(error, _))
                 if error.extended_code == SQLITE_CONSTRAINT_FOREIGNKEY =>
             {
-                self.look_up_anew();
+                self.clear_cache();
                 second(self)
             }
             first => first,
@@ -192,7 +192,7 @@ impl<'a> Writer<'a> {
                 .query_row("SELECT id FROM proplets WHERE name = ?", [name], |row| {
                     row.get(0)
                 })?;
-        if self.proplets.len() >= KNOWN_NAMES {
+        if self.proplets.len() >= MAX_CACHED_NAMES {
             self.proplets.clear();
         }
         self.proplets.insert(name.into(), number);
@@ -220,8 +220,8 @@ impl<'a> Writer<'a> {
                 self.connection.last_insert_rowid()
             }
         };
-        if self.series_known >= KNOWN_NAMES {
-            self.look_up_anew();
+        if self.series_known >= MAX_CACHED_NAMES {
+            self.clear_cache();
         }
         self.series
             .entry(proplet)
@@ -231,8 +231,8 @@ impl<'a> Writer<'a> {
         Ok(number)
     }
 
-    /// Looks every name up anew: rows may have been deleted.
-    pub(super) fn look_up_anew(&mut self) {
+    /// Forgets every cached name: rows may have been deleted.
+    pub(super) fn clear_cache(&mut self) {
         self.proplets.clear();
         self.series.clear();
         self.series_known = 0;

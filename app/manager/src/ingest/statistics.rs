@@ -60,7 +60,7 @@ impl Reason {
 pub enum Kind {
     /// A proplet has started.
     Create,
-    /// A sign of life, or the last will.
+    /// A liveness message, or the last will.
     Alive,
     /// A proplet's sample.
     Proplet,
