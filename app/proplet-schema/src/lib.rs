@@ -15,8 +15,9 @@
 //! - [`MonitoringProfile`], [`Interval`]: what is sampled, and how often.
 //! - [`payload`]: messages as bytes, one or a batch, compressed or not.
 //!
-//! A message is known by its proplet, its task and its `timestamp`: a second
-//! one with the same three is the first one again ([`TaskMetrics::identity`]).
+//! A message is identified by its proplet, its task and its `timestamp`: a second
+//! one with the same three is a duplicate ([`TaskMetrics::identity`]). Where the
+//! proplet has no clock, its uptime takes the place of the time.
 //!
 //! Anything refused is refused by a [`Refusal`]: field, value, remedy.
 

@@ -36,13 +36,7 @@ impl TaskMetrics {
         Some((&self.proplet_id, &self.task_id, self.clock()?))
     }
 
-    /// When the sample was taken, or, where its proplet has no clock, when the
-    /// message was received.
-    #[must_use]
-    pub fn taken_at(&self, received: SystemTime) -> SystemTime {
-        self.clock().unwrap_or(received)
-    }
-
+    /// When the sample was taken, where its proplet has a clock.
     pub(super) fn clock(&self) -> Option<SystemTime> {
         let of = |timestamp: Option<Timestamp>| timestamp.and_then(Timestamp::at);
         of(self.timestamp).or_else(|| of(self.metrics.timestamp))
@@ -264,7 +258,7 @@ mod tests {
         assert_eq!(message.dialect(), Dialect::PropellerEmbedded);
         assert_eq!(message.metrics.memory_bytes, Some(65_536));
         assert_eq!(message.identity(), None);
-        assert_eq!(message.taken_at(UNIX_EPOCH), UNIX_EPOCH);
+        assert_eq!(message.clock(), None);
         let own = json!({
             "proplet_id": "e", "namespace": "embedded", "timestamp": 120_000,
             "cpu_metrics": {"user_seconds": 0.5, "system_seconds": 0, "percent": 1.5},
