@@ -150,10 +150,10 @@ fn bad_value(error: &clap::Error) -> Option<String> {
         let start: String = value.chars().take(MAX_SHOWN_CHARACTERS).collect();
         format!(" {}", start.escape_debug())
     });
+    let spellings = spellings(flag);
     let set_here = std::env::args().any(|argument| {
-        argument
-            .strip_prefix(flag)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+        let spelling = argument.split('=').next().unwrap_or_default();
+        spellings.iter().any(|known| known == spelling)
     });
     // What has no dashes is no flag, and has no variable.
     let variable = if set_here || !flag.starts_with("--") {
@@ -162,6 +162,19 @@ fn bad_value(error: &clap::Error) -> Option<String> {
         format!(" (from {})", variable(flag))
     };
     Some(format!("{flag}{value}{variable}: {remedy}"))
+}
+
+/// A flag, and its earlier names.
+fn spellings(flag: &str) -> Vec<String> {
+    let command = Cli::command();
+    let earlier = command
+        .get_subcommands()
+        .flat_map(clap::Command::get_arguments)
+        .filter(|argument| argument.get_long() == Some(flag.trim_start_matches("--")))
+        .filter_map(clap::Arg::get_all_aliases)
+        .flatten()
+        .map(|name| format!("--{name}"));
+    std::iter::once(flag.to_owned()).chain(earlier).collect()
 }
 
 /// The environment variable of a flag: the project's own, but for those that the

@@ -117,6 +117,104 @@ fn three_dialects_are_taken_and_told_in_one() {
     assert!(sample["timestamp"].as_str().unwrap() > rfc3339(now - 60_000).as_str());
 }
 
+/// One sample in each dialect, each of a proplet and a task of its own.
+fn each_dialect(now: u64) -> [(&'static str, Value); 3] {
+    let metrics = json!({"cpu_percent": 1.5, "memory_bytes": 4_194_304,
+        "disk_read_bytes": 8_192, "uptime_seconds": 3, "thread_count": 1});
+    let at = json!({"secs_since_epoch": now / 1_000, "nanos_since_epoch": 5});
+    let sample = |proplet: &str, timestamp: Value| {
+        json!({"task_id": format!("{proplet}-task"), "proplet_id": proplet,
+            "metrics": metrics.clone(), "timestamp": timestamp})
+    };
+    [
+        ("document", task_sample("document", "document-task", now)),
+        ("rust", sample("rust", at)),
+        ("embedded", sample("embedded", json!(120_000))),
+    ]
+}
+
+#[test]
+fn a_sample_that_comes_three_times_counts_once_in_every_dialect() {
+    let Some((mosquitto, sub)) = programs() else {
+        return;
+    };
+    let broker = Mosquitto::start(&mosquitto, KEEPS_ALL);
+    let directory = Directory::new();
+    let manager = Manager::start(&broker.url(), &directory, &[]);
+    let send = |topic: &str, message: &str| publish(&sub, broker.address(), topic, message);
+    let mut watcher = Watcher::of(&manager);
+
+    let dialects = each_dialect(now_ms());
+    for (_, message) in &dialects {
+        for _ in 0..3 {
+            send(&topic("task_metrics"), &message.to_string());
+        }
+    }
+    send(&topic("alive"), &alive("last", "alive"));
+
+    let shown: Vec<Value> = std::iter::from_fn(|| watcher.next())
+        .take_while(|event| event["proplet_id"] != "last")
+        .map(|event| event["proplet_id"].clone())
+        .collect();
+    assert_eq!(shown, ["document", "rust", "embedded"], "shown once each");
+    assert_eq!(manager.rejected("duplicate"), 6.0);
+    let metrics = manager.metrics();
+    assert_eq!(
+        metrics.value("manager_messages_total", &[("kind", "task_metrics")]),
+        3.0
+    );
+    for (proplet, message) in &dialects {
+        let task = message["task_id"].as_str().unwrap();
+        let samples = metrics.value(
+            "proplet_task_samples_total",
+            &[("proplet", proplet), ("task", task)],
+        );
+        assert_eq!(samples, 1.0, "{proplet}");
+        let page = manager.get(&format!("/tasks/{task}/metrics"));
+        assert_eq!(total(&page), 1, "{proplet}");
+    }
+    // What is rolled up is not doubled either.
+    let rollups = manager.get("/rollups?step=86400");
+    let samples = rollups["rollups"].as_array().unwrap().iter();
+    let samples: u64 = samples
+        .map(|piece| piece["samples"].as_u64().unwrap())
+        .sum();
+    assert_eq!(samples, 3, "{rollups:#}");
+}
+
+/// The events of `GET /live`.
+struct Watcher(std::io::Lines<std::io::BufReader<std::net::TcpStream>>);
+
+impl Watcher {
+    /// Sees everything that arrives from now on.
+    fn of(manager: &Manager) -> Self {
+        use std::io::{BufRead as _, Write as _};
+        let mut stream = std::net::TcpStream::connect(manager.server.address()).unwrap();
+        let patience = std::time::Duration::from_secs(60);
+        stream.set_read_timeout(Some(patience)).unwrap();
+        stream
+            .write_all(b"GET /live HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            .unwrap();
+        let mut lines = std::io::BufReader::new(stream).lines();
+        // Who reads the answer's head is subscribed.
+        let head: Vec<_> = lines
+            .by_ref()
+            .map(Result::unwrap)
+            .take_while(|line| !line.is_empty())
+            .collect();
+        assert!(head[0].contains("200"), "{head:?}");
+        Self(lines)
+    }
+
+    fn next(&mut self) -> Option<Value> {
+        let lines = self.0.by_ref().map(Result::unwrap);
+        lines
+            .filter_map(|line| line.strip_prefix("data: ").map(str::to_owned))
+            .map(|data| serde_json::from_str(&data).unwrap())
+            .next()
+    }
+}
+
 #[test]
 fn what_is_wrong_is_rejected_by_reason_and_harms_nobody() {
     let Some((mosquitto, sub)) = programs() else {
@@ -183,11 +281,11 @@ fn what_is_wrong_is_rejected_by_reason_and_harms_nobody() {
         ("malformed", broken.len() + 1),
         ("oversize", 2),
         ("stale", 1),
-        ("ahead", 1),
+        ("future_timestamp", 1),
         ("forged", 2),
         ("duplicate", 1),
-        ("flooding", 0),
-        ("crowded", 0),
+        ("rate_limited", 0),
+        ("proplet_limit", 0),
     ] {
         assert_eq!(manager.rejected(reason), count as f64, "{reason}");
     }
@@ -239,13 +337,19 @@ fn a_flood_is_cut_and_others_lose_nothing() {
     flood.wait();
     let metrics = manager.metrics_when("the flood is over", |metrics| {
         metrics.value("manager_messages_total", &[("kind", "task_metrics")])
-            + metrics.value("manager_messages_rejected_total", &[("reason", "flooding")])
+            + metrics.value(
+                "manager_messages_rejected_total",
+                &[("reason", "rate_limited")],
+            )
             >= (FLOOD + OTHERS) as f64
     });
     // A minute's worth may come at once, and what its rate adds meanwhile.
     let taken = total(&manager.get("/tasks/flood/metrics?limit=0"));
     assert!((3_000..FLOOD / 2).contains(&taken), "{taken}");
-    let rejected = metrics.value("manager_messages_rejected_total", &[("reason", "flooding")]);
+    let rejected = metrics.value(
+        "manager_messages_rejected_total",
+        &[("reason", "rate_limited")],
+    );
     assert_eq!(rejected, (FLOOD - taken) as f64);
 }
 

@@ -153,7 +153,7 @@ fn an_outage_of_the_broker_costs_no_sample_from_end_to_end() {
         .map(|number| format!("t{number}={}", std::process::id()))
         .collect();
     // Longer than it waits by default, for a machine that is busy.
-    let mut arguments = vec!["--settle", "8s"];
+    let mut arguments = vec!["--reconnect-grace", "8s"];
     arguments.extend([
         "--watch-profile",
         r#"{"interval": "100ms", "history_size": 10000}"#,

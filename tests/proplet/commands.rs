@@ -135,8 +135,8 @@ fn what_is_wrong_with_a_command_is_told_and_nothing_starts() {
             json!({"id": "d", "name": "memory", "workload": {"kind": "memory", "bytes": "1 TB"}}),
             "bytes \"1 TB\": must be a whole number",
         ),
-        (json!({"id": "e"}), "name null: must be there"),
-        (json!({"name": "cpu"}), "id null: must be there"),
+        (json!({"id": "e"}), "name null: is required"),
+        (json!({"name": "cpu"}), "id null: is required"),
     ] {
         scene.command("start", &command);
         let id = command["id"].as_str().unwrap_or_default();
@@ -174,10 +174,10 @@ fn what_is_wrong_with_a_command_is_told_and_nothing_starts() {
     scene.samples_of("good", 1);
     scene.command("start", &json!({"id": "good", "name": "cpu"}));
     let error = scene.result_of("good")["error"].to_string();
-    assert!(error.contains("runs already"), "{error}");
+    assert!(error.contains("already running"), "{error}");
     scene.command("start", &json!({"id": "many", "name": "idle"}));
     let error = scene.result_of("many")["error"].to_string();
-    assert!(error.contains("one task too many"), "{error}");
+    assert!(error.contains("exceeds the limit of"), "{error}");
     assert_eq!(children(scene.proplet.pid()).len(), 1);
 }
 

@@ -286,7 +286,7 @@ fn a_bad_option_is_told_in_one_line() {
             "error: --domain-id a/b: must be 1 to 256 bytes without /",
         ),
         (&["--watch-profile", "fast"], "must be one of standard"),
-        (&["--task", "{\"id\": \"t\"}"], "name null: must be there"),
+        (&["--task", "{\"id\": \"t\"}"], "name null: is required"),
         (
             &["--mqtt-tls-insecure-skip-verify", "true"],
             "certificates are always verified",
@@ -316,6 +316,12 @@ fn a_bad_option_is_told_in_one_line() {
         ],
     );
     assert!(said.contains("(from GOLDEN_METRICS_INTERVAL)"), "{said}");
+    // The earlier name of an option, and of its variable.
+    let said = refused(&["--settle", "2m"], &[]);
+    assert!(said.starts_with("error: --reconnect-grace 2m: "), "{said}");
+    let said = refused(&[], &[("GOLDEN_SETTLE", "2m")]);
+    let expected = "error: --reconnect-grace 2m (from GOLDEN_SETTLE): must be a time";
+    assert!(said.starts_with(expected), "{said}");
 }
 
 #[test]

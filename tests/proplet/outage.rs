@@ -46,7 +46,10 @@ async fn no_sample_is_lost_or_doubled_while_the_broker_is_away() {
     let tasks: Vec<_> = names.iter().map(|name| task(name)).collect();
     let arguments: Vec<_> = tasks.iter().flat_map(|task| ["--task", task]).collect();
     // This broker remembers its reader: nobody need be waited for.
-    let arguments: Vec<_> = ["--settle", "0s"].into_iter().chain(arguments).collect();
+    let arguments: Vec<_> = ["--reconnect-grace", "0s"]
+        .into_iter()
+        .chain(arguments)
+        .collect();
     let _proplet = Running::proplet(broker.address(), &arguments);
     let mut seen: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     let mut identities = HashSet::new();

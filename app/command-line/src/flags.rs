@@ -12,6 +12,12 @@ pub fn count(least: u32) -> impl Fn(&str) -> Result<u32, String> + Clone + Send 
     }
 }
 
+/// The same for what is counted in memory: connections, entries of a table.
+pub fn limit(least: u32) -> impl Fn(&str) -> Result<usize, String> + Clone + Send + Sync + 'static {
+    let count = count(least);
+    move |text| Ok(usize::try_from(count(text)?).expect("at most a million"))
+}
+
 /// Whole numbers from `least` to `greatest`.
 ///
 /// # Errors
@@ -65,6 +71,16 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn limits_have_a_least_and_a_greatest() {
+        assert_eq!(limit(1)("1"), Ok(1));
+        assert_eq!(limit(0)("1000000"), Ok(1_000_000));
+        let error = "must be a whole number from 1 to 1000000";
+        for text in ["0", "1000001", "-1", "1.5", ""] {
+            assert_eq!(limit(1)(text), Err(error.to_owned()), "{text}");
+        }
+    }
 
     #[test]
     fn durations_have_units_and_an_end() {

@@ -1,7 +1,7 @@
 // The table of tasks: one row each, the latest sample in it.
 
 // More rows than this nobody reads; those that were silent longest go first.
-const MOST_ROWS = 200;
+const MAX_ROWS = 200;
 const SHOWN_MS = 120_000;
 const WIDTH = 120;
 const HEIGHT = 24;
@@ -53,7 +53,7 @@ export class Rows {
     // Behind all others: the first is the one that was silent longest.
     this.#rows.delete(key);
     this.#rows.set(key, row);
-    if (this.#rows.size > MOST_ROWS) this.#rows.delete(this.#rows.keys().next().value);
+    if (this.#rows.size > MAX_ROWS) this.#rows.delete(this.#rows.keys().next().value);
     this.#changed = true;
   }
 

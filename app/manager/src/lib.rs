@@ -1,12 +1,14 @@
-//! The manager: collects what proplets report over MQTT, keeps it, shows it by
-//! way of its API and to Prometheus, and gives proplets their tasks.
+//! The manager: collects what proplets report over MQTT, stores it, serves it
+//! through its API and to Prometheus, and assigns tasks to proplets.
 //!
-//! - [`ingest`]: takes what arrives, and rejects what is not right.
-//! - [`history`]: what was, in SQLite.
-//! - [`fleet`]: what is now, and the metrics of it.
-//! - [`tasks`]: what was asked for.
-//! - [`live`]: what arrives, for those who watch.
-//! - [`api`]: all of it over HTTP.
+//! - [`ingest`]: decodes, validates and stores incoming messages.
+//! - [`history`]: past samples, in SQLite.
+//! - [`fleet`]: the current state of proplets and tasks, and its metrics.
+//! - [`tasks`]: requested tasks and their assignment.
+//! - [`live`]: a broadcast of incoming messages to watchers.
+//! - [`api`]: all of it over HTTP, on the shared state of [`state`].
+//!
+//! This file only puts them together ([`run`]).
 
 pub mod api;
 pub mod clock;
@@ -15,7 +17,9 @@ pub mod fleet;
 pub mod history;
 pub mod ingest;
 pub mod live;
+mod number;
 pub mod options;
+pub mod state;
 pub mod tasks;
 
 use std::sync::Arc;
@@ -25,13 +29,14 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use self::api::{Manager, Parts, routes};
+use self::api::routes;
 use self::connection::Connection;
 use self::fleet::{Bounds, FORGET_PROPLET_AFTER, Fleet};
 use self::history::{History, HistoryError, HistorySize, Retention};
 use self::ingest::{Ingest, Limits, Statistics};
 use self::live::Live;
 use self::options::Options;
+use self::state::{Manager, Parts};
 use self::tasks::Tasks;
 use golden_http::accept::{self, Drained};
 use golden_http::access::Access;
@@ -42,15 +47,15 @@ use golden_system::BuildInfo;
 use golden_system::descriptors;
 use golden_system::process::Process;
 
-/// Messages that may wait to be taken.
-const WAITING: usize = 8_192;
+/// Received messages that may be queued.
+const QUEUE_LENGTH: usize = 8_192;
 
-/// Proplets wait for some seconds with what they have kept: by then the manager
-/// has subscribed again.
-const MAX_RECONNECT_WAIT: Duration = Duration::from_secs(1);
+/// The longest wait before the next attempt to connect. Proplets wait for some
+/// seconds with what they have queued: by then the manager has subscribed again.
+const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
-/// How long the broker may take to hear that the manager goes.
-const GOODBYE: Duration = Duration::from_secs(5);
+/// Time limit for the disconnection from the broker.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why the manager does not run.
 #[derive(Debug, Error)]
@@ -58,14 +63,14 @@ pub enum ManagerError {
     /// The history cannot be used.
     #[error(transparent)]
     History(#[from] HistoryError),
-    /// The files of TLS cannot be used.
+    /// The TLS files cannot be used.
     #[error(transparent)]
     Mqtt(#[from] golden_mqtt::OptionsError),
-    /// A listener is none.
-    #[error("a listener has no address: {0}")]
+    /// A listener has no address.
+    #[error("cannot read the address of a listener: {0}")]
     Listener(#[from] std::io::Error),
     /// A bug, which the panic hook has logged.
-    #[error("taking messages ended with a panic; what had been acknowledged is written")]
+    #[error("message ingestion panicked; all acknowledged messages are stored")]
     Panicked,
 }
 
@@ -96,8 +101,8 @@ pub async fn run(
     let history = History::open(&options.history)?;
     let now = clock::now();
     let bounds = Bounds {
-        series: index(options.series_limit),
-        proplets: index(options.proplet_limit),
+        series: options.series_limit,
+        proplets: options.proplet_limit,
         rate: options.rate_limit,
         alive_timeout: options.alive_timeout,
         expire_after: options.expire_after,
@@ -108,8 +113,8 @@ pub async fn run(
 
     let mut settings = options.mqtt.settings(&options.client_id)?;
     settings.subscriptions = ingest::subscriptions(&options.group);
-    settings.deliveries = WAITING;
-    settings.max_reconnect_wait = MAX_RECONNECT_WAIT;
+    settings.deliveries = QUEUE_LENGTH;
+    settings.max_reconnect_wait = MAX_RECONNECT_DELAY;
     let (client, publisher, deliveries) = golden_mqtt::start(settings);
 
     let tasks = Tasks::new(history.clone(), Arc::clone(&fleet), publisher.clone())?;
@@ -166,7 +171,7 @@ pub async fn run(
         "listening"
     );
     let limits = accept::Limits {
-        connections: index(options.connection_limit),
+        connections: options.connection_limit,
         header_read_timeout: options.header_timeout,
         drain_timeout: options.drain_timeout,
     };
@@ -184,7 +189,7 @@ pub async fn run(
     let drain = async {
         drain.await;
         manager.readiness.end();
-        tracing::info!("not ready any more; stopping");
+        tracing::info!("no longer ready; draining");
         // Watchers never end by themselves.
         stopping.send_replace(true);
     };
@@ -202,13 +207,8 @@ pub async fn run(
         drained
     };
     let (drained, _) = tokio::join!(serve, scrapes);
-    client.close(GOODBYE).await;
+    client.close(CLOSE_TIMEOUT).await;
     taking.await.map_err(|_| ManagerError::Panicked)??;
-    tracing::info!("stopped; what has come is written");
+    tracing::info!("stopped; all received messages are stored");
     Ok(drained)
-}
-
-/// Limits are at most a million.
-fn index(limit: u32) -> usize {
-    usize::try_from(limit).unwrap_or(usize::MAX)
 }

@@ -1,57 +1,57 @@
-//! What arrives, told to those who watch, as it arrives. Bounded: who cannot
-//! keep up is told how much was missed, and slows nobody down.
+//! A broadcast of incoming messages. Bounded: a slow watcher learns how many events
+//! it missed, and slows nobody down.
 
 use std::sync::Arc;
 
 use serde::Serialize;
 use tokio::sync::{Semaphore, broadcast, watch};
 
-/// Those who may watch at a time.
-pub const MOST_WATCHERS: usize = 64;
+/// Maximum number of watchers.
+pub const MAX_WATCHERS: usize = 64;
 
-/// Happenings kept for those who lag.
-const KEPT: usize = 4_096;
+/// Events buffered for slow watchers.
+const BUFFER: usize = 4_096;
 
-/// Something that arrived.
+/// An incoming message.
 #[derive(Debug)]
-pub struct Happening {
+pub struct Event {
     /// `task_metrics`, `metrics` or `alive`.
     pub kind: &'static str,
-    /// The proplet that it is about.
+    /// Its proplet.
     pub proplet: String,
-    /// The task that it is about, if it is about one.
+    /// Its task, if it has one.
     pub task: Option<String>,
     /// The message as the API shows it, JSON.
     pub data: String,
 }
 
-/// Tells.
+/// Broadcasts events to watchers.
 #[derive(Debug)]
 pub struct Live {
-    sender: broadcast::Sender<Arc<Happening>>,
+    sender: broadcast::Sender<Arc<Event>>,
     pub(super) watchers: Arc<Semaphore>,
     pub(super) shutdown: watch::Receiver<bool>,
 }
 
 impl Live {
-    /// Watchers are let go once `shutdown` turns true.
+    /// Streams end once `shutdown` turns true.
     #[must_use]
     pub fn new(shutdown: watch::Receiver<bool>) -> Self {
         Self {
-            sender: broadcast::Sender::new(KEPT),
-            watchers: Arc::new(Semaphore::new(MOST_WATCHERS)),
+            sender: broadcast::Sender::new(BUFFER),
+            watchers: Arc::new(Semaphore::new(MAX_WATCHERS)),
             shutdown,
         }
     }
 
-    /// Whether anybody watches: else nothing need be written for them.
+    /// Whether anybody watches: otherwise events need not be serialised.
     #[must_use]
     pub fn is_watched(&self) -> bool {
         self.sender.receiver_count() > 0
     }
 
-    /// Tells everybody.
-    pub fn tell(
+    /// Sends an event to all watchers.
+    pub fn publish(
         &self,
         kind: &'static str,
         proplet: &str,
@@ -62,7 +62,7 @@ impl Live {
             return;
         };
         // Nobody may be left.
-        let _ = self.sender.send(Arc::new(Happening {
+        let _ = self.sender.send(Arc::new(Event {
             kind,
             proplet: proplet.to_owned(),
             task: task.map(str::to_owned),
@@ -70,9 +70,9 @@ impl Live {
         }));
     }
 
-    /// What happens from now on.
+    /// The events from now on.
     #[must_use]
-    pub fn watch(&self) -> broadcast::Receiver<Arc<Happening>> {
+    pub fn watch(&self) -> broadcast::Receiver<Arc<Event>> {
         self.sender.subscribe()
     }
 }

@@ -1,5 +1,4 @@
-//! The options of `manager`: what may be set, in which range, and what holds
-//! without.
+//! The options of `manager`: names, ranges and defaults.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,14 +6,14 @@ use std::time::Duration;
 
 use clap::Args;
 
-use command_line::flags::{address, count, duration, token};
+use command_line::flags::{address, count, duration, limit, token};
 use golden_mqtt::MqttOptions;
 
 /// The options of `manager`. Each can come from the environment instead.
 #[derive(Args, Clone)]
 #[command(args_override_self = true)]
 pub struct Options {
-    /// Address and port of the API; port 0 takes a free one
+    /// Address and port to serve the API on; port 0 picks a free one
     #[arg(
         long,
         env = "GOLDEN_BIND",
@@ -24,7 +23,7 @@ pub struct Options {
     )]
     pub bind: SocketAddr,
 
-    /// Address and port of /metrics; port 0 takes a free one
+    /// Address and port to serve /metrics on; port 0 picks a free one
     #[arg(
         long,
         env = "GOLDEN_METRICS_BIND",
@@ -38,8 +37,8 @@ pub struct Options {
     #[command(flatten)]
     pub mqtt: MqttOptions,
 
-    /// This manager's name for the broker, which keeps messages for it while it
-    /// is away: always the same, and not that of another manager
+    /// MQTT client id. The broker keeps messages for it while this manager is away,
+    /// so it must stay the same, and no other manager may use it
     #[arg(
         long,
         env = "GOLDEN_CLIENT_ID",
@@ -49,9 +48,9 @@ pub struct Options {
     )]
     pub client_id: String,
 
-    /// Managers of one group divide the messages among them. With `none` this one
-    /// gets all, and Mosquitto, which forgets groups when it restarts, remembers
-    /// it: for one manager alone
+    /// Shared-subscription group: managers of one group divide the messages among
+    /// them. `none` subscribes alone; Mosquitto, which forgets groups when it
+    /// restarts, remembers that one. Use `none` with a single manager
     #[arg(
         long,
         env = "GOLDEN_GROUP",
@@ -61,8 +60,8 @@ pub struct Options {
     )]
     pub group: String,
 
-    /// The file of the history, made where there is none. Managers on one
-    /// machine may share it
+    /// SQLite file of the history, created if missing. Managers on one machine may
+    /// share it
     #[arg(
         long,
         env = "GOLDEN_HISTORY",
@@ -71,44 +70,46 @@ pub struct Options {
     )]
     pub history: PathBuf,
 
-    /// Samples older than this are deleted from the history
+    /// Maximum age of samples in the history; older ones are deleted
     #[arg(long, env = "GOLDEN_HISTORY_AGE", value_name = "DURATION", default_value = "7d", value_parser = age)]
     pub history_age: Duration,
 
-    /// The most that the history's file takes, like 500MiB or 2GiB; then the
-    /// oldest samples are deleted
+    /// Maximum size of the history file, like 500MiB or 2GiB; the oldest samples
+    /// are deleted beyond it
     #[arg(long, env = "GOLDEN_HISTORY_SIZE", value_name = "SIZE", default_value = "1GiB", value_parser = size)]
     pub history_size: u64,
 
-    /// Series that /metrics shows at most; samples beyond are in the history only
-    #[arg(long, env = "GOLDEN_SERIES_LIMIT", value_name = "N", default_value = "100000", value_parser = count(0))]
-    pub series_limit: u32,
+    /// Maximum number of series on /metrics; samples beyond it are stored in the
+    /// history only
+    #[arg(long, env = "GOLDEN_SERIES_LIMIT", value_name = "N", default_value = "100000", value_parser = limit(0))]
+    pub series_limit: usize,
 
-    /// Proplets known at a time; those beyond are rejected
-    #[arg(long, env = "GOLDEN_PROPLET_LIMIT", value_name = "N", default_value = "200000", value_parser = count(1))]
-    pub proplet_limit: u32,
+    /// Maximum number of known proplets; messages of further ones are rejected
+    #[arg(long, env = "GOLDEN_PROPLET_LIMIT", value_name = "N", default_value = "200000", value_parser = limit(1))]
+    pub proplet_limit: usize,
 
-    /// Messages per second that a proplet may send; a minute's worth may come at
-    /// once, further ones are rejected
+    /// Maximum messages per second of one proplet, with bursts of up to a minute's
+    /// worth; messages beyond it are rejected
     #[arg(long, env = "GOLDEN_RATE_LIMIT", value_name = "N", default_value = "2000", value_parser = count(1))]
     pub rate_limit: u32,
 
-    /// Time without a sign of life after which a proplet counts as silent
+    /// Time without a liveness message after which a proplet counts as down
     #[arg(long, env = "GOLDEN_ALIVE_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub alive_timeout: Duration,
 
-    /// Time without a sample, and at least three of its intervals, after which
-    /// the series of a task end
+    /// Time without a sample after which the series of a task end; at least three
+    /// of its sampling intervals
     #[arg(long, env = "GOLDEN_EXPIRE_AFTER", value_name = "DURATION", default_value = "5m", value_parser = duration)]
     pub expire_after: Duration,
 
-    /// Messages whose timestamp is older than this are rejected as stale; those
-    /// from more than a minute ahead are too
+    /// Maximum age of a message's timestamp; older ones are rejected, as are those
+    /// more than a minute in the future
     #[arg(long, env = "GOLDEN_STALE_AFTER", value_name = "DURATION", default_value = "24h", value_parser = duration)]
     pub stale_after: Duration,
 
-    /// What everything that changes something asks for (Authorization: Bearer)
-    /// unless the API is on loopback; without it nothing can be changed beyond
+    /// Token that requests which change something must present (Authorization:
+    /// Bearer) unless the API listens on loopback; without it they are refused
+    /// beyond loopback
     #[arg(
         long,
         env = "GOLDEN_CONTROL_TOKEN",
@@ -118,27 +119,25 @@ pub struct Options {
     )]
     pub control_token: Option<String>,
 
-    /// The API can only be reached by way of loopback although it does not
-    /// listen there, as a container's port that is published on 127.0.0.1:
-    /// then the token is not asked for
+    /// The API is reachable through loopback only although it listens elsewhere,
+    /// like a container's port published on 127.0.0.1; no token is required then
     #[arg(long, env = "GOLDEN_PUBLISHED_ON_LOOPBACK", value_name = "BOOL", default_value = "false", default_missing_value = "true", num_args = 0..=1, action = clap::ArgAction::Set)]
     pub published_on_loopback: bool,
 
-    /// Connections open at a time; further ones wait
-    #[arg(long, env = "GOLDEN_CONNECTION_LIMIT", value_name = "N", default_value = "1000", value_parser = count(1))]
-    pub connection_limit: u32,
+    /// Maximum number of open connections; further ones wait
+    #[arg(long, env = "GOLDEN_CONNECTION_LIMIT", value_name = "N", default_value = "1000", value_parser = limit(1))]
+    pub connection_limit: usize,
 
-    /// Time that a request's head may take, and its body, and that a connection
-    /// may be idle
+    /// Time limit for a request's head, for its body, and for an idle connection
     #[arg(long, env = "GOLDEN_HEADER_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub header_timeout: Duration,
 
-    /// Time that requests in flight may take once the manager stops
+    /// Time limit for requests in flight once the manager is asked to stop
     #[arg(long, env = "GOLDEN_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = duration)]
     pub drain_timeout: Duration,
 }
 
-/// A name that may stand in a topic.
+/// A name that can be a level of a topic.
 fn level(text: &str) -> Result<String, String> {
     let known = (1..=64).contains(&text.len())
         && text

@@ -1,5 +1,5 @@
-//! The tasks that were asked for: given to a proplet, followed, stopped. Keeps
-//! them in the history; tells proplets by way of the broker.
+//! The requested tasks: assigned to proplets, tracked, stopped. Stores them in the
+//! history, and sends commands to proplets through the broker.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use thiserror::Error;
 
 use super::clock;
-use super::fleet::{Fleet, Present};
+use super::fleet::{Fleet, PropletView};
 use super::history::{History, HistoryError, Page, State, Task};
 use golden_mqtt::Publisher;
 use proplet_schema::{Refusal, StartTask, StopTask, TopicKind, Topics, payload};
@@ -20,10 +20,10 @@ const ACTIVE: [State; 2] = [State::Starting, State::Running];
 #[derive(Debug, Error)]
 pub enum TaskError {
     /// There is no such task.
-    #[error("there is no task of this id; GET /tasks lists them")]
+    #[error("no such task; GET /tasks lists them")]
     Unknown,
     /// There is one of this id already.
-    #[error("there is a task of this id already; DELETE it, or take another id")]
+    #[error("a task with this id exists; DELETE it, or choose another id")]
     Exists,
     /// It cannot be started again before it has ended.
     #[error("the task is {}; stop it first", .0.as_str())]
@@ -32,7 +32,7 @@ pub enum TaskError {
     #[error("the task is {}; there is nothing to stop", .0.as_str())]
     Inactive(State),
     /// It was kept, and cannot be read any more.
-    #[error("the task was kept by another version of this program: {0}; DELETE it")]
+    #[error("the task was stored by another version of this program: {0}; DELETE it")]
     Definition(Refusal),
     /// The history failed.
     #[error(transparent)]
@@ -90,7 +90,7 @@ impl Tasks {
         })
     }
 
-    /// Keeps a task and gives it to a proplet, or to the next that comes.
+    /// Stores a task and assigns it to a proplet, or to the next one that is alive.
     ///
     /// # Errors
     ///
@@ -164,7 +164,7 @@ impl Tasks {
         {
             return Err(TaskError::Inactive(task.state));
         }
-        self.tell_to_stop(&task);
+        self.publish_stop(&task);
         self.get(id)
     }
 
@@ -176,7 +176,7 @@ impl Tasks {
     pub fn delete(&self, id: &str) -> Result<(), TaskError> {
         let task = self.get(id)?;
         if ACTIVE.contains(&task.state) {
-            self.tell_to_stop(&task);
+            self.publish_stop(&task);
         }
         self.history.delete_task(id)?;
         if let Some(proplet) = &task.proplet {
@@ -185,17 +185,17 @@ impl Tasks {
         Ok(())
     }
 
-    fn tell_to_stop(&self, task: &Task) {
-        self.disown(&task.id);
+    fn publish_stop(&self, task: &Task) {
+        self.remove_owner(&task.id);
         let Some(proplet) = &task.proplet else { return };
         let stop = StopTask {
             id: task.id.clone(),
             proplet_id: Some(proplet.clone()),
         };
-        self.tell(proplet, TopicKind::Stop, &stop.to_json());
+        self.publish(proplet, TopicKind::Stop, &stop.to_json());
     }
 
-    /// Gives a pending task to a proplet that lives, if there is one.
+    /// Assigns a pending task to a proplet that is alive, if there is one.
     fn dispatch(&self, start: &StartTask) -> Result<(), HistoryError> {
         let Some(proplet) = self.choose(start.proplet_id.as_deref()) else {
             self.pending.store(true, Relaxed);
@@ -220,13 +220,13 @@ impl Tasks {
             proplet_id: Some(name.clone()),
             ..start.clone()
         };
-        self.tell(&name, TopicKind::Start, &given.to_json());
-        tracing::info!(task = start.id, proplet = name, "task given to a proplet");
+        self.publish(&name, TopicKind::Start, &given.to_json());
+        tracing::info!(task = start.id, proplet = name, "task assigned");
         Ok(())
     }
 
     /// The one that is asked for, or whose turn it is.
-    fn choose(&self, wanted: Option<&str>) -> Option<Present> {
+    fn choose(&self, wanted: Option<&str>) -> Option<PropletView> {
         let now = clock::now();
         if let Some(wanted) = wanted {
             return self
@@ -241,7 +241,7 @@ impl Tasks {
         Some(proplets.swap_remove(place))
     }
 
-    fn tell(&self, proplet: &str, kind: TopicKind, command: &serde_json::Value) {
+    fn publish(&self, proplet: &str, kind: TopicKind, command: &serde_json::Value) {
         let Some(identity) = self.fleet.identity(proplet) else {
             return;
         };
@@ -252,8 +252,8 @@ impl Tasks {
         }
     }
 
-    /// A proplet has come to life: it may take what waits.
-    pub fn proplet_came(&self, proplet: &str) {
+    /// A proplet has become alive: it may get pending tasks.
+    pub fn proplet_alive(&self, proplet: &str) {
         if !self.pending.swap(false, Relaxed) {
             return;
         }
@@ -262,19 +262,19 @@ impl Tasks {
             for task in tasks {
                 match definition(&task) {
                     Ok(start) => self.dispatch(&start)?,
-                    Err(error) => tracing::warn!(task = task.id, %error, "task cannot be started"),
+                    Err(error) => tracing::warn!(task = task.id, %error, "cannot start task"),
                 }
             }
             Ok(())
         });
         if let Err(error) = dispatched {
             self.pending.store(true, Relaxed);
-            tracing::error!(%error, proplet, "pending tasks cannot be given to a proplet");
+            tracing::error!(%error, proplet, "cannot assign pending tasks");
         }
     }
 
-    /// Whether a proplet may speak of a task: one that was given to another may
-    /// only be spoken of by that one.
+    /// Whether a proplet may report a task: one that is assigned may only be reported
+    /// by its own proplet.
     #[must_use]
     pub fn may_run(&self, task: &str, proplet: &str) -> bool {
         let owners = self.owners.read().unwrap_or_else(PoisonError::into_inner);
@@ -285,7 +285,7 @@ impl Tasks {
 
     /// Whether a sample of a task would be its first.
     #[must_use]
-    pub fn is_news(&self, task: &str) -> bool {
+    pub fn is_unreported(&self, task: &str) -> bool {
         let owners = self.owners.read().unwrap_or_else(PoisonError::into_inner);
         owners.get(task).is_some_and(|owner| !owner.reported)
     }
@@ -311,7 +311,7 @@ impl Tasks {
         } else {
             State::Completed
         };
-        self.disown(task);
+        self.remove_owner(task);
         self.change(task, &ACTIVE, state, Some(proplet), error);
     }
 
@@ -328,11 +328,11 @@ impl Tasks {
             .history
             .change_task(task, from, to, proplet, error, now)
         {
-            tracing::error!(task, error = %failure, "a task's state cannot be kept");
+            tracing::error!(task, error = %failure, "cannot store the state of a task");
         }
     }
 
-    fn disown(&self, task: &str) {
+    fn remove_owner(&self, task: &str) {
         self.owners_mut().remove(task);
     }
 

@@ -46,7 +46,7 @@ impl StartTask {
     pub fn from_json(value: &Value) -> Result<Self, Refusal> {
         let fields = Fields::of(value, "task")?;
         let id = task_id(&fields)?;
-        let missing = |field: &str| Refusal::new(field, "null", "must be there, as text");
+        let missing = |field: &str| Refusal::new(field, "null", "is required, as text");
         let workload = fields.value(&["workload"]).map(|(_, workload)| workload);
         let (field, name) = match fields.value(&NAME) {
             Some((field, _)) => (field, fields.text(&[field])?),
@@ -143,7 +143,7 @@ impl StopTask {
 
 fn task_id(fields: &Fields<'_>) -> Result<String, Refusal> {
     let id = fields.text(&ID)?;
-    let id = id.ok_or_else(|| Refusal::new("id", "null", "must be there, as text"))?;
+    let id = id.ok_or_else(|| Refusal::new("id", "null", "is required, as text"))?;
     topics::check_identifier("id", &id)?;
     Ok(id)
 }
@@ -206,10 +206,10 @@ mod tests {
     fn a_bad_command_is_refused_with_its_reason() {
         for (command, expected) in [
             (json!([]), "task []: must be a JSON object"),
-            (json!({"name": "cpu"}), "id null: must be there, as text"),
+            (json!({"name": "cpu"}), "id null: is required, as text"),
             (json!({"id": 7, "name": "cpu"}), "id 7: must be text"),
             (json!({"id": "a/b", "name": "cpu"}), "id a/b: must be"),
-            (json!({"id": "t"}), "name null: must be there, as text"),
+            (json!({"id": "t"}), "name null: is required, as text"),
             (
                 json!({"id": "t", "name": "rm -rf"}),
                 "name rm -rf: must be one of the workloads",
@@ -220,7 +220,7 @@ mod tests {
             ),
             (
                 json!({"id": "t", "name": "cpu", "monitoringProfile": {"intervall": 1}}),
-                "intervall 1: no such field; did you mean \"interval\"?",
+                "intervall 1: unknown field; did you mean \"interval\"?",
             ),
             (
                 json!({"id": "t", "name": "cpu", "monitoringProfile": 10}),

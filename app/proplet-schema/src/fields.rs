@@ -33,7 +33,7 @@ impl<'a> Fields<'a> {
                 key,
                 value,
                 format!(
-                    "no such field{}; there are {}",
+                    "unknown field{}; known fields are {}",
                     nearest(key, known.iter().copied()),
                     known.join(", ")
                 ),

@@ -10,12 +10,14 @@
 //! - [`Topics`], [`Topic`]: where what is published.
 //! - [`TaskMetrics`], [`PropletMetrics`]: samples; [`Alive`], [`Create`]:
 //!   presence; [`TaskResult`]: how a task ended, or why it never began.
+//! - [`TaskReport`]: a task's sample in one form, whatever dialect it came in.
 //! - [`StartTask`], [`StopTask`]: commands; [`Workload`]: what a task does.
 //! - [`MonitoringProfile`], [`Interval`]: what is sampled, and how often.
 //! - [`payload`]: messages as bytes, one or a batch, compressed or not.
 //!
-//! A message is known by its proplet, its task and its `timestamp`: a second
-//! one with the same three is the first one again ([`TaskMetrics::identity`]).
+//! A message is identified by its proplet, its task and its `timestamp`: a second
+//! one with the same three is a duplicate ([`TaskMetrics::identity`]). Where the
+//! proplet has no clock, its uptime takes the place of the time.
 //!
 //! Anything refused is refused by a [`Refusal`]: field, value, remedy.
 
@@ -29,6 +31,7 @@ mod presence;
 mod profile;
 mod proplet_metrics;
 mod refusal;
+mod report;
 mod timestamp;
 mod topics;
 mod workload;
@@ -40,6 +43,7 @@ pub use presence::{Alive, Create, Metadata, Status};
 pub use profile::{MonitoringProfile, ProfileName};
 pub use proplet_metrics::{CpuMetrics, MemoryMetrics, OutboxMetrics, PropletMetrics};
 pub use refusal::Refusal;
+pub use report::{Counting, TaskReport, Traffic};
 pub use timestamp::Timestamp;
 pub use topics::{Topic, TopicKind, Topics, check_identifier};
 pub use workload::{Workload, WorkloadKind};

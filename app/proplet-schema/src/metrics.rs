@@ -36,14 +36,8 @@ impl TaskMetrics {
         Some((&self.proplet_id, &self.task_id, self.clock()?))
     }
 
-    /// When the sample was taken, or, where its proplet has no clock, when the
-    /// message was received.
-    #[must_use]
-    pub fn taken_at(&self, received: SystemTime) -> SystemTime {
-        self.clock().unwrap_or(received)
-    }
-
-    fn clock(&self) -> Option<SystemTime> {
+    /// When the sample was taken, where its proplet has a clock.
+    pub(super) fn clock(&self) -> Option<SystemTime> {
         let of = |timestamp: Option<Timestamp>| timestamp.and_then(Timestamp::at);
         of(self.timestamp).or_else(|| of(self.metrics.timestamp))
     }
@@ -160,12 +154,12 @@ pub struct Aggregated {
     /// Bytes.
     #[serde(deserialize_with = "required_count")]
     pub total_disk_write: u64,
-    /// Bytes.
-    #[serde(deserialize_with = "required_count")]
-    pub total_network_rx: u64,
-    /// Bytes.
-    #[serde(deserialize_with = "required_count")]
-    pub total_network_tx: u64,
+    /// Bytes; absent where the network is not measured.
+    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    pub total_network_rx: Option<u64>,
+    /// Bytes; absent where the network is not measured.
+    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    pub total_network_tx: Option<u64>,
     /// Samples in the history.
     #[serde(deserialize_with = "required_count")]
     pub sample_count: u64,
@@ -207,8 +201,8 @@ mod tests {
                 max_memory_usage: 71_303_168,
                 total_disk_read: 2_097_152,
                 total_disk_write: 1_048_576,
-                total_network_rx: 12_288,
-                total_network_tx: 24_576,
+                total_network_rx: Some(12_288),
+                total_network_tx: Some(24_576),
                 sample_count: 24,
             }),
             timestamp: Some(at),
@@ -264,7 +258,7 @@ mod tests {
         assert_eq!(message.dialect(), Dialect::PropellerEmbedded);
         assert_eq!(message.metrics.memory_bytes, Some(65_536));
         assert_eq!(message.identity(), None);
-        assert_eq!(message.taken_at(UNIX_EPOCH), UNIX_EPOCH);
+        assert_eq!(message.clock(), None);
         let own = json!({
             "proplet_id": "e", "namespace": "embedded", "timestamp": 120_000,
             "cpu_metrics": {"user_seconds": 0.5, "system_seconds": 0, "percent": 1.5},

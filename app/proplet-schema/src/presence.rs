@@ -1,4 +1,4 @@
-//! That a proplet is there, what it is, and that it is no more.
+//! Presence of a proplet: creation, liveness, last will.
 
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +51,7 @@ pub struct Metadata {
     pub wasm_runtime: String,
 }
 
-/// A sign of life, or the last will.
+/// The liveness message, or the last will.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alive {
     /// Who.
@@ -64,12 +64,12 @@ pub struct Alive {
     pub namespace: String,
 }
 
-/// Whether a proplet lives.
+/// Whether a proplet is alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// It does.
+    /// It is alive.
     Alive,
-    /// It has said goodbye, or the broker has not heard from it.
+    /// It has shut down, or the broker has lost its connection.
     Offline,
 }

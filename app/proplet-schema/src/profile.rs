@@ -315,7 +315,7 @@ mod tests {
                 json!({"zzz": null}),
                 "zzz",
                 "null",
-                "there are profile, enabled",
+                "known fields are profile, enabled",
             ),
             (json!({"interval": 0}), "interval", "0", "100ms to 24h"),
             (

@@ -47,12 +47,6 @@ impl PropletMetrics {
     pub fn identity(&self) -> Option<(&str, SystemTime)> {
         Some((&self.proplet_id, self.timestamp?.at()?))
     }
-
-    /// When the sample was taken, or when the message was received.
-    #[must_use]
-    pub fn taken_at(&self, received: SystemTime) -> SystemTime {
-        self.timestamp.and_then(Timestamp::at).unwrap_or(received)
-    }
 }
 
 /// The CPU time that a proplet uses.

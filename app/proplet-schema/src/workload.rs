@@ -228,7 +228,7 @@ mod tests {
                 "percent",
                 "from 1 to 100",
             ),
-            (json!({"kind": "cpu", "bytes": 1}), "bytes", "no such field"),
+            (json!({"kind": "cpu", "bytes": 1}), "bytes", "unknown field"),
             (
                 json!({"kind": "memory", "bytes": 1_u64 << 40}),
                 "bytes",

@@ -1,11 +1,13 @@
-//! The proplet: takes commands, runs tasks, has them sampled, says that it lives.
+//! The proplet: runs tasks, has them sampled, reports liveness; what it is asked to
+//! do is in [`commands`].
+
+mod commands;
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -13,23 +15,20 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::monitor::{Monitor, Origin, Subject, Watch};
 use super::options::{Compression, Options, TaskTopics, Watched};
 use super::outgoing::{Outgoing, Packing};
-use super::presence::{alive, machine_name, metadata};
+use super::presence::{alive, host_name, metadata};
 use super::sampler::{Sampler, Since};
 use super::start_error::StartError;
 use super::tasks::{Outcome, Process};
-use golden_mqtt::{Client, Content, Deliveries, Delivery, Publisher, Will};
+use golden_mqtt::{Client, Deliveries, Publisher, Will};
 use golden_system::descriptors;
 use health::heartbeat;
 use proplet_schema::{
-    Create, MonitoringProfile, ProfileName, Refusal, StartTask, Status, StopTask, TaskResult,
-    Topic, TopicKind, Topics, payload,
+    Create, MonitoringProfile, ProfileName, Refusal, StartTask, Status, TaskResult, TopicKind,
+    Topics, payload,
 };
 
-/// How long the broker may take to get what waits, once the proplet ends.
-const GOODBYE: Duration = Duration::from_secs(5);
-
-/// A task that comes without a duration and is no daemon ends by itself.
-const UNLESS_TOLD: Duration = Duration::from_secs(300);
+/// Time limit for sending queued messages when the proplet ends.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 struct Agent {
     options: Options,
@@ -86,20 +85,20 @@ pub async fn run(
     }
     let end = async {
         agent.end(own).await;
-        client.close(GOODBYE).await
+        client.close(CLOSE_TIMEOUT).await
     };
     tokio::select! {
         left = end => if left > 0 {
-            tracing::warn!(messages = left, "not sent: there is no broker");
+            tracing::warn!(messages = left, "messages not sent: no broker");
         },
-        () = stop_now => tracing::warn!("stopped at once"),
+        () = stop_now => tracing::warn!("stopped without waiting"),
     }
     Ok(())
 }
 
 impl Agent {
     fn start(options: Options) -> Result<(Self, Client, Deliveries), StartError> {
-        let proplet_id = options.entity_id.clone().unwrap_or_else(machine_name);
+        let proplet_id = options.entity_id.clone().unwrap_or_else(host_name);
         let topics =
             Topics::new(&options.domain_id, &options.channel_id).map_err(StartError::Identifier)?;
         let origin = Origin {
@@ -111,7 +110,7 @@ impl Agent {
         if settings.username.is_none() && options.mqtt.mqtt_password.is_some() {
             settings.username = Some(origin.proplet_id.clone());
         }
-        settings.reconnect_grace = options.settle;
+        settings.reconnect_grace = options.reconnect_grace;
         settings.will = Some(Will {
             topic: topics.of(TopicKind::Alive).to_string(),
             payload: payload::encode(&alive(&origin, Status::Offline)),
@@ -194,39 +193,11 @@ impl Agent {
         let process = Process::given(*pid).map_err(refused)?;
         let sampler = Sampler::attach(*pid, Since::Now).map_err(refused)?;
         if self.running.contains_key(id) {
-            let twice = Refusal::new("id", id, "is that of two tasks; give each its own");
+            let twice = Refusal::new("id", id, "is used by two tasks; give each an id of its own");
             return Err(StartError::Identifier(twice));
         }
         let profile = self.options.watch_profile.clone();
         self.begin(id.clone(), None, process, sampler, profile);
-        Ok(())
-    }
-
-    fn start_task(&mut self, mut command: StartTask) -> Result<(), Refusal> {
-        if let Some(running) = self.running.get(&command.id) {
-            // At least once may be twice.
-            if running.command.as_ref() == Some(&command) {
-                return Ok(());
-            }
-            let remedy = "is a task that runs already; stop it first, or give another id";
-            return Err(Refusal::new("id", &command.id, remedy));
-        }
-        if self.running.len() >= self.options.task_limit {
-            let limit = self.options.task_limit;
-            let remedy = format!("is one task too many: {limit} run; stop one first");
-            return Err(Refusal::new("id", &command.id, remedy));
-        }
-        let given = command.clone();
-        if !command.daemon {
-            command.workload.duration.get_or_insert(UNLESS_TOLD);
-        }
-        let failed = |error: std::io::Error| {
-            Refusal::new("id", &command.id, format!("cannot be started: {error}"))
-        };
-        let process = Process::start(&command.workload).map_err(failed)?;
-        let sampler = Sampler::attach(process.pid(), Since::Birth).map_err(failed)?;
-        let profile = command.profile();
-        self.begin(command.id.clone(), Some(given), process, sampler, profile);
         Ok(())
     }
 
@@ -283,82 +254,6 @@ impl Agent {
             .publish_if_connected(self.topics.of(TopicKind::Alive), message);
     }
 
-    fn take(&mut self, delivery: Delivery) {
-        let kind = Topic::parse(&delivery.topic).map(|topic| topic.kind);
-        // What a broker has kept is a command of another day.
-        if !delivery.retained {
-            match delivery.content {
-                Content::Whole(payload) => self.obey(kind, &payload),
-                Content::Oversize(bytes) => {
-                    let most = self.options.mqtt.mqtt_max_packet_size;
-                    let remedy = format!("must be at most {most} bytes long");
-                    self.refuse(
-                        "",
-                        &Refusal::new("command", &format!("of {bytes} bytes"), remedy),
-                    );
-                }
-            }
-        }
-        delivery.receipt.acknowledge();
-    }
-
-    fn obey(&mut self, kind: Option<TopicKind>, payload: &[u8]) {
-        let command: Value = match serde_json::from_slice(payload) {
-            Ok(command) => command,
-            Err(error) => {
-                let shown = String::from_utf8_lossy(payload);
-                let remedy = format!("must be JSON: {error}");
-                return self.refuse("", &Refusal::new("command", &shown, remedy));
-            }
-        };
-        let id = ["id", "task_id"]
-            .iter()
-            .find_map(|key| command[*key].as_str());
-        let id = id.unwrap_or_default().to_owned();
-        let own = |proplet_id: &Option<String>| {
-            let own = &self.origin.proplet_id;
-            proplet_id
-                .as_ref()
-                .is_none_or(|proplet_id| proplet_id == own)
-        };
-        let obeyed = match kind {
-            Some(TopicKind::Start) => match StartTask::from_json(&command) {
-                Ok(start) if own(&start.proplet_id) => self.start_task(start),
-                Ok(_) => Ok(()),
-                Err(refusal) => Err(refusal),
-            },
-            Some(TopicKind::Stop) => match StopTask::from_json(&command) {
-                Ok(stop) if own(&stop.proplet_id) => self.stop_task(&stop),
-                Ok(_) => Ok(()),
-                Err(refusal) => Err(refusal),
-            },
-            _ => Ok(()),
-        };
-        if let Err(refusal) = obeyed {
-            self.refuse(&id, &refusal);
-        }
-    }
-
-    fn stop_task(&mut self, command: &StopTask) -> Result<(), Refusal> {
-        match self.running.get_mut(&command.id) {
-            Some(running) => {
-                // A second command finds it ending already.
-                if let Some(stop) = running.stop.take() {
-                    let _ = stop.send(());
-                }
-                Ok(())
-            }
-            // Another proplet of the channel may have it.
-            None if command.proplet_id.is_none() => Ok(()),
-            None => Err(Refusal::new("id", &command.id, "must be a task that runs")),
-        }
-    }
-
-    fn refuse(&self, task_id: &str, refusal: &Refusal) {
-        tracing::warn!(task = task_id, reason = %refusal, "command refused");
-        self.tell(task_id.to_owned(), String::new(), Some(refusal.to_string()));
-    }
-
     fn ended(&mut self, ended: Result<Outcome, tokio::task::JoinError>) {
         let Ok(outcome) = ended else {
             return;
@@ -371,10 +266,10 @@ impl Agent {
             samples = outcome.aggregated.map(|aggregated| aggregated.sample_count),
             "task has ended"
         );
-        self.tell(outcome.task_id, outcome.results, outcome.error);
+        self.publish_result(outcome.task_id, outcome.results, outcome.error);
     }
 
-    fn tell(&self, task_id: String, results: String, error: Option<String>) {
+    fn publish_result(&self, task_id: String, results: String, error: Option<String>) {
         let result = payload::encode(&TaskResult {
             task_id,
             proplet_id: self.origin.proplet_id.clone(),

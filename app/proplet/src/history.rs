@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use proplet_schema::{Aggregated, MonitoringProfile, ProcessMetrics};
+use proplet_schema::{Aggregated, MonitoringProfile, ProcessMetrics, Traffic};
 
 /// The last samples, and the totals of all of them.
 #[derive(Debug)]
@@ -11,7 +11,7 @@ pub struct History {
     samples: VecDeque<Kept>,
     cpu: f64,
     memory: u128,
-    totals: Aggregated,
+    totals: Traffic,
 }
 
 /// What of a sample the mean and the maximum are made of.
@@ -36,21 +36,13 @@ impl History {
             samples: VecDeque::new(),
             cpu: 0.0,
             memory: 0,
-            totals: Aggregated::default(),
+            totals: Traffic::default(),
         }
     }
 
     /// Adds a sample; the oldest one makes room.
     pub fn add(&mut self, sample: &ProcessMetrics) {
-        let totals = &mut self.totals;
-        for (total, part) in [
-            (&mut totals.total_disk_read, sample.disk_read_bytes),
-            (&mut totals.total_disk_write, sample.disk_write_bytes),
-            (&mut totals.total_network_rx, sample.network_rx_bytes),
-            (&mut totals.total_network_tx, sample.network_tx_bytes),
-        ] {
-            *total = total.saturating_add(part.unwrap_or_default());
-        }
+        self.totals = self.totals.plus(sample.traffic());
         if self.size == 0 {
             return;
         }
@@ -94,8 +86,12 @@ impl History {
             max_cpu_usage: thousandth(cpu.fold(0.0, f64::max)),
             avg_memory_usage: u64::try_from(self.memory / of_memory.max(1)).unwrap_or(u64::MAX),
             max_memory_usage: memory.max().unwrap_or_default(),
+            total_disk_read: self.totals.disk_read_bytes.unwrap_or_default(),
+            total_disk_write: self.totals.disk_write_bytes.unwrap_or_default(),
+            // The document's message has all nine keys.
+            total_network_rx: Some(self.totals.network_rx_bytes.unwrap_or_default()),
+            total_network_tx: Some(self.totals.network_tx_bytes.unwrap_or_default()),
             sample_count: self.samples.len() as u64,
-            ..self.totals.clone()
         })
     }
 }
@@ -151,6 +147,8 @@ mod tests {
             avg_memory_usage: 200,
             max_memory_usage: 300,
             total_disk_write: 40,
+            total_network_rx: Some(0),
+            total_network_tx: Some(0),
             sample_count: 3,
             ..Aggregated::default()
         };

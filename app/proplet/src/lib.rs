@@ -2,19 +2,20 @@
 //! MQTT, as the requirement document and Propeller's manager understand it.
 //! Knows no manager and no service.
 //!
-//! - [`options`]: what it may be told.
-//! - [`agent`]: takes commands, runs tasks, says that it lives.
-//! - [`tasks`]: the processes that are tasks; [`workload`]: what those do that
-//!   are started here.
-//! - [`sampler`]: what the system says of a process; [`history`]: what samples
-//!   come to; [`monitor`]: when they are taken.
-//! - [`outgoing`]: samples on their way to the outbox of [`golden_mqtt`].
+//! - [`options`]: the command-line options.
+//! - [`agent`]: handles commands, runs tasks, reports liveness.
+//! - [`tasks`]: the processes of tasks; [`workload`]: the built-in workloads.
+//! - [`sampler`]: reads a process's metrics from the system; [`history`]:
+//!   aggregates samples; [`monitor`]: schedules sampling.
+//! - [`outgoing`]: batches and compresses samples for the outbox of
+//!   [`golden_mqtt`].
 //!
 //! Messages, profiles and commands are in [`proplet_schema`].
 
 pub mod agent;
 pub mod history;
 pub mod monitor;
+mod number;
 pub mod options;
 pub mod outgoing;
 mod presence;

@@ -42,7 +42,7 @@ pub struct Origin {
 #[derive(Debug)]
 pub struct Watch {
     number: u64,
-    orders: Sender<Order>,
+    commands: Sender<Command>,
 }
 
 impl Watch {
@@ -51,19 +51,21 @@ impl Watch {
         let (reply, answered) = oneshot::channel();
         // The thread runs as long as the monitor; a process that is gone has
         // ended by itself.
-        self.orders.send(Order::Finish(self.number, reply)).ok()?;
+        self.commands
+            .send(Command::Finish(self.number, reply))
+            .ok()?;
         answered.await.ok().flatten()
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let _ = self.orders.send(Order::Forget(self.number));
+        let _ = self.commands.send(Command::Forget(self.number));
     }
 }
 
 #[derive(Debug)]
-enum Order {
+enum Command {
     Watch(u64, Box<Process>),
     Finish(u64, oneshot::Sender<Option<Aggregated>>),
     Forget(u64),
@@ -72,7 +74,7 @@ enum Order {
 /// The thread that samples. Dropped, the thread ends.
 #[derive(Debug)]
 pub struct Monitor {
-    orders: Sender<Order>,
+    commands: Sender<Command>,
     watched: u64,
 }
 
@@ -89,7 +91,7 @@ impl Monitor {
         tasks: Outgoing,
         own: Outgoing,
     ) -> io::Result<Self> {
-        let (orders, taken) = mpsc::channel();
+        let (commands, taken) = mpsc::channel();
         let schedule = Schedule {
             origin,
             publisher,
@@ -101,7 +103,10 @@ impl Monitor {
         thread::Builder::new()
             .name("sampler".to_owned())
             .spawn(move || schedule.run(&taken))?;
-        Ok(Self { orders, watched: 0 })
+        Ok(Self {
+            commands,
+            watched: 0,
+        })
     }
 
     /// Samples a process at once, and then as its profile says. Nothing is done
@@ -127,11 +132,11 @@ impl Monitor {
         };
         // It is received by the thread, which ends only with this.
         let _ = self
-            .orders
-            .send(Order::Watch(self.watched, Box::new(process)));
+            .commands
+            .send(Command::Watch(self.watched, Box::new(process)));
         Some(Watch {
             number: self.watched,
-            orders: self.orders.clone(),
+            commands: self.commands.clone(),
         })
     }
 }
@@ -186,15 +191,15 @@ struct Schedule {
 }
 
 impl Schedule {
-    /// Until nobody can give orders any more.
-    fn run(mut self, orders: &Receiver<Order>) {
+    /// Until nobody can give commands any more.
+    fn run(mut self, commands: &Receiver<Command>) {
         loop {
             let next = self.next();
             let wait = next.map_or(Duration::MAX, |next| {
                 next.saturating_duration_since(Instant::now())
             });
-            match orders.recv_timeout(wait) {
-                Ok(order) => self.obey(order),
+            match commands.recv_timeout(wait) {
+                Ok(command) => self.handle(command),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -213,13 +218,13 @@ impl Schedule {
             .min()
     }
 
-    fn obey(&mut self, order: Order) {
-        match order {
-            Order::Watch(number, process) => {
+    fn handle(&mut self, command: Command) {
+        match command {
+            Command::Watch(number, process) => {
                 self.processes.insert(number, *process);
                 self.due.push(Reverse((Instant::now(), number)));
             }
-            Order::Finish(number, reply) => {
+            Command::Finish(number, reply) => {
                 let aggregated = self.processes.remove(&number).and_then(|mut process| {
                     self.sample(&mut process, Instant::now());
                     process.history.aggregated()
@@ -228,7 +233,7 @@ impl Schedule {
                 // Whoever asked may have given up.
                 let _ = reply.send(aggregated);
             }
-            Order::Forget(number) => {
+            Command::Forget(number) => {
                 self.processes.remove(&number);
             }
         }
@@ -246,7 +251,7 @@ impl Schedule {
                 continue;
             };
             if !process.is_unchanged(now) && !self.sample(&mut process, now) {
-                tracing::debug!(subject = ?process.subject, "gone; sampled no more");
+                tracing::debug!(subject = ?process.subject, "process gone; sampling ends");
                 continue;
             }
             // What a suspended machine has missed is not made up for.

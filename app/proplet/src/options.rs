@@ -1,5 +1,5 @@
 //! The options of `proplet`, and the variables by which Propeller's own proplet
-//! is told the same.
+//! is configured.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,9 +10,11 @@ use serde_json::Value;
 use golden_mqtt::MqttOptions;
 use proplet_schema::{Interval, MonitoringProfile, StartTask};
 
-/// Propeller's variables, with the option that each one sets unless `GOLDEN_…`
-/// does. Of two for one option the first that is set counts.
+/// Propeller's variables, and ours under an earlier name, with the option that each
+/// one sets unless its `GOLDEN_…` does. Of two for one option the first that is set
+/// counts.
 pub const UPSTREAM_VARIABLES: &[(&str, &str)] = &[
+    ("reconnect_grace", "GOLDEN_SETTLE"),
     ("enable_monitoring", "PROPLET_ENABLE_MONITORING"),
     ("metrics_interval", "PROPLET_METRICS_INTERVAL"),
     ("liveliness_interval", "PROPLET_LIVELINESS_INTERVAL"),
@@ -48,11 +50,11 @@ pub const UPSTREAM_VARIABLES: &[(&str, &str)] = &[
 #[derive(Args, Clone)]
 #[command(args_override_self = true)]
 pub struct Options {
-    /// Whether anything is monitored: the proplet and its tasks
+    /// Monitor the proplet and its tasks
     #[arg(long, env = "GOLDEN_ENABLE_MONITORING", value_name = "BOOL", default_value = "true", action = ArgAction::Set, value_parser = boolean)]
     pub enable_monitoring: bool,
 
-    /// Time between two samples of the proplet itself: 10, 10s, 1m30s
+    /// Interval between samples of the proplet itself: 10, 10s, 1m30s
     #[arg(
         long,
         allow_hyphen_values = true,
@@ -62,7 +64,7 @@ pub struct Options {
     )]
     pub metrics_interval: Interval,
 
-    /// Time between two signs of life
+    /// Interval between liveness messages
     #[arg(
         long,
         allow_hyphen_values = true,
@@ -72,40 +74,40 @@ pub struct Options {
     )]
     pub liveliness_interval: Interval,
 
-    /// The domain (Propeller's tenant) whose topics are used
+    /// Domain (Propeller's tenant) of the topics
     #[arg(long, env = "GOLDEN_DOMAIN_ID", value_name = "ID", default_value = "golden", value_parser = identifier)]
     pub domain_id: String,
 
-    /// The channel whose topics are used
+    /// Channel of the topics
     #[arg(long, env = "GOLDEN_CHANNEL_ID", value_name = "ID", default_value = "signals", value_parser = identifier)]
     pub channel_id: String,
 
-    /// The proplet's id, unique at the broker; the machine's name without
+    /// Id of the proplet, unique at the broker [default: host name]
     #[arg(long, env = "GOLDEN_ENTITY_ID", value_name = "ID", value_parser = identifier)]
     pub entity_id: Option<String>,
 
-    /// The Kubernetes namespace that messages name
+    /// Kubernetes namespace to report
     #[arg(long, env = "GOLDEN_NAMESPACE", value_name = "NAME", default_value = "default", value_parser = identifier)]
     pub namespace: String,
 
-    /// A running process that is a task: its id and its process id. Repeatable
+    /// Running process to monitor as a task: task id and process id. Repeatable
     #[arg(long, env = "GOLDEN_WATCH", value_name = "ID=PID", value_delimiter = ',', value_parser = watched)]
     pub watch: Vec<Watched>,
 
-    /// The profile of those: a name, or JSON
+    /// Monitoring profile of those processes: a name, or JSON
     #[arg(long, env = "GOLDEN_WATCH_PROFILE", value_name = "PROFILE", default_value = "standard", value_parser = profile)]
     pub watch_profile: MonitoringProfile,
 
-    /// A task that is started with the proplet, as JSON: {"id": "demo", "name":
-    /// "cpu", "daemon": true}. Repeatable
+    /// Task to start with the proplet, as JSON: {"id": "demo", "name": "cpu",
+    /// "daemon": true}. Repeatable
     #[arg(long, env = "GOLDEN_TASK", value_name = "JSON", value_parser = task)]
     pub task: Vec<StartTask>,
 
-    /// Tasks that may run at a time; further ones are refused
+    /// Maximum number of running tasks; further ones are refused
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_TASK_LIMIT", value_name = "N", default_value = "100", value_parser = |text: &str| whole(text, 0, 10_000))]
     pub task_limit: usize,
 
-    /// On which of the document's two topics samples of tasks are published
+    /// Topics on which samples of tasks are published
     #[arg(
         long,
         env = "GOLDEN_TASK_TOPICS",
@@ -114,20 +116,21 @@ pub struct Options {
     )]
     pub task_topics: TaskTopics,
 
-    /// After the broker was away: time for managers to come back to it, before
-    /// what was kept is sent; 0s to 1m
-    #[arg(long, env = "GOLDEN_SETTLE", value_name = "DURATION", default_value = "3s", value_parser = settle)]
-    pub settle: Duration,
+    /// Grace period after a reconnection, in which managers can reconnect too,
+    /// before queued messages are sent; 0s to 1m
+    #[arg(long, alias = "settle", env = "GOLDEN_RECONNECT_GRACE", value_name = "DURATION", default_value = "3s", value_parser = grace)]
+    pub reconnect_grace: Duration,
 
-    /// Samples of tasks to a message; more than 1 is not for Propeller's manager
+    /// Samples of tasks per message; Propeller's manager understands 1 only
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_BATCH", value_name = "N", default_value = "1", value_parser = |text: &str| whole(text, 1, 1_000))]
     pub batch: usize,
 
-    /// How long a batch may wait for its last sample
+    /// Maximum time that a sample waits for its batch to fill
     #[arg(long, env = "GOLDEN_BATCH_DELAY", value_name = "DURATION", default_value = "1s", value_parser = delay)]
     pub batch_delay: Duration,
 
-    /// How samples of tasks are compressed; gzip is not for Propeller's manager
+    /// Compression of samples of tasks; Propeller's manager does not understand
+    /// gzip
     #[arg(
         long,
         env = "GOLDEN_COMPRESSION",
@@ -136,8 +139,8 @@ pub struct Options {
     )]
     pub compression: Compression,
 
-    /// Touched each second in which the broker took messages; `healthcheck
-    /// file:///FILE?max_age=30s` looks at it
+    /// File to touch in each second in which the broker took messages; `healthcheck
+    /// file:///FILE?max_age=30s` checks it
     #[arg(long, env = "GOLDEN_HEARTBEAT", value_name = "FILE")]
     pub heartbeat: Option<PathBuf>,
 
@@ -146,7 +149,7 @@ pub struct Options {
     pub mqtt: MqttOptions,
 }
 
-/// On which topics samples of tasks are published.
+/// Topics on which samples of tasks are published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum TaskTopics {
     /// control/proplet/task_metrics and metrics/proplet
@@ -164,7 +167,7 @@ pub enum Compression {
     Gzip,
 }
 
-/// A running process that is watched as a task.
+/// A running process that is monitored as a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watched {
     /// The task's id.
@@ -221,7 +224,7 @@ fn delay(text: &str) -> Result<Duration, String> {
     Ok(interval.duration())
 }
 
-fn settle(text: &str) -> Result<Duration, String> {
+fn grace(text: &str) -> Result<Duration, String> {
     let given = humantime::parse_duration(text).ok();
     given
         .filter(|given| *given <= Duration::from_secs(60))
@@ -233,4 +236,29 @@ fn whole(text: &str, least: usize, most: usize) -> Result<usize, String> {
     number
         .filter(|number| (least..=most).contains(number))
         .ok_or_else(|| format!("must be a whole number from {least} to {most}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::FromArgMatches as _;
+
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Options {
+        let command = Options::augment_args(clap::Command::new("proplet"));
+        let arguments = ["proplet"].iter().chain(arguments);
+        let matches = command.try_get_matches_from(arguments).unwrap();
+        Options::from_arg_matches(&matches).unwrap()
+    }
+
+    #[test]
+    fn the_old_spelling_is_understood_and_not_shown() {
+        for flag in ["--reconnect-grace", "--settle"] {
+            let options = parse(&[flag, "8s"]);
+            assert_eq!(options.reconnect_grace, Duration::from_secs(8), "{flag}");
+        }
+        let mut command = Options::augment_args(clap::Command::new("proplet"));
+        let help = command.render_long_help().to_string();
+        assert!(help.contains("--reconnect-grace") && !help.contains("settle"));
+    }
 }

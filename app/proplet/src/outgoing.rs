@@ -1,4 +1,4 @@
-//! Samples on their way out: one by one, or in batches, compressed or not.
+//! Publishing of samples: one by one, or in batches, compressed or not.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,9 +8,9 @@ use bytes::Bytes;
 use golden_mqtt::Publisher;
 use proplet_schema::payload;
 
-/// A batch is no longer, before it is compressed: a manager takes a quarter of a MiB
-/// unless told otherwise, also of what it unpacks.
-const MOST_BYTES: usize = 128 * 1024;
+/// Maximum size of a batch before compression: by default a manager takes a quarter
+/// of a MiB, also after decompression.
+const MAX_BATCH_BYTES: usize = 128 * 1024;
 
 /// How samples are put together into messages.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +51,7 @@ impl Outgoing {
 
     /// Sends the message, or keeps it for its batch.
     pub fn push(&mut self, message: Bytes) {
-        if self.bytes + message.len() > MOST_BYTES {
+        if self.bytes + message.len() > MAX_BATCH_BYTES {
             self.flush();
         }
         self.since.get_or_insert_with(Instant::now);

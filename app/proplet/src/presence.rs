@@ -1,4 +1,4 @@
-//! What a proplet says of itself: that it is there, and what it is.
+//! A proplet's announcements: liveness and metadata.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::monitor::Origin;
 use super::sampler;
 use proplet_schema::{Alive, Metadata, Status, check_identifier};
 
-/// A sign of life, or the last will.
+/// The liveness message, or the last will.
 pub(super) fn alive(origin: &Origin, status: Status) -> Alive {
     Alive {
         proplet_id: origin.proplet_id.clone(),
@@ -18,7 +18,7 @@ pub(super) fn alive(origin: &Origin, status: Status) -> Alive {
 /// What it says of itself when it starts.
 pub(super) fn metadata() -> Metadata {
     Metadata {
-        hostname: Some(machine_name()),
+        hostname: Some(host_name()),
         environment: if Path::new("/.dockerenv").exists() {
             "docker".to_owned()
         } else {
@@ -32,8 +32,8 @@ pub(super) fn metadata() -> Metadata {
     }
 }
 
-/// The machine's name, as far as it can be a level of a topic.
-pub(super) fn machine_name() -> String {
+/// The host name, as far as it can be a level of a topic.
+pub(super) fn host_name() -> String {
     #[cfg(unix)]
     let name = rustix::system::uname()
         .nodename()

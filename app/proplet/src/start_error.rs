@@ -8,11 +8,11 @@ use proplet_schema::Refusal;
 /// Why a proplet does not start.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// The files of TLS.
+    /// The TLS files cannot be used.
     #[error(transparent)]
     Mqtt(#[from] OptionsError),
     /// A process that is to be watched is not there.
-    #[error("--watch {id}={pid}: {reason}; give the number of a running process")]
+    #[error("--watch {id}={pid}: {reason}; give the id of a running process")]
     Watch {
         /// The task's id.
         id: String,
@@ -28,6 +28,6 @@ pub enum StartError {
     #[error("{0}")]
     Identifier(Refusal),
     /// The system gives no thread, or no look at the proplet itself.
-    #[error("cannot monitor: {0}; --enable-monitoring false does without")]
+    #[error("cannot start monitoring: {0}; disable it with --enable-monitoring false")]
     Monitor(std::io::Error),
 }

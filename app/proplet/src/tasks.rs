@@ -91,7 +91,7 @@ impl Process {
     }
 
     /// Until the process ends, or, once `stop` says so, is ended; takes the last
-    /// sample in between its end and its burial.
+    /// sample between its end and its reaping.
     pub async fn run(
         mut self,
         task_id: String,
@@ -157,7 +157,7 @@ fn described(status: ExitStatus) -> (String, Option<String>) {
 fn ask_to_end(child: &mut Child) {
     use rustix::process::{Pid, Signal, kill_process};
     if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        // Not buried yet, the number is still its own.
+        // Not reaped yet, the number is still its own.
         let _ = kill_process(pid, Signal::TERM);
     }
 }
@@ -167,7 +167,7 @@ fn ask_to_end(child: &mut Child) {
     let _ = child.kill();
 }
 
-/// Tells the end of a process before it is buried, so that what it has used can
+/// Tells the end of a process before it is reaped, so that what it has used can
 /// still be read.
 #[cfg(target_os = "linux")]
 mod ended {

@@ -7,13 +7,14 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::number::exact;
 use proplet_schema::{Workload, WorkloadKind};
 
-/// A leak of descriptors ends here: a workshop must not take the machine with it.
-const MOST_DESCRIPTORS: usize = 10_000;
+/// Maximum number of leaked descriptors: a workshop must not take the machine down.
+const MAX_DESCRIPTORS: usize = 10_000;
 
-/// A file is written anew from here, so that no disk fills.
-const MOST_FILE: u64 = 16 * 1024 * 1024;
+/// Maximum size of the file, which is then truncated so that no disk fills.
+const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Memory grows by pieces that the allocator does not round up.
 const PIECE: u64 = 64 * 1024;
@@ -87,7 +88,7 @@ fn rest(over: impl Fn() -> bool) {
 /// that is busy with other things delays it and does not lessen it.
 fn burn(percent: u8, over: impl Fn() -> bool) {
     /// What a long pause took is not made up for beyond this.
-    const MOST_MISSED: Duration = Duration::from_secs(1);
+    const MAX_MISSED: Duration = Duration::from_secs(1);
 
     let start = Instant::now();
     let mut spent = CpuTime::start();
@@ -95,7 +96,7 @@ fn burn(percent: u8, over: impl Fn() -> bool) {
     while !over() {
         let wanted = start.elapsed().mul_f64(f64::from(percent) / 100.0) - forgone;
         let missed = wanted.saturating_sub(spent.so_far());
-        forgone += missed.saturating_sub(MOST_MISSED);
+        forgone += missed.saturating_sub(MAX_MISSED);
         let burst = spent.so_far() + missed.min(STEP);
         while spent.so_far() < burst {
             for _ in 0..1000 {
@@ -160,7 +161,7 @@ fn hold(bytes: u64, per_second: u64, limit: u64, over: impl Fn() -> bool) {
     let mut size = bytes;
     let start = Instant::now();
     while !over() {
-        let grown = start.elapsed().as_secs_f64() * as_f64(per_second);
+        let grown = start.elapsed().as_secs_f64() * exact(per_second);
         let wanted = bytes.saturating_add(as_u64(grown)).min(limit);
         while size + PIECE <= wanted {
             held.push(taken(PIECE));
@@ -178,7 +179,7 @@ fn write(bytes: u64, per_second: u64, over: impl Fn() -> bool) -> io::Result<()>
     let removed = std::fs::remove_file(&path).is_ok();
     let mut in_file = 0;
     let written = paced(bytes, per_second, &over, |chunk| {
-        if in_file >= MOST_FILE {
+        if in_file >= MAX_FILE_BYTES {
             file.set_len(0)?;
             file.rewind()?;
             in_file = 0;
@@ -224,7 +225,7 @@ fn paced(
     let start = Instant::now();
     let mut given = 0;
     while given < most && !over() {
-        let wanted = as_u64(start.elapsed().as_secs_f64() * as_f64(per_second)).min(most);
+        let wanted = as_u64(start.elapsed().as_secs_f64() * exact(per_second)).min(most);
         let step = Instant::now();
         while given < wanted && step.elapsed() < STEP {
             let size = (wanted - given).min(chunk.len() as u64);
@@ -254,9 +255,9 @@ fn idle(
     let mut files = Vec::new();
     let start = Instant::now();
     while !over() {
-        let grown = as_u64(start.elapsed().as_secs_f64() * as_f64(per_second));
+        let grown = as_u64(start.elapsed().as_secs_f64() * exact(per_second));
         let wanted = usize::try_from(descriptors + grown).unwrap_or(usize::MAX);
-        while files.len() < wanted.min(MOST_DESCRIPTORS) {
+        while files.len() < wanted.min(MAX_DESCRIPTORS) {
             files.push(File::open(std::env::current_exe()?)?);
         }
         thread::sleep(Duration::from_millis(100));
@@ -274,11 +275,6 @@ fn own_threads() -> u64 {
         }
     }
     1
-}
-
-#[expect(clippy::cast_precision_loss, reason = "rates are below 2^31")]
-fn as_f64(number: u64) -> f64 {
-    number as f64
 }
 
 #[expect(

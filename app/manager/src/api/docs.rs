@@ -12,7 +12,7 @@ use golden_http::{health, metrics};
 #[openapi(
     info(
         title = "Golden Signals: manager",
-        description = "Collects what proplets report, and gives them their tasks. GET /metrics is on a port of its own, 9641 unless set otherwise."
+        description = "Collects metrics from proplets and assigns tasks to them. GET /metrics is served on a separate port (default 9641)."
     ),
     paths(
         page::index,
@@ -47,7 +47,7 @@ pub fn description() -> utoipa::openapi::OpenApi {
     Description::openapi()
 }
 
-/// The API's description, as OpenAPI 3.1.
+/// This description, as OpenAPI 3.1
 #[utoipa::path(get, path = "/openapi.json", tag = "documentation", responses(
     (status = 200, description = "The description", content_type = "application/json", body = serde_json::Value),
 ))]

@@ -1,11 +1,11 @@
-//! `GET /live`: what arrives, as server-sent events.
+//! `GET /live`: incoming messages, as server-sent events.
 //!
 //! | event | data |
 //! |---|---|
 //! | `task_metrics` | a task's sample, as `GET /tasks/{id}/metrics` has it |
 //! | `metrics` | a proplet's sample, as `GET /proplets/{id}/metrics` has it |
-//! | `alive` | a sign of life: `proplet_id`, `status`, `namespace` |
-//! | `missed` | how many events a watcher that is too slow has missed |
+//! | `alive` | a liveness message: `proplet_id`, `status`, `namespace` |
+//! | `missed` | number of events that a slow watcher missed |
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -19,18 +19,18 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::selection::Parameters;
-use crate::live::{Happening, Live, MOST_WATCHERS};
+use crate::live::{self, Live, MAX_WATCHERS};
 use golden_http::problem::{Detail, Problem};
 
-/// What arrives, as it arrives.
+/// Stream incoming messages
 #[utoipa::path(get, path = "/live", tag = "live",
     params(
-        ("proplet" = Option<String>, Query, description = "Of this proplet only"),
-        ("task" = Option<String>, Query, description = "Of this task only"),
+        ("proplet" = Option<String>, Query, description = "Events of this proplet only"),
+        ("task" = Option<String>, Query, description = "Events of this task only"),
     ),
     responses(
         (status = 200, description = "Events `task_metrics`, `metrics`, `alive` and `missed` until the manager stops", content_type = "text/event-stream", body = String),
-        (status = 503, description = "As many watch as may; `Retry-After` says when to ask again", body = Detail),
+        (status = 503, description = "Too many watchers; `Retry-After` says when to retry", body = Detail),
     ),
 )]
 pub async fn live(State(live): State<Arc<Live>>, mut parameters: Parameters) -> Response {
@@ -39,12 +39,12 @@ pub async fn live(State(live): State<Arc<Live>>, mut parameters: Parameters) -> 
     let Ok(seat) = Arc::clone(&live.watchers).try_acquire_owned() else {
         let full = Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
-            format!("{MOST_WATCHERS} watch already; close one"),
+            format!("limit of {MAX_WATCHERS} watchers reached; close one"),
         );
         return ([(header::RETRY_AFTER, "5")], full).into_response();
     };
     let watcher = Watcher {
-        happenings: live.watch(),
+        events: live.watch(),
         shutdown: live.shutdown.clone(),
         proplet,
         task,
@@ -65,7 +65,7 @@ pub async fn live(State(live): State<Arc<Live>>, mut parameters: Parameters) -> 
 }
 
 struct Watcher {
-    happenings: Receiver<Arc<Happening>>,
+    events: Receiver<Arc<live::Event>>,
     shutdown: watch::Receiver<bool>,
     proplet: Option<String>,
     task: Option<String>,
@@ -76,14 +76,14 @@ impl Watcher {
     /// The next event that is asked for, or the end when the manager stops.
     async fn next(&mut self) -> Option<Event> {
         loop {
-            let happening = tokio::select! {
+            let event = tokio::select! {
                 biased;
                 _ = self.shutdown.wait_for(|down| *down) => return None,
-                happening = self.happenings.recv() => happening,
+                event = self.events.recv() => event,
             };
-            match happening {
-                Ok(happening) if self.wants(&happening) => {
-                    return Some(Event::default().event(happening.kind).data(&happening.data));
+            match event {
+                Ok(event) if self.wants(&event) => {
+                    return Some(Event::default().event(event.kind).data(&event.data));
                 }
                 Ok(_) => {}
                 Err(RecvError::Lagged(missed)) => {
@@ -94,10 +94,10 @@ impl Watcher {
         }
     }
 
-    fn wants(&self, happening: &Happening) -> bool {
+    fn wants(&self, event: &live::Event) -> bool {
         let of_proplet = self.proplet.as_ref();
         let of_task = self.task.as_ref();
-        of_proplet.is_none_or(|proplet| *proplet == happening.proplet)
-            && of_task.is_none_or(|task| happening.task.as_ref() == Some(task))
+        of_proplet.is_none_or(|proplet| *proplet == event.proplet)
+            && of_task.is_none_or(|task| event.task.as_ref() == Some(task))
     }
 }

@@ -39,7 +39,7 @@ const ASSETS: [Asset; 4] = [
     },
 ];
 
-/// The live page.
+/// The live page
 #[utoipa::path(get, path = "/", tag = "live", responses(
     (status = 200, description = "The page", content_type = "text/html", body = String),
     (status = 304, description = "The page has not changed"),
@@ -48,13 +48,13 @@ pub async fn index(headers: HeaderMap) -> Response {
     INDEX.answer(&headers)
 }
 
-/// What the live page is made of.
+/// A file of the live page
 #[utoipa::path(get, path = "/page/{file}", tag = "live",
     params(("file" = String, Path, description = "The file's name")),
     responses(
         (status = 200, description = "The file", body = String),
         (status = 304, description = "The file has not changed"),
-        (status = 404, description = "There is no such file", body = Detail),
+        (status = 404, description = "No such file", body = Detail),
     ),
 )]
 pub async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {

@@ -1,4 +1,4 @@
-//! `GET /proplets` and `/proplets/{id}`: who there is.
+//! `GET /proplets` and `/proplets/{id}`: the known proplets.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -9,9 +9,8 @@ use utoipa::ToSchema;
 
 use super::Manager;
 use super::selection::Parameters;
-use crate::clock;
-use crate::fleet::Present;
-use crate::history::rfc3339;
+use crate::clock::{self, rfc3339};
+use crate::fleet::PropletView;
 use golden_http::problem::{Detail, Problem, ValidationError};
 
 /// A proplet.
@@ -19,9 +18,10 @@ use golden_http::problem::{Detail, Problem, ValidationError};
 pub struct Proplet {
     /// Its name.
     pub id: String,
-    /// Whether it lives: it said so lately, and its last will has not come.
+    /// Whether it is alive: a liveness message came within the timeout, and its last
+    /// will did not.
     pub alive: bool,
-    /// When it last sent anything, RFC 3339.
+    /// Time of its last message, RFC 3339.
     pub last_seen: String,
     /// When it was first seen, RFC 3339.
     pub first_seen: String,
@@ -31,9 +31,9 @@ pub struct Proplet {
     pub domain_id: String,
     /// The channel that it publishes in.
     pub channel_id: String,
-    /// Tasks that it has reported lately.
+    /// Number of its tasks with recent samples.
     pub task_count: usize,
-    /// What it told of itself at its start.
+    /// The metadata that it published when it started.
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<Value>,
 }
@@ -41,43 +41,43 @@ pub struct Proplet {
 /// A page of proplets, by name.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PropletsPage {
-    /// So many were left out.
+    /// Number of items skipped.
     pub offset: u32,
-    /// At most so many are here.
+    /// Maximum items in this answer.
     pub limit: u32,
-    /// So many there are.
+    /// Number of proplets.
     pub total: usize,
     /// The proplets.
     pub proplets: Vec<Proplet>,
 }
 
-impl From<Present> for Proplet {
-    fn from(present: Present) -> Self {
-        let identity = present.identity;
+impl From<PropletView> for Proplet {
+    fn from(view: PropletView) -> Self {
+        let identity = view.identity;
         let metadata = identity.metadata.as_deref();
         Self {
-            alive: present.alive,
-            last_seen: rfc3339(present.seen),
+            alive: view.alive,
+            last_seen: rfc3339(view.seen),
             first_seen: rfc3339(identity.first_seen),
             namespace: identity.namespace,
             domain_id: identity.domain,
             channel_id: identity.channel,
-            task_count: present.tasks,
+            task_count: view.tasks,
             metadata: metadata.and_then(|text| serde_json::from_str(text).ok()),
             id: identity.name,
         }
     }
 }
 
-/// The proplets of the last hour.
+/// Proplets of the last hour
 #[utoipa::path(get, path = "/proplets", tag = "proplets",
     params(
-        ("offset" = Option<u32>, Query, description = "So many are left out; 0 without"),
-        ("limit" = Option<u32>, Query, description = "At most so many, up to 1000; 100 without"),
+        ("offset" = Option<u32>, Query, description = "Number of items to skip (default 0)"),
+        ("limit" = Option<u32>, Query, description = "Maximum items to return, 0-1000 (default 100)"),
     ),
     responses(
         (status = 200, description = "The proplets", body = PropletsPage),
-        (status = 422, description = "A parameter is not right", body = ValidationError),
+        (status = 422, description = "A parameter is invalid", body = ValidationError),
     ),
 )]
 pub async fn list(
@@ -101,12 +101,12 @@ pub async fn list(
     }))
 }
 
-/// One proplet.
+/// One proplet
 #[utoipa::path(get, path = "/proplets/{id}", tag = "proplets",
-    params(("id" = String, Path, description = "The proplet")),
+    params(("id" = String, Path, description = "Proplet id")),
     responses(
         (status = 200, description = "The proplet", body = Proplet),
-        (status = 404, description = "It has not been seen in the last hour", body = Detail),
+        (status = 404, description = "No message from it in the last hour", body = Detail),
     ),
 )]
 pub async fn show(
@@ -115,7 +115,7 @@ pub async fn show(
 ) -> Result<Json<Proplet>, Problem> {
     let present = manager.fleet.proplet(&name, clock::now());
     present.map(|present| Json(present.into())).ok_or_else(|| {
-        let detail = "this proplet has not been seen in the last hour; GET /proplets lists them";
+        let detail = "no such proplet in the last hour; GET /proplets lists them";
         Problem::new(StatusCode::NOT_FOUND, detail)
     })
 }

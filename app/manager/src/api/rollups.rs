@@ -5,33 +5,33 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::selection::{DEFAULT_LIMIT, MOST, Parameters};
+use super::selection::{DEFAULT_LIMIT, MAX_LIMIT, Parameters, ReadFailure, TimeQuery};
 use super::{Manager, blocking};
 use crate::clock;
 use crate::history::Piece;
-use golden_http::problem::{Detail, Problem, ValidationError};
+use golden_http::problem::Problem;
 
-/// What is now and what was.
+/// Totals now and over time.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Rollups {
     /// By the latest samples.
     pub now: Now,
-    /// The length of a piece, in seconds.
+    /// The length of an interval, in seconds.
     pub step: u32,
-    /// The pieces, in the order of time.
+    /// The intervals, the oldest first.
     pub rollups: Vec<Piece>,
 }
 
 /// All together, by the latest samples.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Now {
-    /// Proplets that live.
+    /// Proplets that are alive.
     pub proplets_alive: usize,
     /// Proplets of the last hour.
     pub proplets: usize,
-    /// Tasks that were reported lately.
+    /// Tasks with recent samples.
     pub tasks: usize,
-    /// The sum of their processor use, in percent of one core.
+    /// The sum of their CPU usage, in percent of one core.
     pub cpu_percent: f64,
     /// The sum of their memory, in bytes.
     pub memory_bytes: f64,
@@ -41,18 +41,16 @@ pub struct Now {
     pub file_descriptor_count: f64,
 }
 
-/// All tasks of all proplets together, now and over time.
+/// Totals of all tasks, now and over time
 #[utoipa::path(get, path = "/rollups", tag = "history",
     params(
-        ("from" = Option<String>, Query, description = "From this time on: RFC 3339 or seconds since 1970"),
-        ("to" = Option<String>, Query, description = "Before this time"),
-        ("step" = Option<u32>, Query, description = "Seconds of a piece, a multiple of 10 up to 86400; 60 without"),
-        ("limit" = Option<u32>, Query, description = "At most so many of the newest pieces, up to 1000; 100 without"),
+        TimeQuery,
+        ("step" = Option<u32>, Query, description = "Length of an interval in seconds, a multiple of 10 up to 86400 (default 60)"),
+        ("limit" = Option<u32>, Query, description = "Maximum intervals to return, the newest, 0-1000 (default 100)"),
     ),
     responses(
-        (status = 200, description = "The sums; pieces without samples are left out", body = Rollups),
-        (status = 422, description = "A parameter is not right", body = ValidationError),
-        (status = 503, description = "The history cannot be read", body = Detail),
+        (status = 200, description = "Totals now and per interval; intervals without samples are omitted", body = Rollups),
+        ReadFailure,
     ),
 )]
 pub async fn show(
@@ -60,7 +58,7 @@ pub async fn show(
     mut parameters: Parameters,
 ) -> Result<Json<Rollups>, Problem> {
     let (from, to) = parameters.times();
-    let limit = parameters.number("limit", 0, MOST, DEFAULT_LIMIT);
+    let limit = parameters.number("limit", 0, MAX_LIMIT, DEFAULT_LIMIT);
     let step = parameters.take("step", |text| {
         let step = text.parse().ok();
         step.filter(|step: &u32| (10..=86_400).contains(step) && step.is_multiple_of(10))

@@ -6,19 +6,19 @@ use axum::extract::{Path, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::selection::Parameters;
+use super::selection::{PageQuery, Parameters, ReadFailure, TimeQuery};
 use super::{Manager, blocking};
 use crate::history::{AliveSample, Page, PropletSample, Range, TaskSample};
-use golden_http::problem::{Detail, Problem, ValidationError};
+use golden_http::problem::Problem;
 
 /// A page of samples, the newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MetricsPage<T> {
-    /// So many of the newest were left out.
+    /// Number of newest items skipped.
     pub offset: u32,
-    /// At most so many are here.
+    /// Maximum items in this answer.
     pub limit: u32,
-    /// So many match.
+    /// Number of matching items.
     pub total: u64,
     /// The samples.
     pub metrics: Vec<T>,
@@ -35,33 +35,30 @@ impl<T> MetricsPage<T> {
     }
 }
 
-/// A page of signs of life, the newest first.
+/// A page of liveness messages, the newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AliveHistory {
-    /// So many of the newest were left out.
+    /// Number of newest items skipped.
     pub offset: u32,
-    /// At most so many are here.
+    /// Maximum items in this answer.
     pub limit: u32,
-    /// So many match.
+    /// Number of matching items.
     pub total: u64,
-    /// When the proplet said that it was alive, RFC 3339.
+    /// Times of the liveness messages, RFC 3339.
     #[schema(value_type = Vec<String>)]
     pub history: Vec<AliveSample>,
 }
 
-/// What a task reported.
+/// Samples of a task
 #[utoipa::path(get, path = "/tasks/{id}/metrics", tag = "history",
     params(
-        ("id" = String, Path, description = "The task; any that was ever reported"),
-        ("offset" = Option<u32>, Query, description = "So many of the newest are left out; 0 without"),
-        ("limit" = Option<u32>, Query, description = "At most so many, up to 1000; 100 without"),
-        ("from" = Option<String>, Query, description = "From this time on: RFC 3339 or seconds since 1970"),
-        ("to" = Option<String>, Query, description = "Before this time"),
+        ("id" = String, Path, description = "Task id; any task that was ever reported"),
+        PageQuery,
+        TimeQuery,
     ),
     responses(
-        (status = 200, description = "The samples; none of an unknown task", body = MetricsPage<TaskSample>),
-        (status = 422, description = "A parameter is not right", body = ValidationError),
-        (status = 503, description = "The history cannot be read", body = Detail),
+        (status = 200, description = "The samples; empty for an unknown task", body = MetricsPage<TaskSample>),
+        ReadFailure,
     ),
 )]
 pub async fn of_task(
@@ -75,19 +72,16 @@ pub async fn of_task(
     Ok(Json(MetricsPage::new(range, page)))
 }
 
-/// What a proplet reported of itself.
+/// Samples of a proplet itself
 #[utoipa::path(get, path = "/proplets/{id}/metrics", tag = "history",
     params(
-        ("id" = String, Path, description = "The proplet"),
-        ("offset" = Option<u32>, Query, description = "So many of the newest are left out; 0 without"),
-        ("limit" = Option<u32>, Query, description = "At most so many, up to 1000; 100 without"),
-        ("from" = Option<String>, Query, description = "From this time on: RFC 3339 or seconds since 1970"),
-        ("to" = Option<String>, Query, description = "Before this time"),
+        ("id" = String, Path, description = "Proplet id"),
+        PageQuery,
+        TimeQuery,
     ),
     responses(
-        (status = 200, description = "The samples; none of an unknown proplet", body = MetricsPage<PropletSample>),
-        (status = 422, description = "A parameter is not right", body = ValidationError),
-        (status = 503, description = "The history cannot be read", body = Detail),
+        (status = 200, description = "The samples; empty for an unknown proplet", body = MetricsPage<PropletSample>),
+        ReadFailure,
     ),
 )]
 pub async fn of_proplet(
@@ -101,19 +95,16 @@ pub async fn of_proplet(
     Ok(Json(MetricsPage::new(range, page)))
 }
 
-/// When a proplet was alive.
+/// Liveness history of a proplet
 #[utoipa::path(get, path = "/proplets/{id}/alive-history", tag = "history",
     params(
-        ("id" = String, Path, description = "The proplet"),
-        ("offset" = Option<u32>, Query, description = "So many of the newest are left out; 0 without"),
-        ("limit" = Option<u32>, Query, description = "At most so many, up to 1000; 100 without"),
-        ("from" = Option<String>, Query, description = "From this time on: RFC 3339 or seconds since 1970"),
-        ("to" = Option<String>, Query, description = "Before this time"),
+        ("id" = String, Path, description = "Proplet id"),
+        PageQuery,
+        TimeQuery,
     ),
     responses(
-        (status = 200, description = "The times; none of an unknown proplet", body = AliveHistory),
-        (status = 422, description = "A parameter is not right", body = ValidationError),
-        (status = 503, description = "The history cannot be read", body = Detail),
+        (status = 200, description = "The times; empty for an unknown proplet", body = AliveHistory),
+        ReadFailure,
     ),
 )]
 pub async fn alive(

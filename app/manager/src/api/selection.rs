@@ -1,22 +1,58 @@
-//! Which part of a list a request asks for: `offset`, `limit`, `from`, `to`.
+//! Which part of a list a request asks for: `offset`, `limit`, `from`, `to`; and
+//! how the description shows them ([`PageQuery`], [`TimeQuery`]).
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
+use utoipa::{IntoParams, IntoResponses};
 
 use crate::clock;
 use crate::history::Range;
-use golden_http::problem::{Invalid, Problem};
+use golden_http::problem::{Detail, Invalid, Problem, ValidationError};
 
-/// Items where no `limit` is given, as Propeller's manager has it.
+/// Items returned without a `limit`, as by Propeller's manager.
 pub(super) const DEFAULT_LIMIT: u32 = 100;
 
-/// Items at a time at most: some hundred KiB.
-pub(super) const MOST: u32 = 1_000;
+/// Maximum items per answer: some hundred KiB.
+pub(super) const MAX_LIMIT: u32 = 1_000;
 
-/// The parameters of a request, read one by one so that everything that is
-/// wrong can be said at once.
+/// A page of a list.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `Parameters` reads")]
+pub(super) struct PageQuery {
+    /// Number of newest items to skip (default 0)
+    offset: Option<u32>,
+    /// Maximum items to return, 0-1000 (default 100)
+    limit: Option<u32>,
+}
+
+/// A range of time.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `Parameters` reads")]
+pub(super) struct TimeQuery {
+    /// Start of the time range, inclusive: RFC 3339 or seconds since 1970
+    from: Option<String>,
+    /// End of the time range, exclusive
+    to: Option<String>,
+}
+
+/// How reading the history fails.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes what `Problem` answers")]
+pub(super) enum ReadFailure {
+    /// A parameter is invalid
+    #[response(status = 422)]
+    Invalid(ValidationError),
+    /// The history cannot be read
+    #[response(status = 503)]
+    Unavailable(Detail),
+}
+
+/// The query parameters of a request, read one by one so that the answer can list
+/// every invalid one at once.
 pub struct Parameters {
     given: Vec<(String, String)>,
     invalid: Vec<Invalid>,
@@ -58,7 +94,7 @@ impl Parameters {
     pub(super) fn page(&mut self) -> (u32, u32) {
         (
             self.number("offset", 0, u32::MAX, 0),
-            self.number("limit", 0, MOST, DEFAULT_LIMIT),
+            self.number("limit", 0, MAX_LIMIT, DEFAULT_LIMIT),
         )
     }
 

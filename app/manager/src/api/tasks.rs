@@ -1,6 +1,6 @@
-//! `/tasks`: what proplets are to run. `POST /tasks` starts a task at once, as
-//! the document's manual test expects; where no proplet lives the next one that
-//! comes gets it.
+//! `/tasks`: the tasks that proplets run. `POST /tasks` starts a task at once, as
+//! the document's manual test expects; if no proplet is alive, the next one gets
+//! it.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -10,9 +10,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use super::selection::Parameters;
+use super::selection::{PageQuery, Parameters, ReadFailure};
 use super::{Manager, blocking};
-use crate::history::{Task, rfc3339};
+use crate::clock::rfc3339;
+use crate::history::Task;
 use crate::tasks::TaskError;
 use golden_http::access::Allowed;
 use golden_http::body::Body;
@@ -23,7 +24,7 @@ use proplet_schema::{Refusal, StartTask};
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "describes the body; `StartTask` reads it")]
 pub struct NewTask {
-    /// Its id; one is made up without.
+    /// Its id (default: a random UUID).
     #[schema(example = "test-123")]
     id: Option<String>,
     /// Its name (or `functionName`), which says what it does unless `workload`
@@ -36,33 +37,33 @@ pub struct NewTask {
     /// Whether it runs until it is stopped.
     daemon: Option<bool>,
     /// How it is monitored (or `monitoringProfile`): a profile's name, or its
-    /// fields; what is left out has the document's default.
+    /// fields; omitted ones have the document's defaults.
     #[schema(value_type = Option<Object>)]
     monitoring_profile: Option<Value>,
     /// The only proplet that may run it.
     proplet_id: Option<String>,
-    /// Kept, and not fetched (or `imageURL`).
+    /// Stored, but never fetched (or `imageURL`).
     image_url: Option<String>,
 }
 
-/// A task: what was asked for, and what became of it.
+/// A task: its definition and its state.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TaskView {
     /// Its id.
     pub id: String,
-    /// What has become of it: pending, starting, running, stopped, completed or
+    /// Its state: pending, starting, running, stopped, completed or
     /// failed.
     pub state: &'static str,
-    /// The proplet that it was given to.
+    /// The proplet that it is assigned to.
     pub proplet_id: Option<String>,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// When it was asked for, RFC 3339.
+    /// When it was created, RFC 3339.
     pub created_at: String,
     /// When its state changed, RFC 3339.
     pub updated_at: String,
-    /// What was asked for, as the proplet is told it: `name`, `daemon`,
+    /// Its definition as the proplet receives it: `name`, `daemon`,
     /// `workload`, `monitoring_profile`.
     #[serde(flatten)]
     #[schema(value_type = Object)]
@@ -72,11 +73,11 @@ pub struct TaskView {
 /// A page of tasks, the newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TasksPage {
-    /// So many of the newest were left out.
+    /// Number of newest items skipped.
     pub offset: u32,
-    /// At most so many are here.
+    /// Maximum items in this answer.
     pub limit: u32,
-    /// So many there are.
+    /// Number of tasks.
     pub total: u64,
     /// The tasks.
     pub tasks: Vec<TaskView>,
@@ -116,19 +117,19 @@ impl From<TaskError> for Problem {
     }
 }
 
-/// Starts a task.
+/// Start a new task
 #[utoipa::path(post, path = "/tasks", tag = "tasks", security((), ("control_token" = [])),
     request_body = NewTask,
     responses(
-        (status = 201, description = "The task, given to a proplet or waiting for one", body = TaskView),
-        (status = 400, description = "The body broke off", body = Detail),
+        (status = 201, description = "The task, assigned to a proplet or pending", body = TaskView),
+        (status = 400, description = "The body is incomplete", body = Detail),
         (status = 401, description = "The token is missing or wrong", body = Detail),
-        (status = 403, description = "Nothing can be changed here", body = Detail),
+        (status = 403, description = "Changes are not allowed from here", body = Detail),
         (status = 408, description = "The body did not arrive in time", body = Detail),
-        (status = 409, description = "There is a task of this id", body = Detail),
+        (status = 409, description = "A task with this id exists", body = Detail),
         (status = 413, description = "The body is too large", body = Detail),
         (status = 415, description = "The body is not declared as JSON", body = Detail),
-        (status = 422, description = "The task is not right", body = ValidationError),
+        (status = 422, description = "The task is invalid", body = ValidationError),
         (status = 503, description = "The history cannot be written", body = Detail),
     ),
 )]
@@ -177,16 +178,14 @@ fn random_id() -> String {
     parts.join("-")
 }
 
-/// The tasks that were asked for.
+/// List tasks, the newest first
 #[utoipa::path(get, path = "/tasks", tag = "tasks",
     params(
-        ("offset" = Option<u32>, Query, description = "So many of the newest are left out; 0 without"),
-        ("limit" = Option<u32>, Query, description = "At most so many, up to 1000; 100 without"),
+        PageQuery,
     ),
     responses(
         (status = 200, description = "The tasks", body = TasksPage),
-        (status = 422, description = "A parameter is not right", body = ValidationError),
-        (status = 503, description = "The history cannot be read", body = Detail),
+        ReadFailure,
     ),
 )]
 pub async fn list(
@@ -204,12 +203,12 @@ pub async fn list(
     }))
 }
 
-/// One task.
+/// One task
 #[utoipa::path(get, path = "/tasks/{id}", tag = "tasks",
-    params(("id" = String, Path, description = "The task")),
+    params(("id" = String, Path, description = "Task id")),
     responses(
         (status = 200, description = "The task", body = TaskView),
-        (status = 404, description = "There is none", body = Detail),
+        (status = 404, description = "No such task", body = Detail),
         (status = 503, description = "The history cannot be read", body = Detail),
     ),
 )]
@@ -221,15 +220,15 @@ pub async fn show(
     Ok(Json(task.into()))
 }
 
-/// Starts a task that has ended or was stopped once more.
+/// Start a task again that ended or was stopped
 #[utoipa::path(post, path = "/tasks/{id}/start", tag = "tasks", security((), ("control_token" = [])),
-    params(("id" = String, Path, description = "The task")),
+    params(("id" = String, Path, description = "Task id")),
     responses(
-        (status = 200, description = "The task, given to a proplet or waiting for one", body = TaskView),
+        (status = 200, description = "The task, assigned to a proplet or pending", body = TaskView),
         (status = 401, description = "The token is missing or wrong", body = Detail),
-        (status = 403, description = "Nothing can be changed here", body = Detail),
-        (status = 404, description = "There is none", body = Detail),
-        (status = 409, description = "It runs", body = Detail),
+        (status = 403, description = "Changes are not allowed from here", body = Detail),
+        (status = 404, description = "No such task", body = Detail),
+        (status = 409, description = "The task is running", body = Detail),
         (status = 503, description = "The history cannot be written", body = Detail),
     ),
 )]
@@ -243,15 +242,15 @@ pub async fn start(
     Ok(Json(task.into()))
 }
 
-/// Stops a task.
+/// Stop a task
 #[utoipa::path(post, path = "/tasks/{id}/stop", tag = "tasks", security((), ("control_token" = [])),
-    params(("id" = String, Path, description = "The task")),
+    params(("id" = String, Path, description = "Task id")),
     responses(
-        (status = 200, description = "The task; its proplet has been told", body = TaskView),
+        (status = 200, description = "The task; its proplet was told to stop it", body = TaskView),
         (status = 401, description = "The token is missing or wrong", body = Detail),
-        (status = 403, description = "Nothing can be changed here", body = Detail),
-        (status = 404, description = "There is none", body = Detail),
-        (status = 409, description = "It does not run", body = Detail),
+        (status = 403, description = "Changes are not allowed from here", body = Detail),
+        (status = 404, description = "No such task", body = Detail),
+        (status = 409, description = "The task is not running", body = Detail),
         (status = 503, description = "The history cannot be written", body = Detail),
     ),
 )]
@@ -265,14 +264,14 @@ pub async fn stop(
     Ok(Json(task.into()))
 }
 
-/// Stops a task if need be, and forgets it; its samples stay.
+/// Stop a task if needed and delete it; its samples remain
 #[utoipa::path(delete, path = "/tasks/{id}", tag = "tasks", security((), ("control_token" = [])),
-    params(("id" = String, Path, description = "The task")),
+    params(("id" = String, Path, description = "Task id")),
     responses(
-        (status = 204, description = "It is gone"),
+        (status = 204, description = "Deleted"),
         (status = 401, description = "The token is missing or wrong", body = Detail),
-        (status = 403, description = "Nothing can be changed here", body = Detail),
-        (status = 404, description = "There is none", body = Detail),
+        (status = 403, description = "Changes are not allowed from here", body = Detail),
+        (status = 404, description = "No such task", body = Detail),
         (status = 503, description = "The history cannot be written", body = Detail),
     ),
 )]

@@ -1,24 +1,23 @@
-//! Whose messages are let in, and what is known of who that is.
+//! Admission of messages, and the identities of proplets.
 
 use super::Fleet;
 use super::proplet::Proplet;
 use crate::history::Identity;
 
-/// Why a message was not taken.
+/// Why a message was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// The name belongs to a proplet that publishes elsewhere.
     Forged,
-    /// Its proplet sends more than it may.
-    Flooding,
-    /// There are as many proplets as there may be.
-    Crowded,
+    /// Its proplet exceeds the rate limit.
+    RateLimited,
+    /// It would exceed the limit of known proplets.
+    PropletLimit,
 }
 
 impl Fleet {
-    /// Lets a message of `name` in, that came on a topic of this domain and
-    /// channel. `true` if the proplet is to be written down (anew): it is new,
-    /// or was last written down a minute ago.
+    /// Admits a message of `name` from a topic of this domain and channel. `true` if
+    /// the proplet is to be stored: it is new, or was last stored a minute ago.
     ///
     /// # Errors
     ///
@@ -38,7 +37,7 @@ impl Fleet {
                 return Err(Refused::Forged);
             }
             if !proplet.bucket.take(now) {
-                return Err(Refused::Flooding);
+                return Err(Refused::RateLimited);
             }
             proplet.seen = now;
             let due = now - proplet.identity.last_seen >= MINUTE;
@@ -48,7 +47,7 @@ impl Fleet {
             return Ok(due);
         }
         if state.proplets.len() >= self.bounds.proplets {
-            return Err(Refused::Crowded);
+            return Err(Refused::PropletLimit);
         }
         let identity = Identity {
             name: name.to_owned(),
@@ -64,7 +63,7 @@ impl Fleet {
         Ok(true)
     }
 
-    /// What is known of who a proplet is.
+    /// The identity of a proplet.
     #[must_use]
     pub fn identity(&self, name: &str) -> Option<Identity> {
         let state = self.lock();
@@ -74,20 +73,19 @@ impl Fleet {
             .map(|proplet| proplet.identity.clone())
     }
 
-    /// Learns a proplet's namespace, and what it tells of itself. `true` if
-    /// that is new.
+    /// Updates a proplet's namespace and metadata. `true` if something changed.
     pub fn describe(&self, name: &str, namespace: Option<&str>, metadata: Option<&str>) -> bool {
         let mut state = self.lock();
         let Some(proplet) = state.proplets.get_mut(name) else {
             return false;
         };
         let mut changed = false;
-        for (known, told) in [
+        for (known, reported) in [
             (&mut proplet.identity.namespace, namespace),
             (&mut proplet.identity.metadata, metadata),
         ] {
-            if told.is_some() && known.as_deref() != told {
-                *known = told.map(str::to_owned);
+            if reported.is_some() && known.as_deref() != reported {
+                *known = reported.map(str::to_owned);
                 changed = true;
             }
         }

@@ -1,71 +1,41 @@
 //! Counters out of samples, which go on when a task starts anew.
 
-use super::super::history::METRICS;
+use proplet_schema::{Counting, Traffic};
 
-/// The places of read, written, received and sent bytes in a sample.
-pub(super) const TRAFFIC: [usize; 4] = [3, 4, 5, 6];
-
-/// How a proplet counts the bytes in its samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counting {
-    /// Those since its sample before: the document's, and ours.
-    SinceLast,
-    /// Those since its process began: Propeller's Rust proplet.
-    SinceStart,
-}
-
-impl Counting {
-    /// What a sample adds when nothing is known of the one before.
-    pub(super) fn growth_of_one(
-        self,
-        metrics: &[Option<f64>; METRICS.len()],
-    ) -> [f64; TRAFFIC.len()] {
-        match self {
-            Self::SinceLast => TRAFFIC.map(|place| metrics[place].unwrap_or(0.0)),
-            Self::SinceStart => [0.0; TRAFFIC.len()],
-        }
-    }
-}
-
-/// The bytes of a task since it became known. `None` is what it never told.
+/// The bytes of a task since it became known.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counters {
-    pub(super) totals: [Option<f64>; TRAFFIC.len()],
-    /// Of the sample before, where samples count since the start.
-    before: [Option<f64>; TRAFFIC.len()],
+    pub(super) totals: Traffic,
+    /// What the latest sample said.
+    before: Traffic,
 }
 
 impl Counters {
-    /// Adds a sample, and tells what it added. `newer` if none of a later time
-    /// has been added.
-    pub(super) fn count(
-        &mut self,
-        metrics: &[Option<f64>; METRICS.len()],
-        counting: Counting,
-        newer: bool,
-    ) -> [f64; TRAFFIC.len()] {
-        std::array::from_fn(|which| {
-            let Some(told) = metrics[TRAFFIC[which]] else {
-                return 0.0;
-            };
-            let growth = match counting {
-                Counting::SinceLast => told,
-                // The later one holds what an earlier one tells.
-                Counting::SinceStart if !newer => 0.0,
-                Counting::SinceStart => match self.before[which] {
-                    Some(before) if told >= before => told - before,
+    /// What a sample would add, without adding it. `newer` if none of a later
+    /// time has been added.
+    pub(super) fn growth(&self, reported: Traffic, counting: Counting, newer: bool) -> Traffic {
+        match counting {
+            Counting::SinceLast => reported,
+            Counting::SinceStart => reported.zip(self.before, |reported, before| {
+                let reported = reported?;
+                Some(match before {
+                    // The later one holds what an earlier one says.
+                    _ if !newer => 0,
                     // Less than before: it began anew.
-                    Some(_) => told,
+                    Some(before) => reported.checked_sub(before).unwrap_or(reported),
                     // What was before it became known is not known either.
-                    None => 0.0,
-                },
-            };
-            if newer {
-                self.before[which] = Some(told);
-            }
-            *self.totals[which].get_or_insert(0.0) += growth;
-            growth
-        })
+                    None => 0,
+                })
+            }),
+        }
+    }
+
+    /// Adds a sample, of which [`Self::growth`] told the growth.
+    pub(super) fn add(&mut self, growth: Traffic, reported: Traffic, newer: bool) {
+        self.totals = self.totals.plus(growth);
+        if newer {
+            self.before = reported.zip(self.before, Option::or);
+        }
     }
 }
 
@@ -73,33 +43,39 @@ impl Counters {
 mod tests {
     use super::*;
 
-    fn sample(read: f64) -> [Option<f64>; METRICS.len()] {
-        let mut metrics = [None; METRICS.len()];
-        metrics[TRAFFIC[0]] = Some(read);
-        metrics
+    fn read(bytes: u64) -> Traffic {
+        Traffic {
+            disk_read_bytes: Some(bytes),
+            ..Traffic::default()
+        }
+    }
+
+    fn count(counters: &mut Counters, reported: u64, counting: Counting, newer: bool) -> u64 {
+        let growth = counters.growth(read(reported), counting, newer);
+        counters.add(growth, read(reported), newer);
+        growth.disk_read_bytes.unwrap()
     }
 
     #[test]
     fn growth_is_added_up_even_when_it_comes_late() {
         let mut counters = Counters::default();
-        for (told, newer) in [(5.0, true), (0.0, true), (7.0, false), (1.0, true)] {
-            assert_eq!(
-                counters.count(&sample(told), Counting::SinceLast, newer)[0],
-                told
-            );
+        for (reported, newer) in [(5, true), (0, true), (7, false), (1, true)] {
+            let growth = count(&mut counters, reported, Counting::SinceLast, newer);
+            assert_eq!(growth, reported);
         }
-        assert_eq!(counters.totals, [Some(13.0), None, None, None]);
+        assert_eq!(counters.totals, read(13));
     }
 
     #[test]
     fn totals_of_a_process_go_on_when_it_starts_anew() {
         let mut counters = Counters::default();
-        let mut count = |told, newer| counters.count(&sample(told), Counting::SinceStart, newer)[0];
-        assert_eq!(count(100.0, true), 0.0);
-        assert_eq!(count(130.0, true), 30.0);
-        assert_eq!(count(120.0, false), 0.0);
-        assert_eq!(count(20.0, true), 20.0);
-        assert_eq!(count(25.0, true), 5.0);
-        assert_eq!(counters.totals[0], Some(55.0));
+        let mut count =
+            |reported, newer| count(&mut counters, reported, Counting::SinceStart, newer);
+        assert_eq!(count(100, true), 0);
+        assert_eq!(count(130, true), 30);
+        assert_eq!(count(120, false), 0);
+        assert_eq!(count(20, true), 20);
+        assert_eq!(count(25, true), 5);
+        assert_eq!(counters.totals, read(55));
     }
 }

@@ -1,8 +1,10 @@
 //! The fleet as Prometheus sees it: base units, one series a proplet or task.
 
-use super::counters::TRAFFIC;
-use super::{Fleet, Known, OUTBOX, Proplet, Task};
-use crate::history::PROPLET_METRICS;
+use proplet_schema::{OutboxMetrics, ProcessMetrics, Traffic};
+
+use super::proplet::Latest;
+use super::{Fleet, FleetState, Proplet, Task};
+use crate::number::{exact, length};
 use golden_metrics::model::{MetricFamily, MetricType};
 use golden_metrics::{Collect, Description, model};
 
@@ -22,198 +24,227 @@ const fn counter(name: &'static str, help: &'static str) -> Description {
     }
 }
 
+/// What a metric shows of what is known; `None` where that was not measured.
+type Value<T> = fn(&T) -> Option<f64>;
+
 const UP: Description = gauge(
     "proplet_up",
-    "Whether the proplet lives: it said so lately, and its last will has not come",
+    "Whether the proplet is alive: a liveness message came within the timeout, and its last will did not (1 or 0)",
 );
 const LAST_SEEN: Description = gauge(
     "proplet_last_seen_timestamp_seconds",
-    "When the proplet last sent anything, in seconds since the Unix epoch",
+    "Time of the proplet's last message, in seconds since the Unix epoch",
 );
 const INFO: Description = gauge(
     "proplet_info",
-    "Where the proplet publishes and its namespace; the value is always 1",
+    "Namespace, domain and channel of the proplet; the value is always 1",
 );
 
-/// Of a proplet's sample, by place: the metric, and what its value is times.
-const OF_A_PROPLET: [(Description, f64); PROPLET_METRICS.len()] = [
+/// Of a proplet's sample.
+const OF_A_PROPLET: [(Description, Value<Latest>); 9] = [
     (
         counter(
             "proplet_cpu_user_seconds_total",
-            "Processor time that the proplet itself spent in user mode, in seconds",
+            "User CPU time of the proplet itself, in seconds",
         ),
-        1.0,
+        |latest| Some(latest.cpu.user_seconds),
     ),
     (
         counter(
             "proplet_cpu_system_seconds_total",
-            "Processor time that the kernel spent for the proplet itself, in seconds",
+            "System CPU time of the proplet itself, in seconds",
         ),
-        1.0,
+        |latest| Some(latest.cpu.system_seconds),
     ),
     (
         gauge(
             "proplet_cpu_ratio",
-            "Processor use as the proplet's own message tells it, where 1 is 100 percent",
+            "CPU usage of the proplet itself as it reports it, where 1 is 100 percent",
         ),
-        0.01,
+        |latest| Some(latest.cpu.percent * 0.01),
     ),
     (
         gauge(
             "proplet_memory_rss_bytes",
             "Resident memory of the proplet itself, in bytes",
         ),
-        1.0,
+        |latest| Some(exact(latest.memory.rss_bytes)),
     ),
     (
         gauge(
             "proplet_memory_heap_allocated_bytes",
-            "Heap in use by the proplet itself as its allocator counts, in bytes",
+            "Heap memory allocated by the proplet itself, in bytes",
         ),
-        1.0,
+        |latest| Some(exact(latest.memory.heap_alloc_bytes)),
     ),
     (
         gauge(
             "proplet_memory_heap_system_bytes",
-            "Heap that the proplet itself has from the system, in bytes",
+            "Heap memory that the proplet itself obtained from the system, in bytes",
         ),
-        1.0,
+        |latest| Some(exact(latest.memory.heap_sys_bytes)),
     ),
     (
         gauge(
             "proplet_memory_heap_inuse_bytes",
-            "Heap pages of the proplet itself that are in use, in bytes",
+            "Heap memory of the proplet itself in pages that are in use, in bytes",
         ),
-        1.0,
+        |latest| Some(exact(latest.memory.heap_inuse_bytes)),
     ),
     (
         gauge(
             "proplet_memory_container_usage_bytes",
-            "Memory of the proplet's container, in bytes",
+            "Memory usage of the proplet's container, in bytes",
         ),
-        1.0,
+        |latest| latest.memory.container_usage_bytes.map(exact),
     ),
     (
         gauge(
             "proplet_memory_container_limit_bytes",
-            "Limit of the memory of the proplet's container, in bytes",
+            "Memory limit of the proplet's container, in bytes",
         ),
-        1.0,
+        |latest| latest.memory.container_limit_bytes.map(exact),
     ),
 ];
 
-/// By the order of [`Outbox`](super::Outbox).
-const OUTBOX_OF_A_PROPLET: [Description; OUTBOX] = [
-    gauge(
-        "proplet_messages_waiting",
-        "Messages of the proplet that wait for the broker",
+/// What became of a proplet's messages.
+const OUTBOX_OF_A_PROPLET: [(Description, Value<OutboxMetrics>); 4] = [
+    (
+        gauge(
+            "proplet_messages_waiting",
+            "Messages queued in the proplet until the broker takes them",
+        ),
+        |outbox| Some(exact(outbox.waiting)),
     ),
-    counter(
-        "proplet_messages_acknowledged_total",
-        "Messages of the proplet that the broker has acknowledged",
+    (
+        counter(
+            "proplet_messages_acknowledged_total",
+            "Messages of the proplet that the broker acknowledged",
+        ),
+        |outbox| Some(exact(outbox.acknowledged_total)),
     ),
-    counter(
-        "proplet_messages_dropped_total",
-        "Messages that the proplet has dropped because too many waited for the broker",
+    (
+        counter(
+            "proplet_messages_dropped_total",
+            "Messages that the proplet dropped because its queue was full",
+        ),
+        |outbox| Some(exact(outbox.dropped_total)),
     ),
-    counter(
-        "proplet_broker_connections_total",
-        "Connections to the broker that the proplet has made",
+    (
+        counter(
+            "proplet_broker_connections_total",
+            "Connections that the proplet made to the broker",
+        ),
+        |outbox| Some(exact(outbox.connections_total)),
     ),
 ];
 
 const SAMPLES: Description = counter(
     "proplet_task_samples_total",
-    "Samples of the task that have come",
+    "Samples received of the task, without duplicates",
 );
 const LAST_SAMPLE: Description = gauge(
     "proplet_task_last_sample_timestamp_seconds",
-    "When the latest sample of the task was taken, in seconds since the Unix epoch",
+    "Time of the latest sample of the task, in seconds since the Unix epoch",
 );
 
-/// Of a task's sample, by place: the gauge, and what its value is times.
-const OF_A_TASK: [(usize, Description, f64); 6] = [
+/// Of a task's latest sample.
+const OF_A_TASK: [(Description, Value<ProcessMetrics>); 6] = [
     (
-        0,
-        gauge(
-            "proplet_task_cpu_ratio",
-            "Processor use of the task, in cores",
-        ),
-        0.01,
+        gauge("proplet_task_cpu_ratio", "CPU usage of the task, in cores"),
+        |metrics| Some(metrics.cpu_percent? * 0.01),
     ),
     (
-        1,
         gauge(
             "proplet_task_memory_bytes",
             "Resident memory of the task, in bytes",
         ),
-        1.0,
+        |metrics| metrics.memory_bytes.map(exact),
     ),
     (
-        2,
         gauge(
             "proplet_task_memory_ratio",
-            "Share of the memory there is that the task has, from 0 to 1",
+            "Resident memory of the task as a ratio of its limit, or of the machine's memory, from 0 to 1",
         ),
-        0.01,
+        |metrics| Some(metrics.memory_percent? * 0.01),
     ),
     (
-        7,
         gauge(
             "proplet_task_uptime_seconds",
-            "Time since the task began, in seconds",
+            "Time since the start of the task, in seconds",
         ),
-        1.0,
+        |metrics| metrics.uptime_seconds.map(exact),
     ),
     (
-        8,
         gauge(
             "proplet_task_threads",
-            "Threads of the task, with the main one",
+            "Threads of the task, including the main thread",
         ),
-        1.0,
+        |metrics| metrics.thread_count.map(exact),
     ),
     (
-        9,
         gauge("proplet_task_open_fds", "Open file descriptors of the task"),
-        1.0,
+        |metrics| metrics.file_descriptor_count.map(exact),
     ),
 ];
 
-/// By the order of [`TRAFFIC`].
-const TRAFFIC_OF_A_TASK: [Description; TRAFFIC.len()] = [
-    counter(
-        "proplet_task_disk_read_bytes_total",
-        "Bytes that the task has read from disk",
+/// The most series that a task has: those of its latest sample, of its bytes, and
+/// two of its samples.
+pub const SERIES_OF_A_TASK: usize = OF_A_TASK.len() + TRAFFIC_OF_A_TASK.len() + 2;
+
+/// The most series that a proplet has, without its tasks: those of its latest
+/// sample, of its messages, and three of its life.
+pub const SERIES_OF_A_PROPLET: usize = OF_A_PROPLET.len() + OUTBOX_OF_A_PROPLET.len() + 3;
+
+/// What a task has read, written, received and sent.
+const TRAFFIC_OF_A_TASK: [(Description, Value<Traffic>); 4] = [
+    (
+        counter(
+            "proplet_task_disk_read_bytes_total",
+            "Bytes that the task read from disk",
+        ),
+        |traffic| traffic.disk_read_bytes.map(exact),
     ),
-    counter(
-        "proplet_task_disk_written_bytes_total",
-        "Bytes that the task has written to disk",
+    (
+        counter(
+            "proplet_task_disk_written_bytes_total",
+            "Bytes that the task wrote to disk",
+        ),
+        |traffic| traffic.disk_write_bytes.map(exact),
     ),
-    counter(
-        "proplet_task_network_received_bytes_total",
-        "Bytes received in the task's network namespace",
+    (
+        counter(
+            "proplet_task_network_received_bytes_total",
+            "Bytes received in the task's network namespace",
+        ),
+        |traffic| traffic.network_rx_bytes.map(exact),
     ),
-    counter(
-        "proplet_task_network_sent_bytes_total",
-        "Bytes sent from the task's network namespace",
+    (
+        counter(
+            "proplet_task_network_sent_bytes_total",
+            "Bytes sent from the task's network namespace",
+        ),
+        |traffic| traffic.network_tx_bytes.map(exact),
     ),
 ];
 
-const PROPLETS: Description = gauge("manager_proplets", "Proplets that the manager knows");
-const PROPLETS_ALIVE: Description = gauge("manager_proplets_alive", "Proplets that live");
+const PROPLETS: Description = gauge("manager_proplets", "Proplets known to the manager");
+const PROPLETS_ALIVE: Description = gauge("manager_proplets_alive", "Proplets that are alive");
 const TASKS: Description = gauge(
     "manager_tasks",
-    "Tasks with series: those that have had samples lately",
+    "Tasks with series: those with recent samples",
 );
 const SERIES: Description = gauge(
     "manager_series",
-    "Series set aside for the proplets and tasks that are shown",
+    "Series reserved for proplets and tasks on /metrics",
 );
-const SERIES_LIMIT: Description = gauge("manager_series_limit", "The most there may be of them");
+const SERIES_LIMIT: Description = gauge(
+    "manager_series_limit",
+    "Maximum number of series for proplets and tasks",
+);
 const SERIES_REFUSED: Description = counter(
     "manager_series_refused_total",
-    "Samples whose proplet or task has no series because of the limit",
+    "Samples whose proplet or task got no series because of the limit",
 );
 
 impl Collect for Fleet {
@@ -247,15 +278,16 @@ impl Collect for Fleet {
             ];
             Some(INFO.sample(&labels, 1.0))
         })));
-        for (place, (description, factor)) in OF_A_PROPLET.iter().enumerate() {
+        for (description, value) in OF_A_PROPLET {
             into.push(description.family(series(&|name, proplet| {
-                let value = proplet.latest?.1[place]?;
-                Some(description.sample(&[("proplet", name)], value * factor))
+                let value = value(proplet.latest.as_ref()?)?;
+                Some(description.sample(&[("proplet", name)], value))
             })));
         }
-        for (place, description) in OUTBOX_OF_A_PROPLET.iter().enumerate() {
+        for (description, value) in OUTBOX_OF_A_PROPLET {
             into.push(description.family(series(&|name, proplet| {
-                Some(description.sample(&[("proplet", name)], proplet.outbox?[place]))
+                let value = value(proplet.latest.as_ref()?.outbox.as_ref()?)?;
+                Some(description.sample(&[("proplet", name)], value))
             })));
         }
 
@@ -271,32 +303,30 @@ impl Collect for Fleet {
             });
             into.push(description.family(series.collect()));
         };
-        for (place, description, factor) in OF_A_TASK {
-            family(description, &|task| Some(task.metrics[place]? * factor));
+        for (description, value) in OF_A_TASK {
+            family(description, &|task| value(&task.metrics));
         }
-        for (which, description) in TRAFFIC_OF_A_TASK.into_iter().enumerate() {
-            family(description, &|task| task.counters.totals[which]);
+        for (description, value) in TRAFFIC_OF_A_TASK {
+            family(description, &|task| value(&task.counters.totals));
         }
-        #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-        family(SAMPLES, &|task| Some(task.samples as f64));
+        family(SAMPLES, &|task| Some(exact(task.samples)));
         family(LAST_SAMPLE, &|task| Some(seconds(task.at)));
     }
 }
 
 impl Fleet {
-    /// What the manager tells of itself.
-    #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-    fn own(&self, state: &Known, now: i64, into: &mut Vec<MetricFamily>) {
+    /// The manager's own metrics.
+    fn own(&self, state: &FleetState, now: i64, into: &mut Vec<MetricFamily>) {
         let alive = state.proplets.values();
         let alive = alive.filter(|proplet| proplet.lives(self.bounds, now));
         let tasks: usize = state.proplets.values().map(|p| p.tasks.len()).sum();
         for (description, value) in [
-            (PROPLETS, state.proplets.len() as f64),
-            (PROPLETS_ALIVE, alive.count() as f64),
-            (TASKS, tasks as f64),
-            (SERIES, state.series as f64),
-            (SERIES_LIMIT, self.bounds.series as f64),
-            (SERIES_REFUSED, state.refused as f64),
+            (PROPLETS, length(state.proplets.len())),
+            (PROPLETS_ALIVE, length(alive.count())),
+            (TASKS, length(tasks)),
+            (SERIES, length(state.series)),
+            (SERIES_LIMIT, length(self.bounds.series)),
+            (SERIES_REFUSED, exact(state.refused)),
         ] {
             into.push(description.family(vec![description.sample(&[], value)]));
         }

@@ -1,6 +1,6 @@
-//! What is known now of every proplet and its tasks: who it is, whether it
-//! lives, its latest samples, and counters that go on across a task's restarts.
-//! Bounded; what is gone is forgotten. Knows no topic, no file and no socket.
+//! The current state of every proplet and its tasks: identity, liveness, latest
+//! samples, and counters that continue across a task's restarts. Bounded; expired
+//! entries are dropped. Knows no topic, no file and no socket.
 
 mod admission;
 mod counters;
@@ -14,38 +14,28 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use self::admission::Refused;
-pub use self::counters::Counting;
-use self::counters::TRAFFIC;
-pub use self::proplet::Present;
-use self::proplet::{Proplet, Task, nanoseconds};
+use self::counters::Counters;
+pub use self::exposition::{SERIES_OF_A_PROPLET, SERIES_OF_A_TASK};
+pub use self::proplet::PropletView;
+use self::proplet::{Latest, Proplet, Task, nanoseconds};
 pub use self::totals::Totals;
-use super::history::{Identity, METRICS, PROPLET_METRICS};
+use super::history::{Identity, PropletSample, TaskSample};
+use proplet_schema::{Counting, Traffic};
 
-/// The most series that a task has.
-pub const SERIES_OF_A_TASK: usize = METRICS.len() + 2;
+/// Intervals without a sample that a task's series survive.
+const MIN_INTERVALS: i64 = 3;
 
-/// What becomes of a proplet's messages: those that wait for the broker, and, since
-/// its start, those that it has acknowledged, those dropped, connections to it.
-pub type Outbox = [f64; OUTBOX];
-const OUTBOX: usize = 4;
-
-/// The most series that a proplet has, without its tasks.
-pub const SERIES_OF_A_PROPLET: usize = PROPLET_METRICS.len() + OUTBOX + 3;
-
-/// A task's series live through so many of its own intervals without a sample.
-const INTERVALS: i64 = 3;
-
-/// What is kept of proplets that say nothing any more.
+/// Time after which a silent proplet is dropped.
 pub const FORGET_PROPLET_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// Bounds of what is known.
+/// Limits of the state.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Series shown at a time.
+    /// Maximum number of series.
     pub series: usize,
-    /// Proplets known at a time.
+    /// Maximum number of proplets.
     pub proplets: usize,
-    /// Messages per second and proplet.
+    /// Maximum messages per second of one proplet.
     pub rate: u32,
     /// A proplet that has not said so for this long is not alive.
     pub alive_timeout: Duration,
@@ -54,15 +44,15 @@ pub struct Bounds {
     pub expire_after: Duration,
 }
 
-/// Everything known.
+/// The state of all proplets.
 #[derive(Debug)]
 pub struct Fleet {
     bounds: Bounds,
-    state: Mutex<Known>,
+    state: Mutex<FleetState>,
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct FleetState {
     proplets: HashMap<Arc<str>, Proplet>,
     series: usize,
     refused: u64,
@@ -94,8 +84,8 @@ impl Fleet {
         self.bounds
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
-        // A panic leaves at worst one sample half told.
+    fn lock(&self) -> MutexGuard<'_, FleetState> {
+        // A panic leaves at worst one sample half counted.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -119,14 +109,16 @@ impl Fleet {
         alive && !lived
     }
 
-    /// A proplet's sample.
-    pub fn observe_proplet(
-        &self,
-        name: &str,
-        at: i64,
-        metrics: &[Option<f64>; PROPLET_METRICS.len()],
-        outbox: Option<Outbox>,
-    ) {
+    /// The time of day of a proplet's uptime, where it has no clock.
+    pub fn time_of_uptime(&self, name: &str, uptime: Duration, now: i64) -> i64 {
+        let mut state = self.lock();
+        let proplet = state.proplets.get_mut(name);
+        proplet.map_or(now, |proplet| proplet.time_of_uptime(uptime, now))
+    }
+
+    /// A proplet's sample, which has not come before.
+    pub fn observe_proplet(&self, sample: &PropletSample) {
+        let name = &*sample.proplet_id;
         let mut state = self.lock();
         let shown = state
             .proplets
@@ -140,24 +132,43 @@ impl Fleet {
         }
         if let Some(proplet) = state.proplets.get_mut(name) {
             proplet.shown = true;
-            if proplet.latest.is_none_or(|(latest, _)| at > latest) {
-                proplet.latest = Some((at, *metrics));
-                proplet.outbox = outbox;
+            let latest = proplet.latest.as_ref();
+            if latest.is_none_or(|latest| sample.at > latest.at) {
+                proplet.latest = Some(Latest {
+                    at: sample.at,
+                    cpu: sample.cpu_metrics.clone(),
+                    memory: sample.memory_metrics.clone(),
+                    outbox: sample.outbox.clone(),
+                });
             }
         }
     }
 
-    /// A task's sample, which has not come before. What has been read, written,
-    /// received and sent since the one before.
-    pub fn observe_task(
+    /// What a task's sample of the time `at` adds to its bytes. Changes nothing.
+    #[must_use]
+    pub fn growth(
         &self,
         name: &str,
         task: &str,
         at: i64,
-        metrics: &[Option<f64>; METRICS.len()],
+        reported: Traffic,
         counting: Counting,
-        now: i64,
-    ) -> [f64; TRAFFIC.len()] {
+    ) -> Traffic {
+        if counting == Counting::SinceLast {
+            return reported;
+        }
+        let state = self.lock();
+        let known = state.proplets.get(name).and_then(|p| p.tasks.get(task));
+        match known {
+            Some(task) => task.counters.growth(reported, counting, task.is_newer(at)),
+            None => Counters::default().growth(reported, counting, true),
+        }
+    }
+
+    /// A task's sample, which has not come before. The bytes in it are what
+    /// [`Self::growth`] made of those `reported`.
+    pub fn observe_task(&self, sample: &TaskSample, reported: Traffic, now: i64) {
+        let (name, task) = (&*sample.proplet_id, &*sample.task_id);
         let mut state = self.lock();
         let known = state
             .proplets
@@ -165,18 +176,25 @@ impl Fleet {
             .is_some_and(|proplet| proplet.tasks.contains_key(task));
         if !known {
             if !state.room_for(SERIES_OF_A_TASK, self.bounds) {
-                return counting.growth_of_one(metrics);
+                return;
             }
             state.series += SERIES_OF_A_TASK;
         }
-        let Some(proplet) = state.proplets.get_mut(name) else {
-            return counting.growth_of_one(metrics);
-        };
-        let entry = proplet
-            .tasks
-            .entry(task.into())
-            .or_insert_with(|| Task::new(at, now, metrics));
-        entry.observe(at, metrics, counting, now)
+        if let Some(proplet) = state.proplets.get_mut(name) {
+            proplet
+                .tasks
+                .entry(task.into())
+                .or_insert_with(|| Task::new(sample.at, now))
+                .observe(sample.at, &sample.metrics, reported, now);
+        }
+    }
+
+    /// How many samples of a task were observed.
+    #[cfg(test)]
+    pub(crate) fn samples(&self, name: &str, task: &str) -> u64 {
+        let state = self.lock();
+        let task = state.proplets.get(name).and_then(|p| p.tasks.get(task));
+        task.map_or(0, |task| task.samples)
     }
 
     /// Forgets what is gone.
@@ -190,7 +208,7 @@ impl Fleet {
             let before = proplet.tasks.len();
             proplet
                 .tasks
-                .retain(|_, task| now - task.seen < after.max(INTERVALS * task.interval));
+                .retain(|_, task| now - task.seen < after.max(MIN_INTERVALS * task.interval));
             freed += (before - proplet.tasks.len()) * SERIES_OF_A_TASK;
             let gone = proplet.tasks.is_empty() && now - proplet.seen >= forget;
             if gone && proplet.shown {
@@ -215,12 +233,12 @@ impl Fleet {
 
     /// Every proplet, by name.
     #[must_use]
-    pub fn proplets(&self, now: i64) -> Vec<Present> {
+    pub fn proplets(&self, now: i64) -> Vec<PropletView> {
         let state = self.lock();
         let mut proplets: Vec<_> = state
             .proplets
             .values()
-            .map(|proplet| proplet.present(self.bounds, now))
+            .map(|proplet| proplet.view(self.bounds, now))
             .collect();
         drop(state);
         proplets.sort_by(|a, b| a.identity.name.cmp(&b.identity.name));
@@ -229,10 +247,10 @@ impl Fleet {
 
     /// One proplet.
     #[must_use]
-    pub fn proplet(&self, name: &str, now: i64) -> Option<Present> {
+    pub fn proplet(&self, name: &str, now: i64) -> Option<PropletView> {
         let state = self.lock();
         let proplet = state.proplets.get(name)?;
-        Some(proplet.present(self.bounds, now))
+        Some(proplet.view(self.bounds, now))
     }
 
     /// The sum of what is known.
@@ -250,7 +268,7 @@ impl Fleet {
     }
 }
 
-impl Known {
+impl FleetState {
     fn room_for(&mut self, series: usize, bounds: Bounds) -> bool {
         let room = self.series + series <= bounds.series;
         self.refused += u64::from(!room);
@@ -260,6 +278,8 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
+    use proplet_schema::ProcessMetrics;
+
     use super::*;
 
     const SECOND: i64 = 1_000_000_000;
@@ -276,8 +296,19 @@ mod tests {
     }
 
     fn observe(fleet: &Fleet, task: &str, at: i64) {
-        let metrics = [Some(1.0); METRICS.len()];
-        fleet.observe_task("p", task, at, &metrics, Counting::SinceLast, at);
+        let metrics = ProcessMetrics {
+            disk_read_bytes: Some(1),
+            ..ProcessMetrics::default()
+        };
+        let reported = metrics.traffic();
+        let sample = TaskSample {
+            task_id: task.to_owned(),
+            proplet_id: "p".to_owned(),
+            metrics,
+            aggregated: None,
+            at,
+        };
+        fleet.observe_task(&sample, reported, at);
     }
 
     fn tasks(fleet: &Fleet, now: i64) -> usize {
@@ -292,7 +323,7 @@ mod tests {
         assert_eq!(fleet.admit("p", "d", "other", 0), Err(Refused::Forged));
         assert_eq!(fleet.admit("p", "other", "c", 0), Err(Refused::Forged));
         assert_eq!(fleet.admit("q", "d", "c", 0), Ok(true));
-        assert_eq!(fleet.admit("r", "d", "c", 0), Err(Refused::Crowded));
+        assert_eq!(fleet.admit("r", "d", "c", 0), Err(Refused::PropletLimit));
         // Once it is forgotten its name is free, and there is room again.
         fleet.expire(2 * 3_600 * SECOND);
         assert_eq!(fleet.admit("p", "d", "other", 2 * 3_600 * SECOND), Ok(true));

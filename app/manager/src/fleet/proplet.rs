@@ -3,10 +3,16 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::counters::{Counters, Counting, TRAFFIC};
+use proplet_schema::{CpuMetrics, MemoryMetrics, OutboxMetrics, ProcessMetrics, Traffic};
+
+use super::Bounds;
+use super::counters::Counters;
 use super::rate::Bucket;
-use super::{Bounds, Outbox};
-use crate::history::{Identity, METRICS, PROPLET_METRICS};
+use crate::history::Identity;
+
+/// How far the uptime of a proplet without a clock may part from its start as it
+/// was first reckoned. Further away, the proplet has started anew.
+const UPTIME_TOLERANCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct Proplet {
@@ -18,11 +24,21 @@ pub(super) struct Proplet {
     pub(super) alive: Option<i64>,
     /// There are series for it.
     pub(super) shown: bool,
-    /// The time of the latest sample, and the sample.
-    pub(super) latest: Option<(i64, [Option<f64>; PROPLET_METRICS.len()])>,
-    /// Of that sample; ours only tell it.
-    pub(super) outbox: Option<Outbox>,
+    /// When it started, where it has no clock and gives its uptime instead.
+    pub(super) started: Option<i64>,
+    pub(super) latest: Option<Latest>,
     pub(super) tasks: HashMap<Box<str>, Task>,
+}
+
+/// The latest sample of a proplet itself.
+#[derive(Debug)]
+pub(super) struct Latest {
+    /// When it was taken.
+    pub(super) at: i64,
+    pub(super) cpu: CpuMetrics,
+    pub(super) memory: MemoryMetrics,
+    /// Only our proplets report it.
+    pub(super) outbox: Option<OutboxMetrics>,
 }
 
 #[derive(Debug)]
@@ -34,20 +50,20 @@ pub(super) struct Task {
     /// Between the two latest samples.
     pub(super) interval: i64,
     pub(super) samples: u64,
-    pub(super) metrics: [Option<f64>; METRICS.len()],
+    pub(super) metrics: ProcessMetrics,
     pub(super) counters: Counters,
 }
 
-/// What is told of a proplet now.
+/// The current state of a proplet.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Present {
+pub struct PropletView {
     /// Who it is.
     pub identity: Identity,
-    /// Whether it lives.
+    /// Whether it is alive.
     pub alive: bool,
-    /// When it last sent anything, in nanoseconds since the epoch.
+    /// Time of its last message, in nanoseconds since the epoch.
     pub seen: i64,
-    /// How many tasks it has sent samples of lately.
+    /// Number of its tasks with recent samples.
     pub tasks: usize,
 }
 
@@ -59,9 +75,25 @@ impl Proplet {
             seen,
             alive: None,
             shown: false,
+            started: None,
             latest: None,
-            outbox: None,
             tasks: HashMap::new(),
+        }
+    }
+
+    /// The time of day of an uptime. The same uptime is the same time, however
+    /// often and late it is reported, so that a message that is delivered again
+    /// is known by its time, as one of a proplet with a clock is.
+    pub(super) fn time_of_uptime(&mut self, uptime: Duration, now: i64) -> i64 {
+        let uptime = nanoseconds(uptime);
+        let started = self.started.unwrap_or(now.saturating_sub(uptime));
+        let at = started.saturating_add(uptime);
+        if at.abs_diff(now) <= nanoseconds(UPTIME_TOLERANCE).unsigned_abs() {
+            self.started = Some(started);
+            at
+        } else {
+            self.started = Some(now.saturating_sub(uptime));
+            now
         }
     }
 
@@ -70,8 +102,8 @@ impl Proplet {
         self.alive.is_some_and(|alive| now - alive < timeout)
     }
 
-    pub(super) fn present(&self, bounds: Bounds, now: i64) -> Present {
-        Present {
+    pub(super) fn view(&self, bounds: Bounds, now: i64) -> PropletView {
+        PropletView {
             identity: self.identity.clone(),
             alive: self.lives(bounds, now),
             seen: self.seen,
@@ -81,28 +113,32 @@ impl Proplet {
 }
 
 impl Task {
-    pub(super) fn new(at: i64, now: i64, metrics: &[Option<f64>; METRICS.len()]) -> Self {
+    pub(super) fn new(at: i64, now: i64) -> Self {
         Self {
             // Before the first sample, which is observed next.
             at: at - 1,
             seen: now,
             interval: 0,
             samples: 0,
-            metrics: *metrics,
+            metrics: ProcessMetrics::default(),
             counters: Counters::default(),
         }
+    }
+
+    pub(super) fn is_newer(&self, at: i64) -> bool {
+        at > self.at
     }
 
     pub(super) fn observe(
         &mut self,
         at: i64,
-        metrics: &[Option<f64>; METRICS.len()],
-        counting: Counting,
+        metrics: &ProcessMetrics,
+        reported: Traffic,
         now: i64,
-    ) -> [f64; TRAFFIC.len()] {
+    ) {
+        let newer = self.is_newer(at);
         self.seen = self.seen.max(now);
-        let newer = at > self.at;
-        let growth = self.counters.count(metrics, counting, newer);
+        self.counters.add(metrics.traffic(), reported, newer);
         self.samples += 1;
         // What comes late, after an outage, counts, but shows nothing.
         if newer {
@@ -110,12 +146,46 @@ impl Task {
                 self.interval = at - self.at;
             }
             self.at = at;
-            self.metrics = *metrics;
+            self.metrics = metrics.clone();
         }
-        growth
     }
 }
 
 pub(super) fn nanoseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    #[test]
+    fn an_uptime_is_one_time_until_its_proplet_starts_anew() {
+        let identity = Identity {
+            name: "p".to_owned(),
+            domain: "d".to_owned(),
+            channel: "c".to_owned(),
+            namespace: None,
+            metadata: None,
+            first_seen: 0,
+            last_seen: 0,
+        };
+        let mut proplet = Proplet::new(identity, 0, 1, 0);
+        let mut time = |uptime, now| {
+            proplet.time_of_uptime(Duration::from_secs(uptime), now * SECOND) / SECOND
+        };
+        assert_eq!(time(120, 1_000), 1_000);
+        // The same again, later; the next one; an earlier one that comes late.
+        assert_eq!(time(120, 1_030), 1_000);
+        assert_eq!(time(130, 1_030), 1_010);
+        assert_eq!(time(110, 1_030), 990);
+        // It has started anew.
+        assert_eq!(time(1, 1_040), 1_040);
+        assert_eq!(time(2, 1_042), 1_041);
+        // Its clock runs slow, or it was delayed for long.
+        assert_eq!(time(100, 1_400), 1_400);
+        assert_eq!(time(100, 1_401), 1_400);
+    }
 }

@@ -1,19 +1,19 @@
-//! All proplets and all their tasks, added up.
+//! Totals of all proplets and tasks.
 
 use super::Bounds;
 use super::proplet::Proplet;
-use crate::history::METRICS;
+use crate::number::exact;
 
 /// All tasks of all proplets together, by their latest samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Totals {
-    /// Proplets that live.
+    /// Proplets that are alive.
     pub proplets_alive: usize,
     /// Proplets that are known.
     pub proplets: usize,
-    /// Tasks with samples lately.
+    /// Tasks with recent samples.
     pub tasks: usize,
-    /// Their processor use, in percent of one core.
+    /// Their CPU usage, in percent of one core.
     pub cpu_percent: f64,
     /// Their memory, in bytes.
     pub memory_bytes: f64,
@@ -28,16 +28,12 @@ impl Totals {
         self.proplets_alive += usize::from(proplet.lives(bounds, now));
         self.tasks += proplet.tasks.len();
         for task in proplet.tasks.values() {
-            for (column, value) in METRICS.iter().zip(task.metrics) {
-                let value = value.unwrap_or(0.0);
-                match column.name {
-                    "cpu_percent" => self.cpu_percent += value,
-                    "memory_bytes" => self.memory_bytes += value,
-                    "thread_count" => self.threads += value,
-                    "file_descriptor_count" => self.file_descriptors += value,
-                    _ => {}
-                }
-            }
+            let metrics = &task.metrics;
+            let count = |count: Option<u64>| count.map_or(0.0, exact);
+            self.cpu_percent += metrics.cpu_percent.unwrap_or(0.0);
+            self.memory_bytes += count(metrics.memory_bytes);
+            self.threads += count(metrics.thread_count);
+            self.file_descriptors += count(metrics.file_descriptor_count);
         }
     }
 }

@@ -1,106 +1,143 @@
-//! What a sample holds, in the order of the document's message: a place in an
-//! array, a column and a key of the answer are the same thing.
+//! The columns of a sample: which field goes into which, and comes out of it
+//! again. All are `REAL`; the names are the document's.
 
-use serde_json::{Map, Number, Value};
+use proplet_schema::{Aggregated, CpuMetrics, MemoryMetrics, ProcessMetrics};
+use rusqlite::Row;
 
-/// One measurement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Column {
-    /// The key in a message and an answer, and the column's name.
-    pub name: &'static str,
-    /// Whether it is a whole number.
-    pub whole: bool,
+use crate::number::exact;
+
+/// A column's name and the value that a sample has for it.
+type Column = (&'static str, Option<f64>);
+
+/// `metrics` of a task's sample.
+pub(super) fn metrics(metrics: &ProcessMetrics) -> [Column; 10] {
+    [
+        ("cpu_percent", metrics.cpu_percent),
+        ("memory_bytes", metrics.memory_bytes.map(exact)),
+        ("memory_percent", metrics.memory_percent),
+        ("disk_read_bytes", metrics.disk_read_bytes.map(exact)),
+        ("disk_write_bytes", metrics.disk_write_bytes.map(exact)),
+        ("network_rx_bytes", metrics.network_rx_bytes.map(exact)),
+        ("network_tx_bytes", metrics.network_tx_bytes.map(exact)),
+        ("uptime_seconds", metrics.uptime_seconds.map(exact)),
+        ("thread_count", metrics.thread_count.map(exact)),
+        (
+            "file_descriptor_count",
+            metrics.file_descriptor_count.map(exact),
+        ),
+    ]
 }
 
-const fn whole(name: &'static str) -> Column {
-    Column { name, whole: true }
+/// What [`metrics`] wrote.
+pub(super) fn read_metrics(row: &Row<'_>) -> rusqlite::Result<ProcessMetrics> {
+    Ok(ProcessMetrics {
+        cpu_percent: row.get("cpu_percent")?,
+        memory_bytes: count(row, "memory_bytes")?,
+        memory_percent: row.get("memory_percent")?,
+        disk_read_bytes: count(row, "disk_read_bytes")?,
+        disk_write_bytes: count(row, "disk_write_bytes")?,
+        network_rx_bytes: count(row, "network_rx_bytes")?,
+        network_tx_bytes: count(row, "network_tx_bytes")?,
+        uptime_seconds: count(row, "uptime_seconds")?,
+        thread_count: count(row, "thread_count")?,
+        file_descriptor_count: count(row, "file_descriptor_count")?,
+        cgroup: None,
+        timestamp: None,
+    })
 }
 
-const fn real(name: &'static str) -> Column {
-    Column { name, whole: false }
+/// `aggregated` of a task's sample; no values where it has none.
+pub(super) fn aggregated(sums: Option<&Aggregated>) -> [Column; 9] {
+    let count = |get: fn(&Aggregated) -> u64| sums.map(|sums| exact(get(sums)));
+    let network = |get: fn(&Aggregated) -> Option<u64>| sums.and_then(get).map(exact);
+    [
+        ("avg_cpu_usage", sums.map(|sums| sums.avg_cpu_usage)),
+        ("max_cpu_usage", sums.map(|sums| sums.max_cpu_usage)),
+        ("avg_memory_usage", count(|sums| sums.avg_memory_usage)),
+        ("max_memory_usage", count(|sums| sums.max_memory_usage)),
+        ("total_disk_read", count(|sums| sums.total_disk_read)),
+        ("total_disk_write", count(|sums| sums.total_disk_write)),
+        ("total_network_rx", network(|sums| sums.total_network_rx)),
+        ("total_network_tx", network(|sums| sums.total_network_tx)),
+        ("sample_count", count(|sums| sums.sample_count)),
+    ]
 }
 
-/// `metrics` of a task's message.
-pub const METRICS: [Column; 10] = [
-    real("cpu_percent"),
-    whole("memory_bytes"),
-    real("memory_percent"),
-    whole("disk_read_bytes"),
-    whole("disk_write_bytes"),
-    whole("network_rx_bytes"),
-    whole("network_tx_bytes"),
-    whole("uptime_seconds"),
-    whole("thread_count"),
-    whole("file_descriptor_count"),
-];
+/// What [`aggregated`] wrote.
+pub(super) fn read_aggregated(row: &Row<'_>) -> rusqlite::Result<Option<Aggregated>> {
+    let Some(avg_cpu_usage) = row.get("avg_cpu_usage")? else {
+        return Ok(None);
+    };
+    let required = |name: &str| count(row, name).map(Option::unwrap_or_default);
+    Ok(Some(Aggregated {
+        avg_cpu_usage,
+        max_cpu_usage: row
+            .get::<_, Option<f64>>("max_cpu_usage")?
+            .unwrap_or_default(),
+        avg_memory_usage: required("avg_memory_usage")?,
+        max_memory_usage: required("max_memory_usage")?,
+        total_disk_read: required("total_disk_read")?,
+        total_disk_write: required("total_disk_write")?,
+        total_network_rx: count(row, "total_network_rx")?,
+        total_network_tx: count(row, "total_network_tx")?,
+        sample_count: required("sample_count")?,
+    }))
+}
 
-/// `aggregated` of a task's message.
-pub const AGGREGATED: [Column; 9] = [
-    real("avg_cpu_usage"),
-    real("max_cpu_usage"),
-    whole("avg_memory_usage"),
-    whole("max_memory_usage"),
-    whole("total_disk_read"),
-    whole("total_disk_write"),
-    whole("total_network_rx"),
-    whole("total_network_tx"),
-    whole("sample_count"),
-];
+/// `cpu_metrics` and `memory_metrics` of a proplet's sample.
+pub(super) fn proplet(cpu: &CpuMetrics, memory: &MemoryMetrics) -> [Column; 9] {
+    [
+        ("user_seconds", Some(cpu.user_seconds)),
+        ("system_seconds", Some(cpu.system_seconds)),
+        ("percent", Some(cpu.percent)),
+        ("rss_bytes", Some(exact(memory.rss_bytes))),
+        ("heap_alloc_bytes", Some(exact(memory.heap_alloc_bytes))),
+        ("heap_sys_bytes", Some(exact(memory.heap_sys_bytes))),
+        ("heap_inuse_bytes", Some(exact(memory.heap_inuse_bytes))),
+        (
+            "container_usage_bytes",
+            memory.container_usage_bytes.map(exact),
+        ),
+        (
+            "container_limit_bytes",
+            memory.container_limit_bytes.map(exact),
+        ),
+    ]
+}
 
-/// `cpu_metrics` of a proplet's message, then `memory_metrics`.
-pub const PROPLET_METRICS: [Column; 9] = [
-    real("user_seconds"),
-    real("system_seconds"),
-    real("percent"),
-    whole("rss_bytes"),
-    whole("heap_alloc_bytes"),
-    whole("heap_sys_bytes"),
-    whole("heap_inuse_bytes"),
-    whole("container_usage_bytes"),
-    whole("container_limit_bytes"),
-];
+/// What [`proplet`] wrote.
+pub(super) fn read_proplet(row: &Row<'_>) -> rusqlite::Result<(CpuMetrics, MemoryMetrics)> {
+    let required = |name: &str| count(row, name).map(Option::unwrap_or_default);
+    let cpu = CpuMetrics {
+        user_seconds: row.get("user_seconds")?,
+        system_seconds: row.get("system_seconds")?,
+        percent: row.get("percent")?,
+    };
+    let memory = MemoryMetrics {
+        rss_bytes: required("rss_bytes")?,
+        heap_alloc_bytes: required("heap_alloc_bytes")?,
+        heap_sys_bytes: required("heap_sys_bytes")?,
+        heap_inuse_bytes: required("heap_inuse_bytes")?,
+        container_usage_bytes: count(row, "container_usage_bytes")?,
+        container_limit_bytes: count(row, "container_limit_bytes")?,
+        heap_free_bytes: None,
+        heap_max_alloc_bytes: None,
+    };
+    Ok((cpu, memory))
+}
 
-/// So many of [`PROPLET_METRICS`] belong to `cpu_metrics`.
-pub(super) const CPU_METRICS: usize = 3;
-
-/// The columns that have a value, as JSON.
-pub(super) fn object(columns: &[Column], values: &[Option<f64>]) -> Map<String, Value> {
-    let mut object = Map::new();
-    for (column, value) in columns.iter().zip(values) {
-        let number = value.and_then(|value| {
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "checked to be whole and small when it arrived"
-            )]
-            if column.whole {
-                Some(Number::from(value as i64))
-            } else {
-                Number::from_f64(value)
-            }
-        });
-        if let Some(number) = number {
-            object.insert(column.name.to_owned(), Value::Number(number));
-        }
-    }
-    object
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it was a count when it was written, and `as` saturates"
+)]
+fn count(row: &Row<'_>, name: &str) -> rusqlite::Result<Option<u64>> {
+    let value: Option<f64> = row.get(name)?;
+    Ok(value.map(|value| value as u64))
 }
 
 /// `a, b, c`, for a statement.
-pub(super) fn list(columns: &[&[Column]]) -> String {
-    let names: Vec<_> = columns.concat().iter().map(|column| column.name).collect();
+pub(super) fn names(columns: &[Column]) -> String {
+    let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
     names.join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_not_told_is_absent_and_whole_numbers_are_whole() {
-        let object = object(&METRICS[..3], &[Some(42.5), Some(4096.0), None]);
-        assert_eq!(
-            Value::Object(object).to_string(),
-            r#"{"cpu_percent":42.5,"memory_bytes":4096}"#
-        );
-    }
 }

@@ -1,4 +1,4 @@
-//! The history: what proplets and tasks reported, in one SQLite file that
+//! The history: reported samples, in one SQLite file that
 //! survives restarts and crashes. Knows no topic, no socket and no metric
 //! family.
 //!
@@ -12,10 +12,12 @@
 //! synchronous".
 
 mod columns;
+mod more;
 mod page;
 mod proplets;
 mod retention;
 mod rollups;
+mod sample;
 mod size;
 mod tasks;
 mod writer;
@@ -27,16 +29,14 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use thiserror::Error;
 
-pub use columns::{AGGREGATED, Column, METRICS, PROPLET_METRICS};
-pub use page::{
-    AliveSample, Page, PropletSample, Range, TaskSample, live_proplet, live_task, rfc3339,
-};
+pub use page::{AliveSample, Page, Range};
 pub use proplets::Identity;
 pub use retention::Retention;
 pub use rollups::{Piece, Rollup};
+pub use sample::{PropletSample, TaskSample};
 pub use size::HistorySize;
 pub use tasks::{State, Task};
-pub use writer::{PropletRow, TaskRow, Writer};
+pub use writer::Writer;
 
 /// The version of `schema.sql`, which the file carries as its `user_version`.
 const VERSION: i64 = 1;
@@ -52,7 +52,7 @@ const IDLE_READERS: usize = 4;
 pub enum HistoryError {
     /// The file cannot be opened, or is something else.
     #[error(
-        "--history {}: {source}; give a file in a directory that can be written, or one that a manager made", path.display()
+        "--history {}: cannot open the history: {source}; choose a file in a writable directory, or one that a manager created", path.display()
     )]
     Open {
         /// The file.
@@ -62,7 +62,7 @@ pub enum HistoryError {
     },
     /// The file is of another version of this program.
     #[error(
-        "--history {}: it is of version {found}, this program needs {VERSION}; give another file, or take this one away", path.display()
+        "--history {}: the history has version {found}, this program needs {VERSION}; choose another file, or remove this one", path.display()
     )]
     Version {
         /// The file.
@@ -71,7 +71,7 @@ pub enum HistoryError {
         found: i64,
     },
     /// Reading or writing failed.
-    #[error("the history cannot be used: {0}")]
+    #[error("history error: {0}")]
     Sqlite(#[from] rusqlite::Error),
 }
 

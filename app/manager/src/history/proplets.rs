@@ -1,10 +1,10 @@
-//! The proplets: who there is, and where each publishes.
+//! The proplets: identity and topics of each.
 
 use rusqlite::{Connection, Row};
 
 use super::{History, HistoryError};
 
-/// Who a proplet is.
+/// The identity of a proplet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Identity {
     /// Its `proplet_id`.
@@ -13,9 +13,9 @@ pub struct Identity {
     pub domain: String,
     /// The channel of its topics.
     pub channel: String,
-    /// As it said.
+    /// As reported.
     pub namespace: Option<String>,
-    /// What it told of itself at its start, as a JSON object.
+    /// The metadata that it published when it started, a JSON object.
     pub metadata: Option<String>,
     /// In nanoseconds since the epoch.
     pub first_seen: i64,

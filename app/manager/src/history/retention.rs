@@ -1,26 +1,27 @@
-//! Forgets what is too old, and the oldest where there is too much.
+//! Deletes samples beyond the maximum age, and the oldest beyond the maximum size.
 
 use std::time::Duration;
 
 use super::writer::Writer;
 
-/// What is kept.
+/// Limits of the history.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
-    /// No older than this.
+    /// Maximum age of samples.
     pub age: Duration,
-    /// No more bytes in the file than this. Its log comes on top, up to 64 MiB.
+    /// Maximum bytes of the file. Its write-ahead log adds up to 64 MiB.
     pub bytes: u64,
 }
 
-/// Rows deleted at a time: some ten milliseconds, in which nothing is appended.
-const ROWS: u32 = 5_000;
+/// Maximum rows deleted at a time: some ten milliseconds, in which nothing is
+/// appended.
+const MAX_ROWS: u32 = 5_000;
 
 const TABLES: [&str; 3] = ["task_metrics", "proplet_metrics", "alive"];
 
 impl Writer<'_> {
-    /// Deletes up to some thousand rows that are not to be kept. `true` if
-    /// there may be more of them.
+    /// Deletes up to some thousand rows beyond the limits. `true` if there may be
+    /// more of them.
     ///
     /// # Errors
     ///
@@ -50,7 +51,7 @@ impl Writer<'_> {
                     "DELETE FROM {table} WHERE at < ?1 AND rowid IN
                         (SELECT rowid FROM {table} ORDER BY rowid LIMIT ?2)"
                 ),
-                (oldest, ROWS),
+                (oldest, MAX_ROWS),
             )?;
             more |= deleted > 0;
         }
@@ -100,7 +101,7 @@ impl Writer<'_> {
                 "DELETE FROM {table} WHERE rowid IN
                     (SELECT rowid FROM {table} ORDER BY rowid LIMIT ?)"
             ),
-            [ROWS],
+            [MAX_ROWS],
         )?;
         Ok(true)
     }
@@ -116,7 +117,7 @@ impl Writer<'_> {
         let mut deleted = self.connection.execute(
             "DELETE FROM series WHERE id IN (SELECT id FROM series WHERE NOT EXISTS
                 (SELECT 1 FROM task_metrics WHERE series = series.id) LIMIT ?)",
-            [ROWS],
+            [MAX_ROWS],
         )?;
         deleted += self.connection.execute(
             "DELETE FROM proplets WHERE last_seen < ? AND id NOT IN (SELECT proplet FROM series)
@@ -125,7 +126,7 @@ impl Writer<'_> {
             [oldest],
         )?;
         if deleted > 0 {
-            self.look_up_anew();
+            self.clear_cache();
         }
         Ok(())
     }

@@ -1,13 +1,17 @@
-//! Roll-ups: all tasks of all proplets together, in pieces of ten seconds. Added
-//! up as samples arrive, so that a look at a month reads no sample.
+//! Roll-ups: totals of all tasks of all proplets, per interval of ten seconds. Summed
+//! as samples arrive, so that a query over a month reads no sample.
 
 use std::collections::HashMap;
 
+use proplet_schema::Traffic;
 use rusqlite::Connection;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::sample::TaskSample;
 use super::{History, HistoryError};
+use crate::clock::rfc3339;
+use crate::number::exact;
 
 /// The length of a piece, in seconds.
 pub(super) const PIECE_SECONDS: i64 = 10;
@@ -24,7 +28,7 @@ pub(super) fn piece(at: i64) -> i64 {
 pub struct Rollup {
     /// How many.
     pub samples: u64,
-    /// The sum of their processor use, in percent of one core.
+    /// The sum of their CPU usage, in percent of one core.
     pub cpu_percent_sum: f64,
     /// The greatest of them.
     pub cpu_percent_max: f64,
@@ -33,10 +37,25 @@ pub struct Rollup {
     /// The greatest of them.
     pub memory_bytes_max: f64,
     /// Bytes read from disk, written to it, received and sent.
-    pub traffic: [f64; 4],
+    pub traffic: Traffic,
 }
 
 impl Rollup {
+    /// Of one sample.
+    #[must_use]
+    pub fn of(sample: &TaskSample) -> Self {
+        let cpu_percent = sample.metrics.cpu_percent.unwrap_or(0.0);
+        let memory_bytes = sample.metrics.memory_bytes.map_or(0.0, exact);
+        Self {
+            samples: 1,
+            cpu_percent_sum: cpu_percent,
+            cpu_percent_max: cpu_percent,
+            memory_bytes_sum: memory_bytes,
+            memory_bytes_max: memory_bytes,
+            traffic: sample.metrics.traffic(),
+        }
+    }
+
     /// Adds others.
     pub fn add(&mut self, other: &Self) {
         self.samples += other.samples;
@@ -44,13 +63,12 @@ impl Rollup {
         self.cpu_percent_max = self.cpu_percent_max.max(other.cpu_percent_max);
         self.memory_bytes_sum += other.memory_bytes_sum;
         self.memory_bytes_max = self.memory_bytes_max.max(other.memory_bytes_max);
-        for (sum, other) in self.traffic.iter_mut().zip(other.traffic) {
-            *sum += other;
-        }
+        self.traffic = self.traffic.plus(other.traffic);
     }
 }
 
 pub(super) fn add(connection: &Connection, rollups: &HashMap<i64, Rollup>) -> rusqlite::Result<()> {
+    let bytes = |count: Option<u64>| exact(count.unwrap_or_default());
     for (piece, rollup) in rollups {
         connection.execute(
             "INSERT INTO rollups VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -71,39 +89,39 @@ pub(super) fn add(connection: &Connection, rollups: &HashMap<i64, Rollup>) -> ru
                 rollup.cpu_percent_max,
                 rollup.memory_bytes_sum,
                 rollup.memory_bytes_max,
-                rollup.traffic[0],
-                rollup.traffic[1],
-                rollup.traffic[2],
-                rollup.traffic[3],
+                bytes(rollup.traffic.disk_read_bytes),
+                bytes(rollup.traffic.disk_write_bytes),
+                bytes(rollup.traffic.network_rx_bytes),
+                bytes(rollup.traffic.network_tx_bytes),
             ),
         )?;
     }
     Ok(())
 }
 
-/// All samples of all tasks within a piece of time.
+/// Totals of all tasks within an interval.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Piece {
-    /// When it begins, RFC 3339.
+    /// Start of the interval, RFC 3339.
     #[schema(example = "2025-01-15T10:30:00Z")]
     pub timestamp: String,
-    /// Samples in it.
+    /// Number of samples.
     pub samples: u64,
-    /// The mean of their processor use, in percent of one core.
+    /// Mean CPU usage, in percent of one core.
     pub avg_cpu_percent: f64,
-    /// The greatest of them.
+    /// Maximum CPU usage, in percent of one core.
     pub max_cpu_percent: f64,
-    /// The mean of their memory, in bytes.
+    /// Mean memory, in bytes.
     pub avg_memory_bytes: f64,
-    /// The greatest of them.
+    /// Maximum memory, in bytes.
     pub max_memory_bytes: f64,
-    /// Bytes read from disk by all.
+    /// Bytes read from disk.
     pub disk_read_bytes: f64,
-    /// Bytes written to disk by all.
+    /// Bytes written to disk.
     pub disk_write_bytes: f64,
-    /// Bytes received by all.
+    /// Bytes received.
     pub network_rx_bytes: f64,
-    /// Bytes sent by all.
+    /// Bytes sent.
     pub network_tx_bytes: f64,
 }
 
@@ -135,12 +153,11 @@ impl History {
             let from = from.div_euclid(NANOSECONDS).div_euclid(step) * step;
             let to = to.div_euclid(NANOSECONDS);
             let pieces = statement.query_map((step, from, to, limit), |row| {
-                let samples: i64 = row.get(1)?;
-                #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-                let count = samples.max(1) as f64;
+                let samples = u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0);
+                let count = exact(samples.max(1));
                 Ok(Piece {
-                    timestamp: super::page::rfc3339(row.get::<_, i64>(0)? * NANOSECONDS),
-                    samples: u64::try_from(samples).unwrap_or(0),
+                    timestamp: rfc3339(row.get::<_, i64>(0)? * NANOSECONDS),
+                    samples,
                     avg_cpu_percent: row.get::<_, f64>(2)? / count,
                     max_cpu_percent: row.get(3)?,
                     avg_memory_bytes: row.get::<_, f64>(4)? / count,

@@ -1,4 +1,4 @@
-//! The tasks that were asked for by way of the API, and what became of them.
+//! The tasks requested through the API, and their states.
 
 use rusqlite::{OptionalExtension as _, Row};
 use serde::Serialize;
@@ -6,19 +6,19 @@ use utoipa::ToSchema;
 
 use super::{History, HistoryError, Page};
 
-/// What has become of a task.
+/// The state of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// There is no proplet alive to give it to; the next one gets it.
+    /// No proplet is alive; the next one gets it.
     Pending,
-    /// It was given to a proplet.
+    /// It is assigned to a proplet.
     Starting,
     /// Its proplet reports samples of it.
     Running,
-    /// It was told to stop.
+    /// It was stopped on request.
     Stopped,
-    /// It came to its end.
+    /// It ended by itself.
     Completed,
     /// It could not be started, or ended with an error.
     Failed,
@@ -52,11 +52,11 @@ impl State {
 pub struct Task {
     /// Its `id`.
     pub id: String,
-    /// The task as the proplet is told it, as a JSON object.
+    /// Its definition as the proplet receives it, a JSON object.
     pub definition: String,
-    /// What has become of it.
+    /// Its state.
     pub state: State,
-    /// The proplet that it was given to.
+    /// The proplet that it is assigned to.
     pub proplet: Option<String>,
     /// Why it failed.
     pub error: Option<String>,

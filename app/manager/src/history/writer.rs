@@ -1,45 +1,17 @@
-//! Appends what arrives, many rows a transaction.
+//! Appends samples, many rows per transaction.
 
 use std::collections::HashMap;
 
+use proplet_schema::{CpuMetrics, MemoryMetrics, ProcessMetrics};
 use rusqlite::{Connection, OptionalExtension as _, Statement};
 
-use super::columns::{AGGREGATED, METRICS, PROPLET_METRICS, list};
 use super::proplets::Identity;
 use super::rollups::{self, Rollup};
+use super::sample::{PropletSample, TaskSample};
+use super::{columns, more};
 
-/// So many names are kept with their numbers; then they are looked up anew.
-const KNOWN_NAMES: usize = 300_000;
-
-/// A task's sample, to be appended.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TaskRow<'a> {
-    /// The task.
-    pub task: &'a str,
-    /// The proplet that it runs on.
-    pub proplet: &'a str,
-    /// When it was taken, in nanoseconds since the epoch.
-    pub at: i64,
-    /// By [`METRICS`].
-    pub metrics: &'a [Option<f64>; METRICS.len()],
-    /// By [`AGGREGATED`].
-    pub aggregated: Option<&'a [Option<f64>; AGGREGATED.len()]>,
-    /// Further measurements, as a JSON object.
-    pub more: Option<&'a str>,
-}
-
-/// A proplet's sample, to be appended.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PropletRow<'a> {
-    /// The proplet.
-    pub proplet: &'a str,
-    /// When it was taken, in nanoseconds since the epoch.
-    pub at: i64,
-    /// By [`PROPLET_METRICS`].
-    pub metrics: &'a [Option<f64>; PROPLET_METRICS.len()],
-    /// Further measurements, as a JSON object.
-    pub more: Option<&'a str>,
-}
+/// Maximum number of cached names and ids; then the cache is cleared.
+const MAX_CACHED_NAMES: usize = 300_000;
 
 /// Appends to a history. There may be one for each process that uses the file.
 pub struct Writer<'a> {
@@ -67,17 +39,18 @@ impl<'a> Writer<'a> {
     ///
     /// If SQLite does.
     pub fn new(connection: &'a Connection) -> rusqlite::Result<Self> {
-        let marks = |count: usize| vec!["?"; count].join(", ");
-        let task = connection.prepare(&format!(
-            "INSERT OR IGNORE INTO task_metrics (series, at, {}, more) VALUES ({})",
-            list(&[&METRICS, &AGGREGATED]),
-            marks(3 + METRICS.len() + AGGREGATED.len()),
-        ))?;
-        let proplet = connection.prepare(&format!(
-            "INSERT OR IGNORE INTO proplet_metrics (proplet, at, {}, more) VALUES ({})",
-            list(&[&PROPLET_METRICS]),
-            marks(3 + PROPLET_METRICS.len()),
-        ))?;
+        let insert = |table: &str, key: &str, columns: &[String]| {
+            let columns = columns.join(", ");
+            let marks = vec!["?"; columns.matches(',').count() + 4].join(", ");
+            connection.prepare(&format!(
+                "INSERT OR IGNORE INTO {table} ({key}, at, {columns}, more) VALUES ({marks})"
+            ))
+        };
+        let metrics = columns::names(&columns::metrics(&ProcessMetrics::default()));
+        let aggregated = columns::names(&columns::aggregated(None));
+        let task = insert("task_metrics", "series", &[metrics, aggregated])?;
+        let own = columns::proplet(&CpuMetrics::default(), &MemoryMetrics::default());
+        let proplet = insert("proplet_metrics", "proplet", &[columns::names(&own)])?;
         let alive =
             connection.prepare("INSERT OR IGNORE INTO alive (proplet, at) VALUES (?, ?)")?;
         Ok(Self {
@@ -116,7 +89,7 @@ impl<'a> Writer<'a> {
     pub fn roll_back(&mut self) {
         self.rollups.clear();
         // Numbers that were given out in it are void.
-        self.look_up_anew();
+        self.clear_cache();
         // What failed so badly that SQLite has undone it already cannot be undone.
         let _ = self.connection.execute_batch("ROLLBACK");
     }
@@ -135,25 +108,23 @@ impl<'a> Writer<'a> {
     /// # Errors
     ///
     /// If SQLite does, or the proplet was never introduced.
-    pub fn task(&mut self, row: &TaskRow<'_>) -> rusqlite::Result<bool> {
-        let inserted = self.insert_task(row);
-        self.again(inserted, |writer| writer.insert_task(row))
+    pub fn task(&mut self, sample: &TaskSample) -> rusqlite::Result<bool> {
+        let inserted = self.insert_task(sample);
+        self.again(inserted, |writer| writer.insert_task(sample))
     }
 
-    fn insert_task(&mut self, row: &TaskRow<'_>) -> rusqlite::Result<bool> {
-        let series = self.series_number(row.task, row.proplet)?;
-        let statement = &mut self.task;
-        statement.raw_bind_parameter(1, series)?;
-        statement.raw_bind_parameter(2, row.at)?;
-        let nothing = [None; AGGREGATED.len()];
-        let values = row.metrics.iter().chain(row.aggregated.unwrap_or(&nothing));
-        let mut place = 3;
-        for value in values {
-            statement.raw_bind_parameter(place, value)?;
-            place += 1;
-        }
-        statement.raw_bind_parameter(place, row.more)?;
-        Ok(statement.raw_execute()? > 0)
+    fn insert_task(&mut self, sample: &TaskSample) -> rusqlite::Result<bool> {
+        let series = self.series_number(&sample.task_id, &sample.proplet_id)?;
+        let metrics = columns::metrics(&sample.metrics);
+        let aggregated = columns::aggregated(sample.aggregated.as_ref());
+        let columns = metrics.into_iter().chain(aggregated);
+        insert(
+            &mut self.task,
+            series,
+            sample.at,
+            columns,
+            more::of_task(sample),
+        )
     }
 
     /// Appends a sample, unless it is there already. Whether it was not.
@@ -161,26 +132,19 @@ impl<'a> Writer<'a> {
     /// # Errors
     ///
     /// If SQLite does, or the proplet was never introduced.
-    pub fn proplet(&mut self, row: &PropletRow<'_>) -> rusqlite::Result<bool> {
-        let inserted = self.insert_proplet(row);
-        self.again(inserted, |writer| writer.insert_proplet(row))
+    pub fn proplet(&mut self, sample: &PropletSample) -> rusqlite::Result<bool> {
+        let inserted = self.insert_proplet(sample);
+        self.again(inserted, |writer| writer.insert_proplet(sample))
     }
 
-    fn insert_proplet(&mut self, row: &PropletRow<'_>) -> rusqlite::Result<bool> {
-        let number = self.proplet_number(row.proplet)?;
-        let statement = &mut self.proplet;
-        statement.raw_bind_parameter(1, number)?;
-        statement.raw_bind_parameter(2, row.at)?;
-        let mut place = 3;
-        for value in row.metrics {
-            statement.raw_bind_parameter(place, value)?;
-            place += 1;
-        }
-        statement.raw_bind_parameter(place, row.more)?;
-        Ok(statement.raw_execute()? > 0)
+    fn insert_proplet(&mut self, sample: &PropletSample) -> rusqlite::Result<bool> {
+        let number = self.proplet_number(&sample.proplet_id)?;
+        let columns = columns::proplet(&sample.cpu_metrics, &sample.memory_metrics);
+        let more = more::of_proplet(sample);
+        insert(&mut self.proplet, number, sample.at, columns, more)
     }
 
-    /// Appends a sign of life, unless it is there already. Whether it was not.
+    /// Appends a liveness message, unless it is there already. Whether it was not.
     ///
     /// # Errors
     ///
@@ -212,7 +176,7 @@ impl<'a> Writer<'a> {
             Err(rusqlite::Error::SqliteFailure(error, _))
                 if error.extended_code == SQLITE_CONSTRAINT_FOREIGNKEY =>
             {
-                self.look_up_anew();
+                self.clear_cache();
                 second(self)
             }
             first => first,
@@ -228,7 +192,7 @@ impl<'a> Writer<'a> {
                 .query_row("SELECT id FROM proplets WHERE name = ?", [name], |row| {
                     row.get(0)
                 })?;
-        if self.proplets.len() >= KNOWN_NAMES {
+        if self.proplets.len() >= MAX_CACHED_NAMES {
             self.proplets.clear();
         }
         self.proplets.insert(name.into(), number);
@@ -256,8 +220,8 @@ impl<'a> Writer<'a> {
                 self.connection.last_insert_rowid()
             }
         };
-        if self.series_known >= KNOWN_NAMES {
-            self.look_up_anew();
+        if self.series_known >= MAX_CACHED_NAMES {
+            self.clear_cache();
         }
         self.series
             .entry(proplet)
@@ -267,10 +231,30 @@ impl<'a> Writer<'a> {
         Ok(number)
     }
 
-    /// Looks every name up anew: rows may have been deleted.
-    pub(super) fn look_up_anew(&mut self) {
+    /// Forgets every cached name: rows may have been deleted.
+    pub(super) fn clear_cache(&mut self) {
         self.proplets.clear();
         self.series.clear();
         self.series_known = 0;
     }
+}
+
+/// Whether the row was not there already.
+fn insert(
+    statement: &mut Statement<'_>,
+    key: i64,
+    at: i64,
+    columns: impl IntoIterator<Item = (&'static str, Option<f64>)>,
+    more: Option<String>,
+) -> rusqlite::Result<bool> {
+    statement.raw_bind_parameter(1, key)?;
+    statement.raw_bind_parameter(2, at)?;
+    let mut place = 3;
+    // In the order in which the statement names them.
+    for (_, value) in columns {
+        statement.raw_bind_parameter(place, value)?;
+        place += 1;
+    }
+    statement.raw_bind_parameter(place, more)?;
+    Ok(statement.raw_execute()? > 0)
 }

@@ -1,11 +1,11 @@
-//! Takes what arrives: reads it, rejects what is broken, oversize, stale or
-//! forged, writes the rest down, tells it to the fleet and to those who watch,
-//! and only then acknowledges it. A batch is whatever has come meanwhile: alone
-//! at little load, thousands a transaction at much.
+//! Ingests messages: decodes each, refuses what is malformed, oversize, stale or
+//! forged, stores the rest, updates the fleet, notifies watchers, and only then
+//! acknowledges it. A batch is whatever has arrived meanwhile: one message at low
+//! load, thousands per transaction at high load.
 //!
-//! A message is lost by none of: the end of this process at any moment, the
-//! broker's restart, a full batch. What cannot be written (a full disk) is
-//! acknowledged all the same, and counted: live metrics go on.
+//! No message is lost when this process ends at any moment, when the broker
+//! restarts, or when a batch is full. What cannot be stored (a full disk) is
+//! acknowledged all the same, and counted: live metrics continue.
 //!
 //! What forgery can be told. MQTT 3.1.1 does not say who published a message,
 //! only its topic. A name belongs to the domain and channel that used it first,
@@ -16,13 +16,12 @@
 //! has closed that too.
 
 mod records;
-mod sample;
 mod statistics;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use self::records::{News, Records};
+use self::records::{Change, Records};
 pub use self::statistics::{Kind, Reason, Statistics};
 use super::clock;
 use super::fleet::Fleet;
@@ -42,24 +41,24 @@ const TOPICS: [TopicKind; 5] = [
     TopicKind::Results,
 ];
 
-/// Messages a transaction at most.
-const BATCH: usize = 4_096;
+/// Maximum messages per transaction.
+const MAX_BATCH: usize = 4_096;
 
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
 const FORGET_NAMES_INTERVAL: Duration = Duration::from_secs(600);
 
-/// Deleting old rows may take this long at a time.
-const FORGETTING: Duration = Duration::from_millis(200);
+/// Time limit for deleting old rows at a time.
+const DELETION_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// A group that is none: nothing is divided.
-const ALONE: &str = "none";
+/// The group that stands for no shared subscription.
+const NO_GROUP: &str = "none";
 
 /// The filters to subscribe to: of all proplets, divided among `group`, or not
 /// divided where that is `none`.
 #[must_use]
 pub fn subscriptions(group: &str) -> Vec<String> {
     let filters = TOPICS.iter().map(|kind| kind.filter_of_all());
-    if group == ALONE {
+    if group == NO_GROUP {
         return filters.collect();
     }
     filters
@@ -67,31 +66,31 @@ pub fn subscriptions(group: &str) -> Vec<String> {
         .collect()
 }
 
-/// What may arrive.
+/// Limits of messages.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// No older than this.
+    /// Maximum age of a timestamp.
     pub stale_after: Duration,
-    /// No more bytes than this, also when unpacked.
+    /// Maximum bytes of a payload, also decompressed.
     pub bytes: usize,
 }
 
-/// Whom what arrives is told to.
+/// Ingestion of messages, and everything that it feeds.
 #[derive(Debug)]
 pub struct Ingest {
-    /// Keeps it.
+    /// Stores samples.
     pub history: History,
-    /// Knows what is now.
+    /// The current state.
     pub fleet: Arc<Fleet>,
-    /// Knows what was asked for.
+    /// The requested tasks.
     pub tasks: Arc<Tasks>,
-    /// Tells those who watch.
+    /// Broadcasts to watchers.
     pub live: Arc<Live>,
-    /// Counts.
+    /// Counters of messages.
     pub statistics: Arc<Statistics>,
-    /// What may arrive.
+    /// Limits of messages.
     pub limits: Limits,
-    /// What is kept.
+    /// Limits of the history.
     pub retention: Retention,
 }
 
@@ -106,12 +105,12 @@ impl Ingest {
         let runtime = tokio::runtime::Handle::current();
         let connection = self.history.connect()?;
         let mut writer = Writer::new(&connection)?;
-        let mut batch = Vec::with_capacity(BATCH);
+        let mut batch = Vec::with_capacity(MAX_BATCH);
         let mut upkeep = Instant::now();
         let mut names = Instant::now();
         loop {
             let next = async {
-                let next = deliveries.next_many(&mut batch, BATCH);
+                let next = deliveries.next_many(&mut batch, MAX_BATCH);
                 tokio::time::timeout(UPKEEP_INTERVAL, next).await
             };
             match runtime.block_on(next) {
@@ -136,7 +135,7 @@ impl Ingest {
         let begun = Instant::now();
         let forgotten = loop {
             match writer.forget(self.retention, now) {
-                Ok(true) if begun.elapsed() < FORGETTING => {}
+                Ok(true) if begun.elapsed() < DELETION_TIMEOUT => {}
                 Ok(_) if of_names => break writer.forget_names(self.retention, now),
                 Ok(_) => break Ok(()),
                 Err(error) => break Err(error),
@@ -163,19 +162,19 @@ impl Ingest {
         }
         // Only then: it is written by way of another connection, which waits while a
         // transaction of this one is open.
-        for news in records.commit() {
-            self.spread(&news);
+        for change in records.commit() {
+            self.notify(&change);
         }
         for delivery in batch.drain(..) {
             delivery.receipt.acknowledge();
         }
     }
 
-    fn spread(&self, news: &News) {
-        match news {
-            News::Came(proplet) => self.tasks.proplet_came(proplet),
-            News::Reported { task, proplet } => self.tasks.reported(task, proplet),
-            News::Ended(result) => {
+    fn notify(&self, change: &Change) {
+        match change {
+            Change::Alive(proplet) => self.tasks.proplet_alive(proplet),
+            Change::Reported { task, proplet } => self.tasks.reported(task, proplet),
+            Change::Ended(result) => {
                 let TaskResult {
                     task_id,
                     proplet_id,

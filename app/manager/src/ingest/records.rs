@@ -1,27 +1,28 @@
-//! A batch of messages on its way into the history: each is read, admitted, held
-//! against the clock, written down and told to the fleet and to those who watch.
-//! What it means for the tasks is kept until the batch is written.
+//! A batch of messages on its way into the history. The same order for every
+//! kind and dialect: decoded into one form, refused or admitted, written,
+//! observed by the fleet, shown to those who watch. What a message means for the
+//! tasks is kept until the batch is written.
 
 use serde::de::DeserializeOwned;
 
-use super::sample::{outbox, proplet_values, task_values};
 use super::statistics::{Kind, Reason};
 use super::{Ingest, clock};
-use crate::fleet::{Counting, Refused};
-use crate::history::{PropletRow, Rollup, TaskRow, Writer, live_proplet, live_task};
+use crate::fleet::Refused;
+use crate::history::{PropletSample, Rollup, TaskSample, Writer};
 use golden_mqtt::{Content, Delivery};
 use proplet_schema::payload::{self, PayloadError};
 use proplet_schema::{
-    Alive, Create, Dialect, PropletMetrics, Status, TaskMetrics, TaskResult, Topic, TopicKind,
+    Alive, Create, MemoryMetrics, PropletMetrics, Status, TaskReport, TaskResult, Timestamp, Topic,
+    TopicKind,
 };
 
-/// How far a proplet's clock may be ahead.
-const AHEAD: i64 = 60_000_000_000;
+/// How far in the future a timestamp may be.
+const MAX_CLOCK_SKEW: i64 = 60_000_000_000;
 
-/// What a message means for the tasks.
-pub(super) enum News {
-    /// A proplet has come to life.
-    Came(String),
+/// A change of the tasks' state.
+pub(super) enum Change {
+    /// A proplet has become alive.
+    Alive(String),
     /// A task that was started has its first sample.
     Reported { task: String, proplet: String },
     /// A task has ended.
@@ -36,7 +37,7 @@ pub(super) struct Records<'a, 'b> {
     /// `false` once writing has failed: the rest of the batch is not tried.
     recording: bool,
     now: i64,
-    news: Vec<News>,
+    changes: Vec<Change>,
 }
 
 impl<'a, 'b> Records<'a, 'b> {
@@ -47,7 +48,7 @@ impl<'a, 'b> Records<'a, 'b> {
             rows: 0,
             recording: true,
             now,
-            news: Vec::new(),
+            changes: Vec::new(),
         }
     }
 
@@ -57,15 +58,15 @@ impl<'a, 'b> Records<'a, 'b> {
         }
     }
 
-    /// What the batch means for the tasks.
-    pub(super) fn commit(mut self) -> Vec<News> {
+    /// The changes of the tasks' state.
+    pub(super) fn commit(mut self) -> Vec<Change> {
         if self.recording {
             match self.writer.commit() {
                 Ok(()) => self.ingest.statistics.committed(self.rows),
                 Err(error) => self.fail(&error),
             }
         }
-        self.news
+        self.changes
     }
 
     fn fail(&mut self, error: &rusqlite::Error) {
@@ -132,11 +133,11 @@ impl<'a, 'b> Records<'a, 'b> {
                 records.alive(topic, &message)
             }),
             TopicKind::Metrics => self.each(payload, |records, message: PropletMetrics| {
-                records.proplet(topic, &message)
+                records.proplet(topic, message)
             }),
             TopicKind::TaskMetrics | TopicKind::MetricsProplet => self
-                .each(payload, |records, message: TaskMetrics| {
-                    records.task(topic, &message)
+                .each(payload, |records, report: TaskReport| {
+                    records.task(topic, report)
                 }),
             TopicKind::Results => self.each(payload, |records, message: TaskResult| {
                 records.result(topic, message)
@@ -145,7 +146,7 @@ impl<'a, 'b> Records<'a, 'b> {
         }
     }
 
-    /// Of a batch one that is rejected does not harm the others.
+    /// A rejected message of a batch does not affect the others.
     fn each<T: DeserializeOwned>(
         &mut self,
         payload: &[u8],
@@ -155,7 +156,7 @@ impl<'a, 'b> Records<'a, 'b> {
         let messages = messages.map_err(|error| match error {
             PayloadError::TooLong { .. } => Reason::Oversize,
             error => {
-                tracing::debug!(%error, "message cannot be read");
+                tracing::debug!(%error, "cannot decode message");
                 Reason::Malformed
             }
         })?;
@@ -175,8 +176,8 @@ impl<'a, 'b> Records<'a, 'b> {
             .admit(proplet, topic.domain_id, topic.channel_id, self.now)
             .map_err(|refused| match refused {
                 Refused::Forged => Reason::Forged,
-                Refused::Flooding => Reason::Flooding,
-                Refused::Crowded => Reason::Crowded,
+                Refused::RateLimited => Reason::RateLimited,
+                Refused::PropletLimit => Reason::PropletLimit,
             })?;
         if due {
             self.introduce(proplet);
@@ -200,15 +201,31 @@ impl<'a, 'b> Records<'a, 'b> {
         }
     }
 
-    /// Whether a time is one at which something can have been measured.
-    fn check_time(&self, at: i64) -> Result<(), Reason> {
+    /// Whether a time is one at which something can have been measured. Of a
+    /// proplet without a clock every time is.
+    fn check_time(&self, taken: Option<Timestamp>) -> Result<(), Reason> {
+        let Some(at) = taken.and_then(Timestamp::at).map(clock::of) else {
+            return Ok(());
+        };
         let stale = i64::try_from(self.ingest.limits.stale_after.as_nanos());
-        if at > self.now.saturating_add(AHEAD) {
-            Err(Reason::Ahead)
+        if at > self.now.saturating_add(MAX_CLOCK_SKEW) {
+            Err(Reason::FutureTimestamp)
         } else if at < self.now.saturating_sub(stale.unwrap_or(i64::MAX)) {
             Err(Reason::Stale)
         } else {
             Ok(())
+        }
+    }
+
+    /// When a sample of an admitted proplet was taken: when it came, where that is
+    /// not said.
+    fn time(&self, proplet: &str, taken: Option<Timestamp>) -> i64 {
+        match taken {
+            Some(Timestamp::At(time)) => clock::of(time),
+            Some(Timestamp::Uptime(uptime)) => {
+                self.ingest.fleet.time_of_uptime(proplet, uptime, self.now)
+            }
+            None => self.now,
         }
     }
 
@@ -224,104 +241,83 @@ impl<'a, 'b> Records<'a, 'b> {
         self.admit(topic, proplet)?;
         self.describe(proplet, &message.namespace, None);
         let lives = message.status == Status::Alive;
-        let came_to_life = self.ingest.fleet.alive(proplet, lives, now);
+        let became_alive = self.ingest.fleet.alive(proplet, lives, now);
         if lives {
             self.write(proplet, |writer| writer.alive(proplet, now));
         }
-        if came_to_life {
-            self.news.push(News::Came(proplet.to_owned()));
+        if became_alive {
+            self.changes.push(Change::Alive(proplet.to_owned()));
         }
-        self.ingest.live.tell("alive", proplet, None, message);
+        self.ingest.live.publish("alive", proplet, None, message);
         Ok(Kind::Alive)
     }
 
-    fn proplet(&mut self, topic: Topic<'_>, message: &PropletMetrics) -> Result<Kind, Reason> {
-        let proplet = &*message.proplet_id;
-        let at = clock::of(message.taken_at(clock::at(self.now)));
-        self.check_time(at)?;
-        self.admit(topic, proplet)?;
-        self.describe(proplet, &message.namespace, None);
-        let (values, more) = proplet_values(message);
-        let row = PropletRow {
-            proplet,
-            at,
-            metrics: &values,
-            more: more.as_deref(),
+    fn proplet(&mut self, topic: Topic<'_>, message: PropletMetrics) -> Result<Kind, Reason> {
+        let taken = message.timestamp;
+        self.check_time(taken)?;
+        self.admit(topic, &message.proplet_id)?;
+        self.describe(&message.proplet_id, &message.namespace, None);
+        let sample = PropletSample {
+            at: self.time(&message.proplet_id, taken),
+            proplet_id: message.proplet_id,
+            namespace: message.namespace,
+            cpu_metrics: message.cpu_metrics,
+            // What the history has no column for.
+            memory_metrics: MemoryMetrics {
+                heap_free_bytes: None,
+                heap_max_alloc_bytes: None,
+                ..message.memory_metrics
+            },
+            metrics: message.metrics,
+            aggregated: message.aggregated,
+            outbox: message.outbox,
         };
-        if !self.write(proplet, |writer| writer.proplet(&row)) {
+        let proplet = &*sample.proplet_id;
+        if !self.write(proplet, |writer| writer.proplet(&sample)) {
             return Err(Reason::Duplicate);
         }
-        let outbox = message.outbox.as_ref().map(outbox);
-        self.ingest
-            .fleet
-            .observe_proplet(proplet, at, &values, outbox);
+        self.ingest.fleet.observe_proplet(&sample);
         if self.ingest.live.is_watched() {
-            let told = live_proplet(&row, &message.namespace);
-            self.ingest.live.tell("metrics", proplet, None, &told);
+            self.ingest.live.publish("metrics", proplet, None, &sample);
         }
         Ok(Kind::Proplet)
     }
 
-    fn task(&mut self, topic: Topic<'_>, message: &TaskMetrics) -> Result<Kind, Reason> {
-        let (proplet, task) = (&*message.proplet_id, &*message.task_id);
-        let at = clock::of(message.taken_at(clock::at(self.now)));
-        self.check_time(at)?;
-        if !self.ingest.tasks.may_run(task, proplet) {
+    fn task(&mut self, topic: Topic<'_>, report: TaskReport) -> Result<Kind, Reason> {
+        let Ingest { fleet, tasks, .. } = self.ingest;
+        self.check_time(report.taken)?;
+        if !tasks.may_run(&report.task_id, &report.proplet_id) {
             return Err(Reason::Forged);
         }
-        self.admit(topic, proplet)?;
-        let mut values = task_values(message);
-        let fleet = &self.ingest.fleet;
-        let mut growth = None;
-        if message.dialect() == Dialect::PropellerRust {
-            // In the history every sample tells what happened since the one before.
-            let counted = fleet.observe_task(
-                proplet,
-                task,
-                at,
-                &values.metrics,
-                Counting::SinceStart,
-                self.now,
-            );
-            values.set_traffic(counted);
-            growth = Some(counted);
-        }
-        let row = TaskRow {
-            task,
-            proplet,
+        self.admit(topic, &report.proplet_id)?;
+        let at = self.time(&report.proplet_id, report.taken);
+        let reported = report.metrics.traffic();
+        let (task, proplet) = (&report.task_id, &report.proplet_id);
+        // In the history every sample tells what happened since the one before.
+        let growth = fleet.growth(proplet, task, at, reported, report.counting);
+        let mut sample = TaskSample {
+            task_id: report.task_id,
+            proplet_id: report.proplet_id,
+            metrics: report.metrics,
+            aggregated: report.aggregated,
             at,
-            metrics: &values.metrics,
-            aggregated: values.aggregated.as_ref(),
-            more: values.more.as_deref(),
         };
-        if !self.write(proplet, |writer| writer.task(&row)) {
+        sample.metrics.set_traffic(growth);
+        let (task, proplet) = (&*sample.task_id, &*sample.proplet_id);
+        if !self.write(proplet, |writer| writer.task(&sample)) {
             return Err(Reason::Duplicate);
         }
-        let growth = growth.unwrap_or_else(|| {
-            let counting = Counting::SinceLast;
-            fleet.observe_task(proplet, task, at, &values.metrics, counting, self.now)
-        });
-        let [cpu, memory] = [values.metrics[0], values.metrics[1]];
-        let rollup = Rollup {
-            samples: 1,
-            cpu_percent_sum: cpu.unwrap_or(0.0),
-            cpu_percent_max: cpu.unwrap_or(0.0),
-            memory_bytes_sum: memory.unwrap_or(0.0),
-            memory_bytes_max: memory.unwrap_or(0.0),
-            traffic: growth,
-        };
         if self.recording {
-            self.writer.roll_up(at, &rollup);
+            self.writer.roll_up(at, &Rollup::of(&sample));
         }
-        if self.ingest.tasks.is_news(task) {
+        fleet.observe_task(&sample, reported, self.now);
+        if tasks.is_unreported(task) {
             let [task, proplet] = [task, proplet].map(str::to_owned);
-            self.news.push(News::Reported { task, proplet });
+            self.changes.push(Change::Reported { task, proplet });
         }
         if self.ingest.live.is_watched() {
-            let told = live_task(&row);
-            self.ingest
-                .live
-                .tell("task_metrics", proplet, Some(task), &told);
+            let live = &self.ingest.live;
+            live.publish("task_metrics", proplet, Some(task), &sample);
         }
         Ok(Kind::Task)
     }
@@ -332,7 +328,10 @@ impl<'a, 'b> Records<'a, 'b> {
             return Err(Reason::Forged);
         }
         self.admit(topic, proplet)?;
-        self.news.push(News::Ended(message));
+        self.changes.push(Change::Ended(message));
         Ok(Kind::Result)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,13 +15,13 @@ pub enum Reason {
     /// Its timestamp is too old.
     Stale,
     /// Its timestamp is from the future.
-    Ahead,
+    FutureTimestamp,
     /// Its proplet publishes elsewhere, or its task runs elsewhere.
     Forged,
-    /// Its proplet sends more than it may.
-    Flooding,
-    /// There are as many proplets as there may be.
-    Crowded,
+    /// Its proplet exceeds the rate limit.
+    RateLimited,
+    /// It would exceed the limit of known proplets.
+    PropletLimit,
     /// It has come before.
     Duplicate,
 }
@@ -32,10 +32,10 @@ impl Reason {
         Self::Malformed,
         Self::Oversize,
         Self::Stale,
-        Self::Ahead,
+        Self::FutureTimestamp,
         Self::Forged,
-        Self::Flooding,
-        Self::Crowded,
+        Self::RateLimited,
+        Self::PropletLimit,
         Self::Duplicate,
     ];
 
@@ -46,10 +46,10 @@ impl Reason {
             Self::Malformed => "malformed",
             Self::Oversize => "oversize",
             Self::Stale => "stale",
-            Self::Ahead => "ahead",
+            Self::FutureTimestamp => "future_timestamp",
             Self::Forged => "forged",
-            Self::Flooding => "flooding",
-            Self::Crowded => "crowded",
+            Self::RateLimited => "rate_limited",
+            Self::PropletLimit => "proplet_limit",
             Self::Duplicate => "duplicate",
         }
     }
@@ -60,7 +60,7 @@ impl Reason {
 pub enum Kind {
     /// A proplet has started.
     Create,
-    /// A sign of life, or the last will.
+    /// A liveness message, or the last will.
     Alive,
     /// A proplet's sample.
     Proplet,
@@ -82,17 +82,17 @@ impl Kind {
 
 const MESSAGES: Description = Description {
     name: "manager_messages_total",
-    help: "Messages taken, one for each of a batch",
+    help: "Messages accepted, by kind; each message of a batch counts",
     kind: MetricType::Counter,
 };
 const REJECTED: Description = Description {
     name: "manager_messages_rejected_total",
-    help: "Messages rejected, by the reason",
+    help: "Messages rejected, by reason",
     kind: MetricType::Counter,
 };
 const BYTES: Description = Description {
     name: "manager_message_bytes_total",
-    help: "Bytes of payloads that came, rejected ones included",
+    help: "Bytes of received payloads, including rejected ones",
     kind: MetricType::Counter,
 };
 const ROWS: Description = Description {
@@ -107,7 +107,7 @@ const FAILURES: Description = Description {
 };
 const COMMITS: Description = Description {
     name: "manager_history_commits_total",
-    help: "Transactions of the history",
+    help: "Transactions committed to the history",
     kind: MetricType::Counter,
 };
 
@@ -141,7 +141,7 @@ impl Statistics {
         self.rows.fetch_add(rows, Relaxed);
         self.commits.fetch_add(1, Relaxed);
         if self.failing.swap(false, Relaxed) {
-            tracing::info!("the history can be written again");
+            tracing::info!("writing to the history works again");
         }
     }
 
@@ -154,7 +154,7 @@ impl Statistics {
     pub(super) fn failed(&self, messages: u64, error: &rusqlite::Error) {
         self.failures.fetch_add(messages, Relaxed);
         if !self.failing.swap(true, Relaxed) {
-            tracing::error!(%error, "the history cannot be written; live metrics go on without");
+            tracing::error!(%error, "cannot write to the history; live metrics continue without it");
         }
     }
 }

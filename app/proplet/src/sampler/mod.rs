@@ -14,6 +14,7 @@ use linux::Source;
 #[cfg(not(target_os = "linux"))]
 use portable::Source;
 
+use super::number::exact;
 use proplet_schema::{
     CgroupMetrics, CpuMetrics, MemoryMetrics, MonitoringProfile, ProcessMetrics, Timestamp,
 };
@@ -187,8 +188,7 @@ impl Glance {
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Activity {
         let seconds = self.at.duration_since(earlier.at).as_secs_f64().max(1e-3);
-        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-        let disk = self.disk.saturating_sub(earlier.disk) as f64;
+        let disk = exact(self.disk.saturating_sub(earlier.disk));
         Activity {
             cpu: self.cpu.saturating_sub(earlier.cpu).as_secs_f64() / seconds,
             disk: disk / seconds,
@@ -219,10 +219,9 @@ fn cpu_percent(before: &Reading, now: &Reading) -> Option<f64> {
     (!elapsed.is_zero()).then(|| rounded(100.0 * used.as_secs_f64() / elapsed.as_secs_f64()))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "bytes stay far below 2^52")]
 fn percent(part: Option<u64>, whole: Option<u64>) -> Option<f64> {
     let (part, whole) = (part?, whole.filter(|whole| *whole > 0)?);
-    Some(rounded(100.0 * part as f64 / whole as f64))
+    Some(rounded(100.0 * exact(part) / exact(whole)))
 }
 
 /// To the thousandth: what is beyond it is noise and makes messages long.

@@ -1,0 +1,66 @@
+//! What of a sample has no column of its own: a JSON object in the column
+//! `more`.
+
+use proplet_schema::{Aggregated, CgroupMetrics, OutboxMetrics, ProcessMetrics};
+use rusqlite::Row;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::sample::{PropletSample, TaskSample};
+
+/// Of a task's sample.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct TaskMore {
+    #[serde(default)]
+    pub(super) cgroup: Option<CgroupMetrics>,
+}
+
+/// Of a proplet's sample.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct PropletMore {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) metrics: Option<ProcessMetrics>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) aggregated: Option<Aggregated>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) outbox: Option<OutboxMetrics>,
+}
+
+/// `None` where everything has a column.
+pub(super) fn of_task(sample: &TaskSample) -> Option<String> {
+    let cgroup = sample.metrics.cgroup.clone()?;
+    json(&TaskMore {
+        cgroup: Some(cgroup),
+    })
+}
+
+/// `None` where everything has a column.
+pub(super) fn of_proplet(sample: &PropletSample) -> Option<String> {
+    let PropletSample {
+        metrics,
+        aggregated,
+        outbox,
+        ..
+    } = sample;
+    if metrics.is_none() && aggregated.is_none() && outbox.is_none() {
+        return None;
+    }
+    json(&PropletMore {
+        metrics: metrics.clone(),
+        aggregated: aggregated.clone(),
+        outbox: outbox.clone(),
+    })
+}
+
+/// What [`of_task`] or [`of_proplet`] wrote.
+pub(super) fn read<T: Default + DeserializeOwned>(row: &Row<'_>) -> rusqlite::Result<T> {
+    let text: Option<String> = row.get("more")?;
+    let more = text.and_then(|text| serde_json::from_str(&text).ok());
+    // It was written from such an object.
+    Ok(more.unwrap_or_default())
+}
+
+fn json(more: &impl Serialize) -> Option<String> {
+    serde_json::to_string(more).ok()
+}

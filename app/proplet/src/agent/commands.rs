@@ -1,0 +1,125 @@
+//! Commands to the proplet, from the broker or its own command line: each is
+//! carried out, passed over as another proplet's, or refused with a result that
+//! says why.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Agent;
+use crate::sampler::{Sampler, Since};
+use crate::tasks::Process;
+use golden_mqtt::{Content, Delivery};
+use proplet_schema::{Refusal, StartTask, StopTask, Topic, TopicKind};
+
+/// The duration of a task that names none and is no daemon.
+const DEFAULT_TASK_DURATION: Duration = Duration::from_secs(300);
+
+impl Agent {
+    pub(super) fn take(&mut self, delivery: Delivery) {
+        let kind = Topic::parse(&delivery.topic).map(|topic| topic.kind);
+        // What a broker has kept is a command of another day.
+        if !delivery.retained {
+            match delivery.content {
+                Content::Whole(payload) => self.handle_command(kind, &payload),
+                Content::Oversize(bytes) => {
+                    let most = self.options.mqtt.mqtt_max_packet_size;
+                    let remedy = format!("must be at most {most} bytes long");
+                    self.refuse(
+                        "",
+                        &Refusal::new("command", &format!("of {bytes} bytes"), remedy),
+                    );
+                }
+            }
+        }
+        delivery.receipt.acknowledge();
+    }
+
+    fn handle_command(&mut self, kind: Option<TopicKind>, payload: &[u8]) {
+        let command: Value = match serde_json::from_slice(payload) {
+            Ok(command) => command,
+            Err(error) => {
+                let shown = String::from_utf8_lossy(payload);
+                let remedy = format!("must be JSON: {error}");
+                return self.refuse("", &Refusal::new("command", &shown, remedy));
+            }
+        };
+        let id = ["id", "task_id"]
+            .iter()
+            .find_map(|key| command[*key].as_str());
+        let id = id.unwrap_or_default().to_owned();
+        let own = |proplet_id: &Option<String>| {
+            let own = &self.origin.proplet_id;
+            proplet_id
+                .as_ref()
+                .is_none_or(|proplet_id| proplet_id == own)
+        };
+        let handled = match kind {
+            Some(TopicKind::Start) => match StartTask::from_json(&command) {
+                Ok(start) if own(&start.proplet_id) => self.start_task(start),
+                Ok(_) => Ok(()),
+                Err(refusal) => Err(refusal),
+            },
+            Some(TopicKind::Stop) => match StopTask::from_json(&command) {
+                Ok(stop) if own(&stop.proplet_id) => self.stop_task(&stop),
+                Ok(_) => Ok(()),
+                Err(refusal) => Err(refusal),
+            },
+            _ => Ok(()),
+        };
+        if let Err(refusal) = handled {
+            self.refuse(&id, &refusal);
+        }
+    }
+
+    fn stop_task(&mut self, command: &StopTask) -> Result<(), Refusal> {
+        match self.running.get_mut(&command.id) {
+            Some(running) => {
+                // A second command finds it ending already.
+                if let Some(stop) = running.stop.take() {
+                    let _ = stop.send(());
+                }
+                Ok(())
+            }
+            // Another proplet of the channel may have it.
+            None if command.proplet_id.is_none() => Ok(()),
+            None => Err(Refusal::new("id", &command.id, "is not a running task")),
+        }
+    }
+
+    fn refuse(&self, task_id: &str, refusal: &Refusal) {
+        tracing::warn!(task = task_id, reason = %refusal, "command refused");
+        self.publish_result(task_id.to_owned(), String::new(), Some(refusal.to_string()));
+    }
+
+    pub(super) fn start_task(&mut self, mut command: StartTask) -> Result<(), Refusal> {
+        if let Some(running) = self.running.get(&command.id) {
+            // At least once may be twice.
+            if running.command.as_ref() == Some(&command) {
+                return Ok(());
+            }
+            let remedy = "is already running; stop it first, or choose another id";
+            return Err(Refusal::new("id", &command.id, remedy));
+        }
+        if self.running.len() >= self.options.task_limit {
+            let limit = self.options.task_limit;
+            let remedy = format!("exceeds the limit of {limit} running tasks; stop one first");
+            return Err(Refusal::new("id", &command.id, remedy));
+        }
+        let given = command.clone();
+        if !command.daemon {
+            command
+                .workload
+                .duration
+                .get_or_insert(DEFAULT_TASK_DURATION);
+        }
+        let failed = |error: std::io::Error| {
+            Refusal::new("id", &command.id, format!("cannot be started: {error}"))
+        };
+        let process = Process::start(&command.workload).map_err(failed)?;
+        let sampler = Sampler::attach(process.pid(), Since::Birth).map_err(failed)?;
+        let profile = command.profile();
+        self.begin(command.id.clone(), Some(given), process, sampler, profile);
+        Ok(())
+    }
+}
