@@ -78,23 +78,30 @@ fn workload_from_json(text: &str) -> Result<Workload, String> {
     Workload::from_json(&value).map_err(|refusal| refusal.to_string())
 }
 
-/// The command line, in which variables of the programs that a role stands for
-/// take the place of ours where ours are not set.
+/// The command line, in which other variables take the place of ours where ours are
+/// not set: those of the programs that a role stands for, and ours of former versions.
 fn command() -> clap::Command {
     let mut command = Cli::command();
-    for (argument, variable) in upstream_variables() {
-        command = command.mut_subcommand("proplet", |proplet| {
-            proplet.mut_arg(argument, |option| option.env(variable))
+    for (role, argument, variable) in other_variables() {
+        command = command.mut_subcommand(role, |options| {
+            options.mut_arg(argument, |option| option.env(variable))
         });
     }
     command
 }
 
-/// The option that each of those variables sets.
-fn upstream_variables() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let known = proplet::options::UPSTREAM_VARIABLES.iter().copied();
-    // The first of those for one option wins, being the last to be applied.
-    known.rev().filter(|(argument, variable)| {
+/// Those of these variables that count: the role, its option, the variable.
+fn other_variables() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let known = [
+        ("proplet", proplet::options::UPSTREAM_VARIABLES),
+        ("doctor", doctor::options::FORMER_VARIABLES),
+    ];
+    let known = known.into_iter().flat_map(|(role, variables)| {
+        // The first of those for one option wins, being the last to be applied.
+        let last_first = variables.iter().rev();
+        last_first.map(move |(argument, variable)| (role, *argument, *variable))
+    });
+    known.filter(|(_, argument, variable)| {
         let ours = format!("GOLDEN_{}", argument.to_uppercase());
         std::env::var_os(ours).is_none() && std::env::var_os(variable).is_some()
     })
@@ -184,11 +191,11 @@ fn variable(flag: &str) -> String {
     if argument == "metrics_gateway_addr" {
         return "PERSIA_METRICS_GATEWAY_ADDR".to_owned();
     }
-    let upstream = upstream_variables().filter(|(name, _)| *name == argument);
+    let others = other_variables().filter(|(_, name, _)| *name == argument);
     let ours = format!("GOLDEN_{}", argument.to_uppercase());
-    upstream
+    others
         .last()
-        .map_or(ours, |(_, variable)| variable.to_owned())
+        .map_or(ours, |(_, _, variable)| variable.to_owned())
 }
 
 /// What clap says, on one line, and where to read on.

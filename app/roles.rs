@@ -106,7 +106,7 @@ pub(crate) fn work(work: &Workload) -> anyhow::Result<ExitCode> {
 pub(crate) async fn examine(options: doctor::options::Options) -> anyhow::Result<ExitCode> {
     options.check().map_err(anyhow::Error::msg)?;
     let json = options.json;
-    let report = doctor::run(options).await?;
+    let report = doctor::run(options).await;
     let out = std::io::stdout();
     // <https://no-color.org>: set and not empty.
     let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());

@@ -1,7 +1,7 @@
 //! The link `alertmanager`: Prometheus knows it, gets through to it, and it is
 //! ready.
 
-use reqwest::StatusCode;
+use http::StatusCode;
 
 use super::options::Name;
 use super::prometheus::{api, query};

@@ -1,7 +1,7 @@
 //! The links `app` and `metrics`: the service answers, and what it exposes has
 //! the four golden signals.
 
-use reqwest::StatusCode;
+use http::StatusCode;
 
 use super::peer::Peer;
 use super::report::Finding;

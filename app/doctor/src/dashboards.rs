@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use reqwest::StatusCode;
+use http::StatusCode;
 use serde_json::Value;
 
 use super::report::Finding;

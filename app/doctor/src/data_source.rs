@@ -1,7 +1,8 @@
 //! The link `data_source`: Grafana has the data source that the dashboards name,
 //! and gets the service's data through it.
 
-use reqwest::StatusCode;
+use golden_http_client::BaseUrl;
+use http::StatusCode;
 use serde_json::Value;
 
 use super::prometheus::numbers;
@@ -119,9 +120,7 @@ async fn health(doctor: &Doctor, reached: &str) -> Result<(), Finding> {
 }
 
 fn unreachable(reached: &str) -> String {
-    let loopback = reached
-        .parse()
-        .is_ok_and(|url: reqwest::Url| super::options::is_loopback(&url));
+    let loopback = reached.parse().is_ok_and(|url: BaseUrl| url.is_loopback());
     let hint = if loopback {
         "If Grafana runs in a container, localhost is the container itself. "
     } else {

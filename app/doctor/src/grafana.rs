@@ -5,7 +5,7 @@
 //! `datasources:read` and `datasources:query` for every data source, and reads
 //! the dashboards that viewers see.
 
-use reqwest::StatusCode;
+use http::StatusCode;
 
 use super::Verdict;
 use super::peer::Peer;

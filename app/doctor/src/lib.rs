@@ -34,6 +34,7 @@ mod webhook;
 
 use std::time::Duration;
 
+use golden_http_client::BaseUrl;
 use tokio::time::{Instant, sleep, timeout};
 
 use self::dashboards::Dashboard;
@@ -119,13 +120,8 @@ fn too_slow() -> Finding {
 
 /// Examines the stack once, or, with `--wait`, until nothing is broken or that
 /// time is over.
-///
-/// # Errors
-///
-/// If no HTTP client can be created.
-pub async fn run(options: Options) -> anyhow::Result<Report> {
-    let client = peer::client(options.timeout)?;
-    let peer = |service, url: &options::BaseUrl| Peer::new(service, url, &client);
+pub async fn run(options: Options) -> Report {
+    let peer = |service, url: &BaseUrl| Peer::new(service, url, options.timeout);
     let doctor = Doctor {
         app: peer(Service::App, &options.app),
         prometheus: peer(Service::Prometheus, &options.prometheus),
@@ -137,7 +133,7 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
     loop {
         let report = doctor.examine().await;
         if report.is_healthy() || start.elapsed() + PAUSE > doctor.options.wait {
-            return Ok(report);
+            return report;
         }
         sleep(PAUSE).await;
     }

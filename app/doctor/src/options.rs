@@ -1,16 +1,14 @@
 //! The options of `doctor`: where the stack is, and which links to skip.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use reqwest::Url;
+use golden_http_client::{BaseUrl, UrlError};
 use serde::Serialize;
 
 /// Former names of variables, by the option that they still set.
-pub const FORMER_VARIABLES: [(&str, &str); 1] = [("send_test_alert", "GOLDEN_RING")];
+pub const FORMER_VARIABLES: &[(&str, &str)] = &[("send_test_alert", "GOLDEN_RING")];
 
 /// The options of `doctor`. Each can come from the environment instead.
 #[derive(Args, Clone, Debug)]
@@ -21,7 +19,8 @@ pub struct Options {
         long,
         env = "GOLDEN_APP",
         value_name = "URL",
-        default_value = "http://127.0.0.1:8000"
+        default_value = "http://127.0.0.1:8000",
+        value_parser = url
     )]
     pub app: BaseUrl,
 
@@ -30,7 +29,8 @@ pub struct Options {
         long,
         env = "GOLDEN_PROMETHEUS",
         value_name = "URL",
-        default_value = "http://127.0.0.1:9090"
+        default_value = "http://127.0.0.1:9090",
+        value_parser = url
     )]
     pub prometheus: BaseUrl,
 
@@ -39,7 +39,8 @@ pub struct Options {
         long,
         env = "GOLDEN_ALERTMANAGER",
         value_name = "URL",
-        default_value = "http://127.0.0.1:9093"
+        default_value = "http://127.0.0.1:9093",
+        value_parser = url
     )]
     pub alertmanager: BaseUrl,
 
@@ -48,7 +49,8 @@ pub struct Options {
         long,
         env = "GOLDEN_GRAFANA",
         value_name = "URL",
-        default_value = "http://127.0.0.1:3000"
+        default_value = "http://127.0.0.1:3000",
+        value_parser = url
     )]
     pub grafana: BaseUrl,
 
@@ -223,54 +225,17 @@ impl Name {
     }
 }
 
-/// A peer's address: `http://HOST[:PORT][/PATH]`, without user, query or fragment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BaseUrl(Url);
-
-impl BaseUrl {
-    /// What lies below it at this path, which begins with a slash, with this query.
-    pub(super) fn join(&self, path: &str, query: &[(&str, &str)]) -> Url {
-        let mut url = self.0.clone();
-        url.set_path(&format!("{}{path}", self.0.path().trim_end_matches('/')));
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
+/// A peer's address, which says what is wrong with it in the terms of its flag.
+fn url(text: &str) -> Result<BaseUrl, String> {
+    const FORM: &str = "must be a URL like http://127.0.0.1:9090";
+    text.parse().map_err(|error| match error {
+        UrlError::NotHttp if text.starts_with("https:") => {
+            format!("{FORM}; https is not supported")
         }
-        url
-    }
-}
-
-/// Whether this address is a loopback one.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    host == "localhost" || host.starts_with("127.") || host == "[::1]"
-}
-
-impl fmt::Display for BaseUrl {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.0.as_str().trim_end_matches('/'))
-    }
-}
-
-impl FromStr for BaseUrl {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        const FORM: &str = "must be a URL like http://127.0.0.1:9090";
-        let url: Url = text.parse().map_err(|_| FORM.to_owned())?;
-        if url.scheme() == "https" {
-            return Err(format!("{FORM}; https is not supported"));
-        }
-        if url.scheme() != "http" || url.host_str().is_none_or(str::is_empty) {
-            return Err(FORM.to_owned());
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(format!("{FORM}, without user name and password"));
-        }
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(format!("{FORM}, without ? and #"));
-        }
-        Ok(Self(url))
-    }
+        UrlError::Invalid | UrlError::NotHttp => FORM.to_owned(),
+        UrlError::Credentials => format!("{FORM}, without user name and password"),
+        UrlError::Superfluous => format!("{FORM}, without ? and #"),
+    })
 }
 
 fn job(text: &str) -> Result<String, String> {
@@ -318,29 +283,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_http_and_nothing_more() {
-        for (text, url) in [
-            ("http://127.0.0.1:9090", "http://127.0.0.1:9090/api?a=%26"),
-            ("http://x/prom/", "http://x/prom/api?a=%26"),
-            ("http://[::1]:1", "http://[::1]:1/api?a=%26"),
+    fn a_url_that_cannot_be_asked_is_refused_with_the_reason() {
+        for (text, reason) in [
+            ("", "must be a URL like http://127.0.0.1:9090"),
+            ("127.0.0.1:9090", "must be a URL like http://127.0.0.1:9090"),
+            ("localhost:9090", "must be a URL like http://127.0.0.1:9090"),
+            ("ftp://x", "must be a URL like http://127.0.0.1:9090"),
+            ("http://x:99999", "must be a URL like http://127.0.0.1:9090"),
+            ("https://x", "https is not supported"),
+            ("http://a:b@x", "without user name and password"),
+            ("http://x?q", "without ? and #"),
+            ("http://x#f", "without ? and #"),
         ] {
-            let base: BaseUrl = text.parse().unwrap();
-            assert_eq!(base.join("/api", &[("a", "&")]).as_str(), url);
-        }
-        for text in [
-            "",
-            "127.0.0.1:9090",
-            "localhost:9090",
-            "https://x",
-            "ftp://x",
-            "http://",
-            "http://a:b@x",
-            "http://x?q",
-            "http://x#f",
-            "http://x:99999",
-        ] {
-            let refused: Result<BaseUrl, _> = text.parse();
-            assert!(refused.is_err(), "{text}");
+            let refused = url(text).unwrap_err();
+            assert!(refused.contains(reason), "{text}: {refused}");
         }
     }
 

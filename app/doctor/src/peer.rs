@@ -2,19 +2,19 @@
 //! body, no redirect followed, no proxy. What goes wrong becomes a finding that
 //! says where and what to do.
 
-use std::error::Error as _;
 use std::io;
 use std::time::Duration;
 
-use reqwest::{Client, StatusCode, Url, header, redirect};
+use bytes::Bytes;
+use golden_http_client::{BaseUrl, ExchangeError, exchange};
+use http::{Request, StatusCode, Uri, header};
 use serde_json::Value;
 
-use super::options::BaseUrl;
 use super::report::Finding;
 
 /// A longer body is not read. The largest that is right is Prometheus' list of
 /// rules or a dashboard, some 100 KiB.
-const MOST_BYTES: usize = 8 << 20;
+const MAX_BYTES: usize = 8 << 20;
 
 /// So much of an unexpected body is shown.
 const EXCERPT_CHARACTERS: usize = 200;
@@ -56,39 +56,24 @@ impl Service {
 pub(super) struct Peer {
     service: Service,
     base: BaseUrl,
-    client: Client,
+    timeout: Duration,
 }
 
 /// What a peer answered, whatever the status.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
-    pub(super) body: Vec<u8>,
-    pub(super) url: Url,
+    pub(super) body: Bytes,
+    pub(super) url: Uri,
     location: Option<String>,
 }
 
-/// A client that never goes where it is not sent.
-///
-/// # Errors
-///
-/// If it cannot be made, which is this machine's trouble.
-pub(super) fn client(timeout: Duration) -> reqwest::Result<Client> {
-    Client::builder()
-        .timeout(timeout)
-        .connect_timeout(timeout)
-        .redirect(redirect::Policy::none())
-        .no_proxy()
-        .user_agent(concat!("golden-signals-doctor/", env!("CARGO_PKG_VERSION")))
-        .build()
-}
-
 impl Peer {
-    pub(super) fn new(service: Service, base: &BaseUrl, client: &Client) -> Self {
+    pub(super) fn new(service: Service, base: &BaseUrl, timeout: Duration) -> Self {
         Self {
             service,
             base: base.clone(),
-            client: client.clone(),
+            timeout,
         }
     }
 
@@ -98,17 +83,15 @@ impl Peer {
 
     /// `GET path?query`, whatever the status.
     pub(super) async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Answer, Finding> {
-        let url = self.base.join(path, query);
-        let request = self.client.get(url.clone());
-        self.ask(url, request).await
+        self.ask(Request::get(self.base.join(path, query)), Bytes::new())
+            .await
     }
 
     /// `GET path` in Prometheus' text format, which must be there.
     pub(super) async fn get_text_format(&self, path: &str) -> Result<String, Finding> {
-        let url = self.base.join(path, &[]);
-        let request = self.client.get(url.clone());
-        let request = request.header(header::ACCEPT, "text/plain;version=0.0.4");
-        let answer = self.ask(url, request).await?;
+        let request = Request::get(self.base.join(path, &[]))
+            .header(header::ACCEPT, "text/plain;version=0.0.4");
+        let answer = self.ask(request, Bytes::new()).await?;
         if answer.status != StatusCode::OK {
             return Err(self.unexpected(&answer));
         }
@@ -117,9 +100,9 @@ impl Peer {
 
     /// `POST path` of JSON, whatever the status.
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Answer, Finding> {
-        let url = self.base.join(path, &[]);
-        let request = self.client.post(url.clone()).json(body);
-        self.ask(url, request).await
+        let request = Request::post(self.base.join(path, &[]))
+            .header(header::CONTENT_TYPE, "application/json");
+        self.ask(request, body.to_string().into()).await
     }
 
     /// `GET path?query`, which must be answered with 200 and JSON.
@@ -160,31 +143,27 @@ impl Peer {
         Finding::broken(answer.describe(), remedy).asked(&answer.url)
     }
 
-    async fn ask(&self, url: Url, request: reqwest::RequestBuilder) -> Result<Answer, Finding> {
-        let asked = async {
-            let mut response = request.send().await.map_err(Trouble::from)?;
-            let header = response.headers().get(header::LOCATION);
-            let location = header
-                .filter(|_| response.status().is_redirection())
-                .map(|location| String::from_utf8_lossy(location.as_bytes()).into_owned());
-            let status = response.status();
-            let mut body = Vec::new();
-            while let Some(chunk) = response.chunk().await.map_err(Trouble::from)? {
-                if body.len() + chunk.len() > MOST_BYTES {
-                    return Err(Trouble::TooLarge);
-                }
-                body.extend_from_slice(&chunk);
+    async fn ask(&self, request: http::request::Builder, body: Bytes) -> Result<Answer, Finding> {
+        const AGENT: &str = concat!("golden-signals-doctor/", env!("CARGO_PKG_VERSION"));
+
+        let request = request.header(header::USER_AGENT, AGENT).body(body);
+        let request = request.expect("URLs and headers are ours, and valid");
+        let url = request.uri().clone();
+        match exchange(request, self.timeout, MAX_BYTES).await {
+            Ok(response) => {
+                let status = response.status();
+                let location = response.headers().get(header::LOCATION);
+                let location = location
+                    .filter(|_| status.is_redirection())
+                    .map(|location| String::from_utf8_lossy(location.as_bytes()).into_owned());
+                Ok(Answer {
+                    status,
+                    location,
+                    url,
+                    body: response.into_body(),
+                })
             }
-            Ok((status, location, body))
-        };
-        match asked.await {
-            Ok((status, location, body)) => Ok(Answer {
-                status,
-                body,
-                url,
-                location,
-            }),
-            Err(trouble) => Err(self.unanswered(&trouble).asked(&url)),
+            Err(error) => Err(self.unanswered(&Trouble::from(error)).asked(&url)),
         }
     }
 
@@ -247,31 +226,24 @@ enum Trouble {
     NoSuchHost,
     #[error("no complete answer in time")]
     Silent,
-    #[error("an answer of more than {} MiB", MOST_BYTES >> 20)]
+    #[error("an answer of more than {} MiB", MAX_BYTES >> 20)]
     TooLarge,
     #[error("{0}")]
     Garbled(String),
 }
 
-impl From<reqwest::Error> for Trouble {
-    fn from(error: reqwest::Error) -> Self {
-        if error.is_timeout() {
-            return Self::Silent;
-        }
-        // The cause that says most is the last one.
-        let mut last = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            last = error.to_string();
-            let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
-            if kind == Some(io::ErrorKind::ConnectionRefused) {
-                return Self::Refused;
+impl From<ExchangeError> for Trouble {
+    fn from(error: ExchangeError) -> Self {
+        match error {
+            ExchangeError::Connect(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                Self::Refused
             }
-            if last.starts_with("failed to lookup address") {
-                return Self::NoSuchHost;
+            ExchangeError::NoSuchHost(_) => Self::NoSuchHost,
+            ExchangeError::Timeout(_) => Self::Silent,
+            ExchangeError::TooLarge(_) => Self::TooLarge,
+            ExchangeError::Connect(_) | ExchangeError::Protocol(_) => {
+                Self::Garbled(error.to_string())
             }
-            cause = error.source();
         }
-        Self::Garbled(last)
     }
 }

@@ -1,7 +1,7 @@
 //! The link `prometheus`: it answers and is ready. And how it is asked: the
 //! [HTTP API](https://prometheus.io/docs/prometheus/latest/querying/api/).
 
-use reqwest::StatusCode;
+use http::StatusCode;
 use serde_json::Value;
 
 use super::Verdict;

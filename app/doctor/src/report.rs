@@ -87,8 +87,8 @@ impl Finding {
         Self::new(State::NotReached, "not reached", None)
     }
 
-    pub(super) fn asked(mut self, url: impl AsRef<str>) -> Self {
-        self.asked = Some(printable(url.as_ref()));
+    pub(super) fn asked(mut self, url: impl std::fmt::Display) -> Self {
+        self.asked = Some(printable(&url.to_string()));
         self
     }
 }

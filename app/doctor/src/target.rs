@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use reqwest::Url;
+use golden_http_client::BaseUrl;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use super::options::is_loopback;
 use super::prometheus::api;
 use super::report::Finding;
 use super::{Context, Doctor, Verdict};
@@ -139,7 +138,9 @@ async fn no_target(doctor: &Doctor, all: &[Value]) -> Finding {
 /// What an error of a scrape usually means.
 fn remedy(error: &str, scrape_url: &str) -> String {
     let says = |texts: &[&str]| texts.iter().any(|text| error.contains(text));
-    let at_loopback = scrape_url.parse().is_ok_and(|url: Url| is_loopback(&url));
+    let at_loopback = scrape_url
+        .parse()
+        .is_ok_and(|url: BaseUrl| url.is_loopback());
     let reload = "Then reload: `docker compose restart prometheus`, or natively POST /-/reload.";
     if says(&["connection refused"]) && at_loopback {
         format!(

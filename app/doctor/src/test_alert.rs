@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::StatusCode;
+use http::StatusCode;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 

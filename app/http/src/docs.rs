@@ -4,15 +4,17 @@
 
 #![expect(clippy::unused_async, reason = "axum takes nothing else for a handler")]
 
-use std::sync::{Arc, LazyLock};
+use std::io::Read as _;
+use std::sync::LazyLock;
 
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use flate2::read::GzDecoder;
 use utoipa::Modify;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa_swagger_ui::Config;
 
+use super::asset;
 use super::problem::{Detail, Problem};
 
 /// What is asked for beyond loopback by whatever changes something.
@@ -73,17 +75,54 @@ pub async fn index() -> Redirect {
     ),
 )]
 pub async fn file(Path(name): Path<String>) -> Response {
-    static CONFIG: LazyLock<Arc<Config<'static>>> =
-        LazyLock::new(|| Arc::new(Config::from("/openapi.json").validator_url("none")));
-    match utoipa_swagger_ui::serve(&name, Arc::clone(&CONFIG)) {
-        Ok(Some(file)) => {
-            let headers = [(header::CONTENT_TYPE, file.content_type)];
-            (headers, file.bytes.into_owned()).into_response()
+    let Some((content_type, body)) = swagger_ui(&name) else {
+        return Problem::new(StatusCode::NOT_FOUND, "The documentation has no such file")
+            .into_response();
+    };
+    ([(header::CONTENT_TYPE, content_type)], body).into_response()
+}
+
+/// The files of `swagger-ui/`: Swagger UI 5.35.0 from the npm package `swagger-ui-dist`,
+/// its script and style sheet unchanged, with a page and settings of our own.
+fn swagger_ui(name: &str) -> Option<(&'static str, &'static [u8])> {
+    macro_rules! embedded {
+        ($file:literal) => {
+            include_bytes!(concat!("../swagger-ui/", $file)).as_slice()
+        };
+    }
+    /// Compressed in the repository and in the program: it is most of the page's bytes,
+    /// and few processes are ever asked for it.
+    static BUNDLE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let mut text = Vec::new();
+        let read = GzDecoder::new(embedded!("swagger-ui-bundle.js.gz")).read_to_end(&mut text);
+        read.expect("a test has read it");
+        text
+    });
+
+    Some(match name {
+        "index.html" => (asset::HTML, embedded!("index.html")),
+        "index.css" => (asset::CSS, embedded!("index.css")),
+        "swagger-ui.css" => (asset::CSS, embedded!("swagger-ui.css")),
+        "swagger-ui-bundle.js" => (asset::JS, &BUNDLE),
+        "swagger-ui-bundle.js.LICENSE.txt" => {
+            (asset::TEXT, embedded!("swagger-ui-bundle.js.LICENSE.txt"))
         }
-        Ok(None) => Problem::new(StatusCode::NOT_FOUND, "The documentation has no such file")
-            .into_response(),
-        Err(error) => {
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()
-        }
+        "swagger-initializer.js" => (asset::JS, embedded!("swagger-initializer.js")),
+        "favicon-32x32.png" => ("image/png", embedded!("favicon-32x32.png")),
+        "LICENSE" => (asset::TEXT, embedded!("LICENSE")),
+        "NOTICE" => (asset::TEXT, embedded!("NOTICE")),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bundle_is_whole() {
+        let (_, bundle) = swagger_ui("swagger-ui-bundle.js").unwrap();
+        let text = std::str::from_utf8(bundle).unwrap();
+        assert!(text.contains("SwaggerUIBundle=") && bundle.len() > 1_000_000);
     }
 }

@@ -7,9 +7,13 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, LOCATION};
-use reqwest::redirect::Policy;
-use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
+use bytes::Bytes;
+use golden_http_client::{BaseUrl, UrlError, exchange};
+use http::header::{CONTENT_TYPE, LOCATION};
+use http::{Request, StatusCode, Uri};
+
+/// More of a gateway's answer is not read.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// So much of a gateway's complaint is repeated.
 const MAX_COMPLAINT_CHARACTERS: usize = 200;
@@ -18,7 +22,7 @@ const MAX_COMPLAINT_CHARACTERS: usize = 200;
 #[derive(Clone, Debug)]
 pub struct Pushgateway {
     address: Address,
-    client: Client,
+    timeout: Duration,
 }
 
 /// Where a gateway is: `host:port`, or a URL with the scheme `http`.
@@ -31,7 +35,7 @@ pub struct Pushgateway {
 /// # Ok::<(), golden_pushgateway::AddressError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address(Url);
+pub struct Address(BaseUrl);
 
 /// Why a text is no address of a gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,24 +59,15 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
         let url = if text.contains("://") {
-            Url::parse(text)
+            text.parse()
         } else {
-            Url::parse(&format!("http://{text}"))
+            format!("http://{text}").parse()
         };
-        let mut url = url.map_err(|_| AddressError::NoHost)?;
-        if url.scheme() != "http" {
-            return Err(AddressError::NotHttp);
-        }
-        let superfluous = url.query().is_some()
-            || url.fragment().is_some()
-            || !url.username().is_empty()
-            || url.password().is_some();
-        if superfluous {
-            return Err(AddressError::Superfluous);
-        }
-        let path = url.path().trim_end_matches('/').to_owned();
-        url.set_path(&path);
-        Ok(Self(url))
+        url.map(Self).map_err(|error| match error {
+            UrlError::Invalid => AddressError::NoHost,
+            UrlError::NotHttp => AddressError::NotHttp,
+            UrlError::Credentials | UrlError::Superfluous => AddressError::Superfluous,
+        })
     }
 }
 
@@ -80,14 +75,13 @@ impl Address {
     /// The host and the port.
     #[must_use]
     pub fn authority(&self) -> String {
-        let host = self.0.host_str().unwrap_or_default();
-        format!("{host}:{}", self.0.port_or_known_default().unwrap_or(80))
+        self.0.host_and_port()
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.as_str().trim_end_matches('/'))
+        self.0.fmt(f)
     }
 }
 
@@ -167,20 +161,9 @@ impl Pushgateway {
     ///
     /// Every exchange has its own connection, so that a gateway which moves is
     /// found again by its name.
-    ///
-    /// # Panics
-    ///
-    /// Never: without TLS there is nothing that could be missing.
     #[must_use]
     pub fn new(address: Address, timeout: Duration) -> Self {
-        let client = Client::builder()
-            .timeout(timeout)
-            .redirect(Policy::none())
-            .pool_max_idle_per_host(0)
-            .no_proxy()
-            .build()
-            .expect("a client without TLS needs nothing from the system");
-        Self { address, client }
+        Self { address, timeout }
     }
 
     /// Where it is.
@@ -200,9 +183,8 @@ impl Pushgateway {
         content_type: &str,
         body: Vec<u8>,
     ) -> Result<(), PushError> {
-        let request = self.client.request(Method::PUT, self.url(group));
-        self.send(request.header(CONTENT_TYPE, content_type).body(body))
-            .await
+        let request = Request::put(self.url(group)).header(CONTENT_TYPE, content_type);
+        self.send(request, body.into()).await
     }
 
     /// Deletes all metrics of `group`, which is fine where there are none.
@@ -211,36 +193,30 @@ impl Pushgateway {
     ///
     /// If the gateway cannot be reached, sends elsewhere or refuses.
     pub async fn delete(&self, group: &Group) -> Result<(), PushError> {
-        self.send(self.client.request(Method::DELETE, self.url(group)))
+        self.send(Request::delete(self.url(group)), Bytes::new())
             .await
     }
 
-    fn url(&self, group: &Group) -> Url {
-        let mut url = self.address.0.clone();
-        {
-            let mut path = url
-                .path_segments_mut()
-                .expect("an http URL has a path to extend");
-            path.pop_if_empty().push("metrics");
-            for (label, value) in &group.0 {
-                path.push(label).push(value);
-            }
-        }
-        url
+    fn url(&self, group: &Group) -> Uri {
+        let labels = group.0.iter();
+        let labels = labels.flat_map(|(label, value)| [*label, value.as_str()]);
+        self.address
+            .0
+            .join_segments(std::iter::once("metrics").chain(labels))
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<(), PushError> {
+    async fn send(&self, request: http::request::Builder, body: Bytes) -> Result<(), PushError> {
         let address = || self.address.to_string();
-        let answer = request.send().await.map_err(|error| {
-            let mut cause: &dyn std::error::Error = &error;
-            while let Some(deeper) = cause.source() {
-                cause = deeper;
-            }
-            PushError::Unreachable {
-                address: address(),
-                reason: cause.to_string(),
-            }
-        })?;
+        let unreachable = |reason: String| PushError::Unreachable {
+            address: address(),
+            reason,
+        };
+        let request = request.body(body);
+        let request = request.map_err(|error| unreachable(error.to_string()))?;
+        let answer = match exchange(request, self.timeout, MAX_ANSWER_BYTES).await {
+            Ok(answer) => answer,
+            Err(error) => return Err(unreachable(error.to_string())),
+        };
         let status = answer.status();
         if matches!(status, StatusCode::OK | StatusCode::ACCEPTED) {
             return Ok(());
@@ -253,8 +229,7 @@ impl Pushgateway {
                 to: to.to_owned(),
             });
         }
-        // A complaint that does not come is none; the status says enough.
-        let complaint = answer.text().await.unwrap_or_default();
+        let complaint = String::from_utf8_lossy(answer.body());
         Err(PushError::Refused {
             address: address(),
             status: status.as_u16(),
@@ -298,8 +273,8 @@ mod tests {
         let gateway = Pushgateway::new("proxy:80/gateway".parse().unwrap(), Duration::from_secs(1));
         let url = gateway.url(&group("dlrm v1.0 %?#ü").unwrap());
         assert_eq!(
-            url.as_str(),
-            "http://proxy/gateway/metrics/job/dlrm%20v1.0%20%25%3F%23%C3%BC"
+            url,
+            "http://proxy:80/gateway/metrics/job/dlrm%20v1.0%20%25%3F%23%C3%BC"
         );
         for job in ["", ".", "..", "a/b"] {
             assert!(group(job).is_err(), "{job}");
