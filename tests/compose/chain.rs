@@ -28,7 +28,14 @@ pub(crate) fn no_link_of_the_chain_is_broken(stack: &Stack) {
         let answer = http::request(service, "PATCH", path, &headers, body.as_bytes());
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
     }
-    let doctor = ["run", "--rm", "-T", "doctor", "--wait=60s", "--send-test-alert"];
+    let doctor = [
+        "run",
+        "--rm",
+        "-T",
+        "doctor",
+        "--wait=60s",
+        "--send-test-alert",
+    ];
     let report = stack.compose(&[&doctor[..], &without_grafana(stack)].concat());
     assert!(!report.contains("BROKEN"), "{report}");
 }

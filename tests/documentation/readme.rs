@@ -2,19 +2,17 @@
 //! metrics and benchmarks in their tables are those that there are. What else they name
 //! is in the test `pages`; the course's commands are in `texts` of the package `workshop`.
 
-
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
-use golden_signals::training::metrics::descriptions;
 use crate::support::manager::{Directory, Manager};
 use crate::support::mosquitto::Mosquitto;
 use crate::support::proplet::Running;
 use crate::support::readme::{self, Page, files_in, root};
 use crate::support::server::Server;
 use crate::support::{http, peers};
+use golden_signals::training::metrics::descriptions;
 
 const MANIFESTS: [&str; 2] = [
     include_str!("../../Cargo.toml"),
