@@ -17,10 +17,10 @@ mod support;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use golden_signals::simulation::{Faults, Streams};
 use harness::load::{self, Exchange};
 use harness::report::{Report, Target};
 use harness::statistics::{ks_distance, median, quantile, sorted};
+use simulation::{Faults, Streams};
 use support::server::Server;
 
 const IN_FLIGHT: usize = 500;

@@ -14,7 +14,6 @@ mod support;
 use std::time::{Duration, Instant};
 
 use clap::Parser as _;
-use golden_signals::transport::mqtt;
 use harness::process::{cpu_seconds, resident_mib};
 use harness::report::{Report, Target};
 use harness::statistics::median;
@@ -149,7 +148,7 @@ fn messages(count: u64) -> Vec<Vec<String>> {
 /// before, where lines come faster than the broker takes them.
 struct Senders(
     tokio::runtime::Runtime,
-    Vec<(mqtt::Client, mqtt::Publisher)>,
+    Vec<(golden_mqtt::Client, golden_mqtt::Publisher)>,
 );
 
 impl Senders {
@@ -164,7 +163,7 @@ fn send(broker: &Mosquitto, messages: Vec<Vec<String>>) -> Senders {
     #[derive(clap::Parser)]
     struct Options {
         #[command(flatten)]
-        mqtt: mqtt::MqttOptions,
+        mqtt: golden_mqtt::MqttOptions,
     }
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -190,7 +189,7 @@ fn send(broker: &Mosquitto, messages: Vec<Vec<String>>) -> Senders {
     let inside = runtime.enter();
     let started = messages.into_iter().enumerate().map(|(number, messages)| {
         let settings = options.settings(&format!("sender-{number}")).unwrap();
-        let (client, publisher, _) = mqtt::start(settings);
+        let (client, publisher, _) = golden_mqtt::start(settings);
         for message in messages {
             publisher.publish(&topic, message.into());
         }

@@ -11,9 +11,9 @@ use std::task::{Context, Poll, Waker};
 use axum::body::Bytes;
 use axum::http::{Method, Request, Response};
 use criterion::{Criterion, criterion_group, criterion_main};
-use golden_signals::signals::TraceContext;
-use golden_signals::signals::layer::SignalsLayer;
-use golden_signals::signals::requests::{Operation, Requests};
+use golden_http::TraceContext;
+use golden_http::layer::SignalsLayer;
+use golden_http::requests::{Operation, Requests};
 use http_body::{Body, Frame, SizeHint};
 use tower::{Layer, Service};
 

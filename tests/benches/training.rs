@@ -12,11 +12,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use clap::Parser;
-use golden_signals::signals::BuildInfo;
-use golden_signals::training::distinct::DistinctIds;
-use golden_signals::training::features::{FEATURES, mix};
-use golden_signals::training::trainer::Summary;
-use golden_signals::training::{self, Options};
+use golden_system::BuildInfo;
 use harness::report::{Report, Target};
 use harness::statistics::{median, quantile, sorted};
 use rustix::time::{ClockId, clock_gettime};
@@ -24,6 +20,10 @@ use support::daemon::Daemon;
 use support::peers;
 use support::pushgateway::{FakeGateway, Pushgateway};
 use support::samples::Samples;
+use training::Options;
+use training::distinct::DistinctIds;
+use training::features::{FEATURES, mix};
+use training::trainer::Summary;
 
 const BUILD: BuildInfo = BuildInfo {
     version: "0",

@@ -1,8 +1,8 @@
 //! The training in the stack: four processes that push to the stack's gateway, each its
 //! own group, under their own job.
 
-use golden_signals::signals::model::MetricType;
-use golden_signals::training::metrics::descriptions::{ALL, DOCUMENTED};
+use golden_metrics::model::MetricType;
+use training::metrics::descriptions::{ALL, DOCUMENTED};
 
 use crate::support::engine::Stack;
 use crate::support::http;

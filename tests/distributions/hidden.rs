@@ -3,9 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use golden_signals::simulation::{
-    ArrivalRate, Faults, Incident, IncidentKind, Mystery, Probability,
-};
+use simulation::{ArrivalRate, Faults, Incident, IncidentKind, Mystery, Probability};
 
 const FAMILIES: [&str; 9] = [
     "uniform",

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use golden_signals::simulation::{DelayDistribution, Stream, ValueDistribution};
+use simulation::{DelayDistribution, Stream, ValueDistribution};
 
 /// Every family, mixtures, clamps and truncations, as delays.
 pub(crate) const DELAYS: [&str; 26] = [

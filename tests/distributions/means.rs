@@ -1,7 +1,7 @@
 //! The mean that is claimed is that of the law that is claimed, and that of
 //! the samples.
 
-use golden_signals::simulation::{Streams, ValueDistribution};
+use simulation::{Streams, ValueDistribution};
 
 use crate::laws::{DELAYS, Law};
 use crate::statistics::{SAMPLES, mean_and_bound};

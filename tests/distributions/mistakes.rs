@@ -1,6 +1,6 @@
 //! What a reader is told about a text that is not a distribution.
 
-use golden_signals::simulation::{DelayDistribution, ValueDistribution};
+use simulation::{DelayDistribution, ValueDistribution};
 
 #[test]
 fn a_delay_that_is_wrong_says_where_what_and_what_would_be_right() {

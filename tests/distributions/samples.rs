@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use golden_signals::simulation::{DelayDistribution, Streams, ValueDistribution};
+use simulation::{DelayDistribution, Streams, ValueDistribution};
 
 use crate::laws::{Law, all};
 use crate::statistics::{SAMPLES, kolmogorov_smirnov, kolmogorov_smirnov_bound};

@@ -2,8 +2,8 @@
 
 use std::thread;
 
-use golden_signals::simulation::{Faults, Outcome, Streams};
 use rand::{Rng, RngExt};
+use simulation::{Faults, Outcome, Streams};
 
 use crate::statistics::{
     SAMPLES, correlation_bound, kolmogorov_smirnov, kolmogorov_smirnov_bound, share_bound,

@@ -1,8 +1,8 @@
 //! The text of a law comes back as the same law, and no text does harm.
 
-use golden_signals::simulation::{DelayDistribution, Streams, ValueDistribution};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
+use simulation::{DelayDistribution, Streams, ValueDistribution};
 
 use crate::laws::{DELAYS, VALUES};
 

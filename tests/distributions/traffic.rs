@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use golden_signals::simulation::{
-    ArrivalRate, Failure, Faults, PoissonArrivals, Probability, Streams,
-};
+use simulation::{ArrivalRate, Failure, Faults, PoissonArrivals, Probability, Streams};
 
 use crate::statistics::{SAMPLES, kolmogorov_smirnov, kolmogorov_smirnov_bound, share_bound};
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::support::prometheus::Prometheus;
 use crate::support::server::Server;
 use crate::support::{http, peers};
-use golden_signals::simulation::Mystery;
+use simulation::Mystery;
 use workshop::checks::recover;
 use workshop::course::numbered;
 use workshop::mystery::{Kind, Law};

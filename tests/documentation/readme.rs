@@ -12,7 +12,7 @@ use crate::support::proplet::Running;
 use crate::support::readme::{self, Page, files_in, root};
 use crate::support::server::Server;
 use crate::support::{http, peers};
-use golden_signals::training::metrics::descriptions;
+use training::metrics::descriptions;
 
 const MANIFESTS: [&str; 2] = [
     include_str!("../../Cargo.toml"),

@@ -10,7 +10,7 @@ use std::thread;
 use crate::support::TIMEOUT;
 use crate::support::connection::{self, Connection, pipeline};
 use crate::support::server::Server;
-use golden_signals::transport::descriptors;
+use golden_system::descriptors;
 
 const KIB_PER_MIB: u64 = 1024;
 

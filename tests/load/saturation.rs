@@ -12,7 +12,7 @@ use crate::support::cgroup::Cgroup;
 use crate::support::connection::{self, Connection, pipeline};
 use crate::support::samples::Samples;
 use crate::support::server::Server;
-use golden_signals::transport::descriptors;
+use golden_system::descriptors;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_golden-signals");
 

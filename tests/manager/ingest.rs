@@ -249,9 +249,8 @@ fn what_is_wrong_is_rejected_by_reason_and_harms_nobody() {
     // Ten megabytes, and what unpacks to as much.
     let large = "x".repeat(10_000_000);
     send(&tasks, &large);
-    let packed = golden_signals::schema::payload::compress(
-        format!("[{}]", "0,".repeat(5_000_000)).as_bytes(),
-    );
+    let packed =
+        proplet_schema::payload::compress(format!("[{}]", "0,".repeat(5_000_000)).as_bytes());
     publish_bytes(&sub, &broker, &tasks, &packed);
     send(&tasks, &good(3));
     // From the day before yesterday, and from in an hour.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use clap::Parser;
-use golden_signals::transport::mqtt::{Content, Deliveries, MqttOptions, Publisher, Settings};
+use golden_mqtt::{Content, Deliveries, MqttOptions, Publisher, Settings};
 use tokio::time::timeout;
 
 use crate::support::TIMEOUT;

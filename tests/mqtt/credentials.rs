@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Parser as _;
-use golden_signals::transport::mqtt;
 use tokio::time::timeout;
 
 use super::clients::{Cli, connected};
@@ -97,7 +96,7 @@ async fn user_password_and_tls() {
             "--mqtt-password",
             password,
         ];
-        mqtt::start(Cli::parse_from(arguments).mqtt.settings("alice").unwrap())
+        golden_mqtt::start(Cli::parse_from(arguments).mqtt.settings("alice").unwrap())
     };
     let (_right, publisher, _none) = client(&ca, "secret");
     connected(&publisher).await;

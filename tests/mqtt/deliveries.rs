@@ -1,6 +1,6 @@
 //! What is delivered, to whom, and what is not: too large a message, a group's, a will.
 
-use golden_signals::transport::mqtt::{self, Content, Will};
+use golden_mqtt::{Content, Will};
 use tokio::time::timeout;
 
 use super::clients::{UNBOUNDED, connected, settings};
@@ -14,7 +14,8 @@ async fn an_oversize_message_is_told_of_and_does_no_harm() {
         return;
     };
     let broker = Mosquitto::start(&binary, UNBOUNDED);
-    let (_client, publisher, mut deliveries) = mqtt::start(settings(&broker, "victim", &["t/#"]));
+    let (_client, publisher, mut deliveries) =
+        golden_mqtt::start(settings(&broker, "victim", &["t/#"]));
     connected(&publisher).await;
     publish(&sub, broker.address(), "t/before", "1");
     publish(&sub, broker.address(), "t/huge", &"x".repeat(10_000_000));
@@ -43,8 +44,8 @@ async fn a_group_divides_the_messages_among_its_members() {
     };
     let broker = Mosquitto::start(&binary, UNBOUNDED);
     let member = |name| settings(&broker, name, &["$share/group/t"]);
-    let (_one, one, mut to_one) = mqtt::start(member("one"));
-    let (_two, two, mut to_two) = mqtt::start(member("two"));
+    let (_one, one, mut to_one) = golden_mqtt::start(member("one"));
+    let (_two, two, mut to_two) = golden_mqtt::start(member("two"));
     connected(&one).await;
     connected(&two).await;
     // A connection is there before its subscription: what returns to each
@@ -88,10 +89,10 @@ async fn the_will_comes_unless_goodbye_was_said() {
         });
         settings
     };
-    let (polite, publisher, _none) = mqtt::start(with_will("1"));
+    let (polite, publisher, _none) = golden_mqtt::start(with_will("1"));
     connected(&publisher).await;
     assert_eq!(polite.close(TIMEOUT).await, 0);
-    let (gone, publisher, _none) = mqtt::start(with_will("2"));
+    let (gone, publisher, _none) = golden_mqtt::start(with_will("2"));
     connected(&publisher).await;
     drop(gone);
     let seen = watcher.json_when("will", "the will", |seen| !seen.is_empty());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use golden_signals::transport::mqtt::{self, Content, Deliveries};
+use golden_mqtt::{Content, Deliveries};
 use tokio::time::timeout;
 
 use super::clients::{
@@ -21,9 +21,9 @@ async fn a_broker_that_is_killed_under_load_costs_nothing_that_is_kept() {
     };
     let mut broker = Mosquitto::start(&binary, LASTING);
     let (_subscribing, subscriber, mut deliveries) =
-        mqtt::start(settings(&broker, "subscriber", &["t/#"]));
+        golden_mqtt::start(settings(&broker, "subscriber", &["t/#"]));
     subscribed(&mut broker, &subscriber, &mut deliveries, "t/0").await;
-    let (publishing, publisher, _none) = mqtt::start(settings(&broker, "publisher", &[]));
+    let (publishing, publisher, _none) = golden_mqtt::start(settings(&broker, "publisher", &[]));
     connected(&subscriber).await;
     connected(&publisher).await;
     let topic: Arc<str> = "t/1".into();
@@ -80,11 +80,11 @@ async fn what_was_published_without_a_broker_comes_in_order_and_once() {
     };
     let mut broker = Mosquitto::start(&binary, LASTING);
     let subscriber = settings(&broker, "subscriber", &["t"]);
-    let (_subscribing, subscriber, mut deliveries) = mqtt::start(subscriber);
+    let (_subscribing, subscriber, mut deliveries) = golden_mqtt::start(subscriber);
     subscribed(&mut broker, &subscriber, &mut deliveries, "t").await;
     let options = options(&broker, &["--mqtt-request-channel-capacity", "1000"]);
     broker.kill();
-    let (publishing, publisher, _none) = mqtt::start(options.settings("publisher").unwrap());
+    let (publishing, publisher, _none) = golden_mqtt::start(options.settings("publisher").unwrap());
     let topic: Arc<str> = "t".into();
     for at in 0..1500 {
         publisher.publish(&topic, number(at));
@@ -108,7 +108,7 @@ async fn what_is_not_acknowledged_comes_again() {
     };
     let broker = Mosquitto::start(&binary, UNBOUNDED);
     let subscriber = settings(&broker, "subscriber", &["t"]);
-    let (first, publisher, mut deliveries) = mqtt::start(subscriber.clone());
+    let (first, publisher, mut deliveries) = golden_mqtt::start(subscriber.clone());
     connected(&publisher).await;
     let topic: Arc<str> = "t".into();
     for text in ["a", "b"] {
@@ -124,7 +124,7 @@ async fn what_is_not_acknowledged_comes_again() {
     timeout(TIMEOUT, publisher.emptied()).await.unwrap();
     drop(lost);
     first.close(TIMEOUT).await;
-    let (_second, _, mut deliveries) = mqtt::start(subscriber);
+    let (_second, _, mut deliveries) = golden_mqtt::start(subscriber);
     let again = take(&mut deliveries).await;
     assert_eq!(again.content, Content::Whole("b".into()));
     assert!(again.duplicate);

@@ -8,8 +8,6 @@ use std::time::Duration;
 
 use crate::support::peers;
 use crate::support::promtool::{Case, Near, Returned, judge, unlabelled};
-use golden_signals::service::live::history::History;
-use golden_signals::service::live::panels::{Distribution, Point, Process, Queries, Range};
 use prometheus_client::encoding::prometheus_protobuf::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -18,6 +16,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use service::live::history::History;
+use service::live::panels::{Distribution, Point, Process, Queries, Range};
 
 type LabelPairs = Vec<(&'static str, &'static str)>;
 

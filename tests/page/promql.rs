@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::support::peers;
 use crate::support::promtool::{Case, Near, judge, unlabelled};
-use golden_signals::service::live::promql::{Bucket, Sample, histogram_quantile, increase, rate};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use service::live::promql::{Bucket, Sample, histogram_quantile, increase, rate};
 
 fn samples(values: &[(i64, f64)]) -> Vec<Sample> {
     values

@@ -8,7 +8,12 @@ use crate::repository::checked_in;
 use crate::support::readme::Page;
 
 /// Commands in no fence of `sh`, so that nobody runs them, and why.
-const NOT_RUN: [(&str, &str); 3] = [
+const NOT_RUN: [(&str, &str); 5] = [
+    (
+        "cargo workshop reset 2",
+        "the test `commands` of the course does it in a copy",
+    ),
+    ("cargo test -p workshop --test answers", "CI does"),
     (
         "curl -X PUT http://127.0.0.1:8000/control/mystery",
         "the test `course` does it over HTTP, on a port of its own",

@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::support::mosquitto::{Mosquitto, Subscriber, publish};
 use crate::support::peers;
 use crate::support::proplet::{Running, of_task, topic};
-use golden_signals::schema::{PropletMetrics, TaskMetrics, payload};
+use proplet_schema::{PropletMetrics, TaskMetrics, payload};
 use serde_json::{Value, json};
 
 /// Every key of an object, those of objects in it with their path.
@@ -333,7 +333,7 @@ fn batches_and_compression_carry_the_same_samples() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let messages = runtime.block_on(async {
         use clap::Parser as _;
-        use golden_signals::transport::mqtt::{self, Content, MqttOptions};
+        use golden_mqtt::{Content, MqttOptions};
 
         #[derive(clap::Parser)]
         struct Cli {
@@ -347,7 +347,7 @@ fn batches_and_compression_carry_the_same_samples() {
             .settings("reader")
             .unwrap();
         settings.subscriptions = vec![topic("control/proplet/task_metrics")];
-        let (_client, _, mut deliveries) = mqtt::start(settings);
+        let (_client, _, mut deliveries) = golden_mqtt::start(settings);
         let task = json!({"id": "t", "name": "idle", "monitoring_profile": {"interval": "100ms"}});
         let _proplet = Running::proplet(
             broker.address(),

@@ -9,8 +9,8 @@ use crate::support::mosquitto::Mosquitto;
 use crate::support::peers;
 use crate::support::proplet::{Running, topic};
 use clap::Parser;
-use golden_signals::schema::{TaskMetrics, payload};
-use golden_signals::transport::mqtt::{self, Content, MqttOptions};
+use golden_mqtt::{Content, MqttOptions};
+use proplet_schema::{TaskMetrics, payload};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -37,7 +37,7 @@ async fn no_sample_is_lost_or_doubled_while_the_broker_is_away() {
         .unwrap();
     let create = topic("control/proplet/create");
     settings.subscriptions = vec![topic("control/proplet/task_metrics"), create.clone()];
-    let (_client, reader, mut deliveries) = mqtt::start(settings);
+    let (_client, reader, mut deliveries) = golden_mqtt::start(settings);
     let task = |id: &str| {
         let profile = json!({"interval": "100ms", "history_size": 100_000});
         json!({"id": id, "name": "idle", "monitoring_profile": profile}).to_string()

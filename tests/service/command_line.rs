@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::TIMEOUT;
 use crate::support::server::Server;
-use golden_signals::simulation::Mystery;
+use simulation::Mystery;
 
 /// Runs it with these arguments and variables, to its end.
 fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {

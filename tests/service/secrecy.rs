@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use crate::support::TIMEOUT;
 use crate::support::http::{self, Answer};
 use crate::support::server::Server;
-use golden_signals::simulation::{Incident, Mystery};
 use serde_json::{Value, json};
+use simulation::{Incident, Mystery};
 
 const SALT: &str = "only-the-teacher-knows";
 

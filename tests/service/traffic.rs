@@ -10,9 +10,9 @@ use crate::support::TIMEOUT;
 use crate::support::http;
 use crate::support::samples::Samples;
 use crate::support::server::Server;
-use golden_signals::simulation::{ArrivalRate, PoissonArrivals, Streams};
 use rustix::process::Signal;
 use serde_json::json;
+use simulation::{ArrivalRate, PoissonArrivals, Streams};
 
 const RANDOM: &[(&str, &str)] = &[("route", "/random")];
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::support::prometheus::Prometheus;
 use crate::support::server::Server;
 use crate::support::{http, peers};
-use golden_signals::simulation::{Faults, Streams};
+use simulation::{Faults, Streams};
 
 const CLIENTS: usize = 100;
 const REQUESTS_EACH: usize = 30;

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::process::Command;
 use std::{env, fs, process};
 
-use golden_signals::service::live::promql::Sample;
 use serde_json::{Value, json};
+use service::live::promql::Sample;
 
 /// What the page says a query returns: for each label set a number, which may be
 /// NaN; nothing for an empty result.

@@ -6,15 +6,15 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use golden_signals::signals::model::{Metric, MetricType};
-use golden_signals::training::embedding_worker::EmbeddingWorker;
-use golden_signals::training::faults::Faults;
-use golden_signals::training::metrics::{EmbeddingWorkerMetrics, TrainerMetrics, descriptions};
-use golden_signals::training::node::{Node, Role};
-use golden_signals::training::push::PushTask;
-use golden_signals::training::shard::Shard;
-use golden_signals::training::worker::Worker;
-use golden_signals::transport::pushgateway::Pushgateway as Client;
+use golden_metrics::model::{Metric, MetricType};
+use golden_pushgateway::Pushgateway as Client;
+use training::embedding_worker::EmbeddingWorker;
+use training::faults::Faults;
+use training::metrics::{EmbeddingWorkerMetrics, TrainerMetrics, descriptions};
+use training::node::{Node, Role};
+use training::push::PushTask;
+use training::shard::Shard;
+use training::worker::Worker;
 
 use super::wiring::{faults, shard, train};
 use crate::support::peers;

@@ -3,21 +3,6 @@
 
 use std::sync::Arc;
 
-use golden_signals::training::call::CallError;
-use golden_signals::training::embedding_worker::EmbeddingWorker;
-use golden_signals::training::faults::Faults;
-use golden_signals::training::features::{DIMENSION, FEATURES};
-use golden_signals::training::loader::Loader;
-use golden_signals::training::messages::{
-    BatchGradients, BatchIds, BatchRef, FeatureGradient, FeatureIds, Lookup, MAX_NAME_BYTES,
-    MAX_SAMPLES, Numbers, Session, ShardGradients,
-};
-use golden_signals::training::parameter_server::ParameterServer;
-use golden_signals::training::rpc::{
-    EmbeddingWorkerClient, ParameterServerClient, Peer, serve_embedding_worker,
-    serve_parameter_server,
-};
-use golden_signals::training::shard::Shard;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tonic::Request;
@@ -25,6 +10,21 @@ use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::Endpoint;
 use tonic_prost::ProstCodec;
+use training::call::CallError;
+use training::embedding_worker::EmbeddingWorker;
+use training::faults::Faults;
+use training::features::{DIMENSION, FEATURES};
+use training::loader::Loader;
+use training::messages::{
+    BatchGradients, BatchIds, BatchRef, FeatureGradient, FeatureIds, Lookup, MAX_NAME_BYTES,
+    MAX_SAMPLES, Numbers, Session, ShardGradients,
+};
+use training::parameter_server::ParameterServer;
+use training::rpc::{
+    EmbeddingWorkerClient, ParameterServerClient, Peer, serve_embedding_worker,
+    serve_parameter_server,
+};
+use training::shard::Shard;
 
 /// A shard and a worker that listen; both end with the test.
 async fn serve() -> (ParameterServerClient, EmbeddingWorkerClient, Peer) {

@@ -4,17 +4,17 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use golden_signals::signals::{Collect, model};
-use golden_signals::training::embedding_worker::EmbeddingWorker;
-use golden_signals::training::faults::Faults;
-use golden_signals::training::features::FEATURES;
-use golden_signals::training::loader::Loader;
-use golden_signals::training::metrics::{
+use golden_metrics::{Collect, model};
+use training::embedding_worker::EmbeddingWorker;
+use training::faults::Faults;
+use training::features::FEATURES;
+use training::loader::Loader;
+use training::metrics::{
     EmbeddingWorkerMetrics, ParameterServerMetrics, TrainerMetrics, descriptions,
 };
-use golden_signals::training::shard::Shard;
-use golden_signals::training::trainer::Progress;
-use golden_signals::training::worker::Worker;
+use training::shard::Shard;
+use training::trainer::Progress;
+use training::worker::Worker;
 
 use super::reading::Watch;
 use super::wiring::{self, BATCH, EVALUATE_EVERY, HELD_OUT, STALENESS, faults, healthy, shard};
@@ -72,9 +72,7 @@ fn batches(present: &Faults) -> Vec<Vec<HashSet<u64>>> {
     (0..STEPS)
         .map(|_| {
             let batch = loader.next_batch(present);
-            let ids = |ids: &golden_signals::training::messages::FeatureIds| {
-                ids.unique.iter().copied().collect()
-            };
+            let ids = |ids: &training::messages::FeatureIds| ids.unique.iter().copied().collect();
             batch.features.iter().map(ids).collect()
         })
         .collect()
@@ -110,7 +108,7 @@ fn the_document_s_metrics_have_its_names_and_the_types_of_its_time() {
     ParameterServerMetrics::default().collect(&mut exposed);
     EmbeddingWorkerMetrics::default().collect(&mut exposed);
     TrainerMetrics::default().collect(&mut exposed);
-    golden_signals::training::metrics::PushMetrics::default().collect(&mut exposed);
+    training::metrics::PushMetrics::default().collect(&mut exposed);
     let mut names: Vec<_> = exposed.iter().map(|family| family.name.as_str()).collect();
     let mut all: Vec<_> = descriptions::ALL.iter().map(|metric| metric.name).collect();
     names.sort_unstable();

@@ -6,17 +6,15 @@ use std::sync::Arc;
 
 use super::wiring::{BATCH, faults, healthy, shard};
 use crate::support::daemon::Daemon;
-use golden_signals::training::checkpoint::Checkpoints;
-use golden_signals::training::embedding_worker::EmbeddingWorker;
-use golden_signals::training::faults::Faults;
-use golden_signals::training::features::{DIMENSION, FEATURES};
-use golden_signals::training::loader::Loader;
-use golden_signals::training::messages::{
-    BatchGradients, BatchIds, BatchRef, FeatureGradient, Lookup,
-};
-use golden_signals::training::metrics::{EmbeddingWorkerMetrics, ParameterServerMetrics};
-use golden_signals::training::parameter_server::ParameterServer;
-use golden_signals::training::shard::Shard;
+use training::checkpoint::Checkpoints;
+use training::embedding_worker::EmbeddingWorker;
+use training::faults::Faults;
+use training::features::{DIMENSION, FEATURES};
+use training::loader::Loader;
+use training::messages::{BatchGradients, BatchIds, BatchRef, FeatureGradient, Lookup};
+use training::metrics::{EmbeddingWorkerMetrics, ParameterServerMetrics};
+use training::parameter_server::ParameterServer;
+use training::shard::Shard;
 
 #[tokio::test]
 async fn misses_are_those_of_a_reference_lru() {
@@ -100,7 +98,7 @@ async fn gradients_without_an_embedding_are_counted_and_the_others_arrive() {
     let mut values = vec![0.0; 2 * DIMENSION];
     values[..DIMENSION].fill(7.0);
     values[DIMENSION] = 1.0;
-    let gradients = golden_signals::training::messages::ShardGradients {
+    let gradients = training::messages::ShardGradients {
         ids: vec![1, 2],
         values,
     };
@@ -110,7 +108,7 @@ async fn gradients_without_an_embedding_are_counted_and_the_others_arrive() {
     assert!(after[0] < before[0]);
     assert_eq!(after[1..], before[1..], "the gradient of another id");
 
-    let crooked = golden_signals::training::messages::ShardGradients {
+    let crooked = training::messages::ShardGradients {
         ids: vec![1],
         values: vec![1.0],
     };
@@ -124,7 +122,7 @@ async fn staleness_ends_with_whatever_becomes_of_a_batch() {
     let metrics = Arc::<EmbeddingWorkerMetrics>::default();
     let worker = EmbeddingWorker::new(vec![Shard::Local(server)], Some(Arc::clone(&metrics)));
     let mut loader = Loader::new(4, 1, 0, 0.0);
-    let session = |session| golden_signals::training::messages::Session {
+    let session = |session| training::messages::Session {
         trainer: "trainer-0".to_owned(),
         session,
     };
@@ -202,13 +200,13 @@ async fn a_shard_that_comes_back_from_its_checkpoint_misses_nothing() {
         .look_up(&ids(&[1 << 56, 2 << 56, 3 << 56], true))
         .await;
     first.look_up(&ids(&[1 << 56], true)).await;
-    let gradients = golden_signals::training::messages::ShardGradients {
+    let gradients = training::messages::ShardGradients {
         ids: vec![1 << 56],
         values: vec![0.5; DIMENSION],
     };
     first.update(&gradients).await.unwrap();
     first
-        .save(golden_signals::training::messages::Save { step: 9 })
+        .save(training::messages::Save { step: 9 })
         .await
         .unwrap();
 

@@ -12,10 +12,10 @@ use std::time::Duration;
 use crate::support::peers;
 use crate::support::pushgateway::{FakeGateway, Pushgateway, free_address};
 use crate::support::training::{Job, Training};
-use golden_signals::training::metrics::TrainerMetrics;
-use golden_signals::training::node::{Node, Role};
-use golden_signals::training::push::PushTask;
-use golden_signals::transport::pushgateway::Pushgateway as Client;
+use golden_pushgateway::Pushgateway as Client;
+use training::metrics::TrainerMetrics;
+use training::node::{Node, Role};
+use training::push::PushTask;
 
 const FEW: &[&str] = &[
     "--batch-size",

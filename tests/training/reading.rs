@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use golden_signals::signals::{Collect, model};
+use golden_metrics::{Collect, model};
 
 use super::wiring::{PENDING, STALENESS};
 

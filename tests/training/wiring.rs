@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use golden_signals::simulation::Probability;
-use golden_signals::training::dense::DenseNetwork;
-use golden_signals::training::faults::{CurrentFaults, Faults};
-use golden_signals::training::metrics::{ParameterServerMetrics, TrainerMetrics};
-use golden_signals::training::parameter_server::ParameterServer;
-use golden_signals::training::trainer::{Progress, Settings, Start, Trainer};
-use golden_signals::training::worker::Worker;
+use simulation::Probability;
 use tokio::sync::watch;
+use training::dense::DenseNetwork;
+use training::faults::{CurrentFaults, Faults};
+use training::metrics::{ParameterServerMetrics, TrainerMetrics};
+use training::parameter_server::ParameterServer;
+use training::trainer::{Progress, Settings, Start, Trainer};
+use training::worker::Worker;
 
 /// Examples of a batch.
 pub(crate) const BATCH: usize = 64;

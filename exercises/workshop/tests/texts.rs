@@ -226,7 +226,7 @@ impl Drop for Watched {
 // `run --package student` has just been done; `workshop …` is tried for real.
 fn cargo(course: &Copy, words: &[&str], said: &str) {
     match words {
-        // And the root package's tests/course.rs asks a service with a mystery.
+        // And the root package's tests/documentation/course.rs asks a service with a mystery.
         ["run", "--package", "student"]
         | ["run", "--release", "--", "serve", "--mystery", _]
         | ["workshop"] => {}

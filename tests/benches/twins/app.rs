@@ -8,7 +8,7 @@ use serde::Serialize;
 /// The service's own allocator: what is compared are instruments.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 #[derive(Serialize)]
 struct Random {

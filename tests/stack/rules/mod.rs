@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::support::{peers, yaml};
-use golden_signals::service::alerts::FIRING_STAYS;
 use serde_json::Value;
+use service::alerts::FIRING_STAYS;
 
 /// What each level is, and whom Alertmanager gives it to.
 const LEVELS: [(&str, &str, &str); 3] = [

@@ -2,7 +2,7 @@
 //! says the same, and what it evaluates to.
 //!
 //! Text and arithmetic stand side by side here, because they must agree;
-//! `tests/promql.rs` gives the text to `promtool` and compares. How the page draws
+//! `tests/page/promql.rs` gives the text to `promtool` and compares. How the page draws
 //! it is the page's matter.
 //!
 //! Latency counts successful answers only: an error that fails at once would make

@@ -4,7 +4,7 @@
 //! `promql/functions.go`; `bucketQuantile`, `coalesceBuckets` and
 //! `ensureMonotonicAndIgnoreSmallDeltas` in `promql/quantile.go`), described at
 //! <https://prometheus.io/docs/prometheus/latest/querying/functions/>.
-//! `tests/promql.rs` feeds the same samples to `promtool` and compares.
+//! `tests/page/promql.rs` feeds the same samples to `promtool` and compares.
 //!
 //! Only arithmetic may enter here: where samples come from is
 //! [`super::history`]'s matter, what is asked of them [`super::panels`]'.
