@@ -108,6 +108,8 @@ struct Kept {
     clicks: Vec<bool>,
     held_out: Option<Samples>,
     age: f64,
+    /// Dropped once the worker has been asked for it: it is not pending any more.
+    pending: Option<OwnedSemaphorePermit>,
 }
 
 /// Looked up: it is out until the permit is dropped.
@@ -239,6 +241,7 @@ impl Trainer {
             Duration::from_secs_f64(self.settings.batch_size as f64 / rate)
         });
         let mut due = Instant::now();
+        let pending = Arc::new(Semaphore::new(self.settings.pending_bound));
         while let Some(drawn) = from.recv().await {
             if let Some(pause) = pause {
                 tokio::select! {
@@ -253,6 +256,10 @@ impl Trainer {
             if *stop.borrow() {
                 break;
             }
+            let permit = tokio::select! {
+                permit = Arc::clone(&pending).acquire_owned() => permit,
+                () = stopped(&mut stop) => break,
+            };
             let batch = BatchRef {
                 session,
                 number: drawn.number,
@@ -265,6 +272,7 @@ impl Trainer {
                 clicks: drawn.samples.clicks,
                 held_out: drawn.held_out,
                 age: drawn.age,
+                pending: Some(permit.expect("the semaphore is never closed")),
             };
             let worker = self.worker_of(batch);
             worker
@@ -291,10 +299,11 @@ impl Trainer {
             let next = from.lock().await.recv().await;
             // A batch that is not out yet need not be any more; the worker forgets
             // it with the session.
-            let Some(batch) = next.filter(|_| !*stop.borrow()) else {
+            let Some(mut batch) = next.filter(|_| !*stop.borrow()) else {
                 return Ok(());
             };
             let embeddings = self.look_up(&batch.ids).await?;
+            batch.pending = None;
             if let Some(metrics) = &self.metrics {
                 metrics.forward_client_time_cost.observe(started.elapsed());
             }
