@@ -3,7 +3,7 @@
 
 use simulation::{Streams, ValueDistribution};
 
-use crate::laws::{DELAYS, Law};
+use crate::examples::{DELAYS, Law};
 use crate::statistics::{SAMPLES, mean_and_bound};
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use simulation::{DelayDistribution, Streams, ValueDistribution};
 
-use crate::laws::{Law, all};
+use crate::examples::{Law, all};
 use crate::statistics::{SAMPLES, kolmogorov_smirnov, kolmogorov_smirnov_bound};
 
 #[test]

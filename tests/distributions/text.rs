@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use simulation::{DelayDistribution, Streams, ValueDistribution};
 
-use crate::laws::{DELAYS, VALUES};
+use crate::examples::{DELAYS, VALUES};
 
 /// The same cases in every run, so none that failed needs to be kept.
 fn cases(count: u32) -> ProptestConfig {

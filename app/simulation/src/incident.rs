@@ -10,7 +10,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use super::excerpt::excerpt;
-use super::lots::Lots;
+use super::seeded_choices::Lots;
 use super::{ArrivalRate, DelayDistribution, Faults, Probability};
 
 /// Which golden signal an incident moves.

@@ -14,9 +14,9 @@ pub mod distribution;
 mod excerpt;
 mod faults;
 mod incident;
-mod lots;
 mod mystery;
 mod probability;
+mod seeded_choices;
 mod streams;
 
 pub use arrivals::{ArrivalRate, ArrivalRateError, PoissonArrivals};

@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use super::lots::{Lots, sha256_hex};
+use super::seeded_choices::{Lots, sha256_hex};
 use super::{DelayDistribution, ValueDistribution};
 
 /// A law for the values and a law for the delays, hidden behind a name.

@@ -34,9 +34,9 @@
 
 mod arguments;
 mod bisection;
+mod composite;
 mod cursor;
 mod family;
-mod law;
 pub mod nearest;
 mod parse;
 mod parse_error;
@@ -53,7 +53,7 @@ use rand::Rng;
 
 pub use self::parse_error::ParseError;
 
-use self::law::Law;
+use self::composite::Law;
 use self::print::Canonical;
 use self::quantity::Measure;
 

@@ -12,9 +12,9 @@
 //! else that could make a text take long.
 
 use super::arguments::{arguments, quantity};
+use super::composite::Law;
 use super::cursor::Cursor;
 use super::family::Family;
-use super::law::Law;
 use super::nearest::nearest;
 use super::parse_error::{ParseError, Problem, Suggestion};
 use super::print::Canonical;

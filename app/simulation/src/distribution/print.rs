@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use super::composite::Law;
 use super::family::Family;
-use super::law::Law;
 use super::quantity::{Measure, Printed};
 
 /// A law with what its numbers measure, printed in the grammar.
