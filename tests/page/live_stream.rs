@@ -1,5 +1,5 @@
-//! `GET /live`: what a watcher is told, from the first event to the last. In paused
-//! time, so that minutes pass at once.
+//! `GET /live`: what a watcher is told, from the first event to the last. In
+//! paused time, so that minutes pass at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,7 +15,7 @@ use golden_http::requests::REQUESTS;
 use golden_metrics::{Collect, Registry, model};
 use serde_json::Value;
 use service::alerts::{Alert, Pager, Status};
-use service::live::{Live, MOST_WATCHERS, SHOWN, stream};
+use service::live::{Live, MAX_WATCHERS, SHOWN, stream};
 use tokio::sync::watch;
 use tokio::time;
 use tower::ServiceExt as _;
@@ -225,7 +225,7 @@ async fn an_alert_is_told_at_once() {
 async fn there_are_only_so_many_seats() {
     let service = Service::start();
     let mut seats = Vec::new();
-    for _ in 0..MOST_WATCHERS {
+    for _ in 0..MAX_WATCHERS {
         seats.push(service.watch(None).await);
     }
     let refused = service.ask("/live", None).await;
