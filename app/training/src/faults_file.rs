@@ -101,9 +101,9 @@ fn overlaid(text: &str, options: &Faults) -> Result<Faults, String> {
 pub(super) fn read(path: &Path, options: &Faults, shards: Option<usize>) -> Result<Faults, String> {
     let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
     let faults = overlaid(&text, options)?;
-    faults.check_slow_shard(shards).map_err(|(named, last)| {
-        format!("slow_shard: {named}: there are the shards 0 to {last}")
-    })?;
+    faults
+        .check_slow_shard(shards)
+        .map_err(|(named, last)| format!("slow_shard: {named}: the shards are 0 to {last}"))?;
     Ok(faults)
 }
 
@@ -128,12 +128,12 @@ pub(super) async fn follow(
                     changed
                 });
                 if changed {
-                    tracing::info!(path = %path.display(), "the faults have changed");
+                    tracing::info!(path = %path.display(), "faults changed");
                 }
             }
             Err(wrong) if wrong == complaint => {}
             Err(wrong) => {
-                tracing::warn!(path = %path.display(), wrong, "the faults stay as they are");
+                tracing::warn!(path = %path.display(), wrong, "cannot apply the faults file; faults unchanged");
                 complaint = wrong;
             }
         }

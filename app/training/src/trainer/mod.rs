@@ -76,20 +76,20 @@ pub struct Start {
     pub network: DenseNetwork,
 }
 
-/// Trains.
+/// Trains the network, with workers that hold the embeddings.
 #[derive(Debug)]
 pub struct Trainer {
-    /// How.
+    /// Batch size, bounds and periods.
     pub settings: Settings,
-    /// With whom.
+    /// The workers that batches are dealt to.
     pub workers: Vec<Worker>,
-    /// What goes wrong.
+    /// The injected faults, as they change.
     pub faults: CurrentFaults,
     /// Where checkpoints go.
     pub checkpoints: Option<Checkpoints>,
-    /// What is counted, unless nothing is to be.
+    /// The metrics, unless nothing is measured.
     pub metrics: Option<Arc<TrainerMetrics>>,
-    /// Tells others how far it is.
+    /// How far the training is, for those who display it.
     pub progress: Arc<Progress>,
 }
 
@@ -188,10 +188,10 @@ impl Trainer {
         while let Some(stage) = stages.join_next().await {
             ended(stage)?;
         }
-        let learned = ended(dense.await)?;
+        let state = ended(dense.await)?;
         // All gradients have been applied: nothing is ahead of what is saved.
-        if !learned.is_saved {
-            dense_step::save(&trainer, &learned).await?;
+        if !state.is_saved {
+            dense_step::save(&trainer, &state).await?;
         }
         for worker in &trainer.workers {
             // One that does not answer now will hear of the next session.
@@ -353,7 +353,7 @@ impl Trainer {
                 // The worker was restarted: what it had lent out is lost.
                 Err(CallError::UnknownBatch) => {
                     self.count_error();
-                    self.progress.lose();
+                    self.progress.batch_lost();
                     if let Some(metrics) = &self.metrics {
                         metrics.batches_lost.add(1);
                     }
