@@ -1,4 +1,4 @@
-//! What a manager tells its proplets, and how a task ended.
+//! Commands of a manager to its proplets, and the results of tasks.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -21,7 +21,7 @@ pub struct PropletMetrics {
     /// Kubernetes' namespace, "default" elsewhere.
     #[serde(default)]
     pub namespace: String,
-    /// When.
+    /// When the sample was taken.
     #[serde(default)]
     pub timestamp: Option<Timestamp>,
     /// CPU.

@@ -1,4 +1,4 @@
-//! What Linux says of a process: `/proc/PID` and its control group.
+//! What Linux reports of a process: `/proc/PID` and its control group.
 //!
 //! Source: proc(5).
 
@@ -63,7 +63,7 @@ impl Source {
         reading.at = Some(stat.at);
         (reading.user, reading.system) = (stat.user, stat.system);
         reading.uptime = since_boot().map(|now| now.saturating_sub(stat.started));
-        // Of a process that is over and not yet buried the counts remain.
+        // Of a process that has ended and is not yet reaped the counts remain.
         if !stat.over {
             if profile.collect_threads {
                 reading.threads = Some(stat.threads);
