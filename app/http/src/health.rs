@@ -31,7 +31,7 @@ impl Readiness {
     }
 }
 
-/// A good state.
+/// A passed health check.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
     /// Always `ok`.

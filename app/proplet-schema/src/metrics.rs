@@ -15,7 +15,7 @@ pub struct TaskMetrics {
     /// Which task.
     #[serde(deserialize_with = "identifier")]
     pub task_id: String,
-    /// Whose.
+    /// Id of the proplet.
     #[serde(deserialize_with = "identifier")]
     pub proplet_id: String,
     /// The sample.

@@ -15,7 +15,7 @@ use super::timestamp::Timestamp;
 /// `metrics` and `aggregated` beside it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PropletMetrics {
-    /// Whose.
+    /// Id of the proplet.
     #[serde(deserialize_with = "identifier")]
     pub proplet_id: String,
     /// Kubernetes' namespace, "default" elsewhere.

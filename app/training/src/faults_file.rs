@@ -15,10 +15,10 @@ use tokio::sync::watch;
 use super::faults::{Faults, FeatureName, SlowShard};
 use super::options::drift;
 
-/// As soon as somebody who saves it has looked up again.
-const READ_EVERY: Duration = Duration::from_millis(500);
+/// Short enough that a saved change has taken effect when its editor looks up.
+const READ_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What a file may say. What it does not say holds as the options have it.
+/// The faults that a file may set. The options set the rest.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Overlay {
@@ -117,7 +117,7 @@ pub(super) async fn follow(
 ) {
     let mut complaint = String::new();
     loop {
-        tokio::time::sleep(READ_EVERY).await;
+        tokio::time::sleep(READ_INTERVAL).await;
         // A few lines, on a local disk: not worth another thread.
         match read(path, &options, shards) {
             Ok(said) => {

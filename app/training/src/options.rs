@@ -60,7 +60,7 @@ pub struct Options {
     pub heartbeat: Option<PathBuf>,
 
     /// Where a parameter server (default 127.0.0.1:7070) or an embedding worker
-    /// (default 127.0.0.1:7071) listens; port 0 takes a free one
+    /// (default 127.0.0.1:7071) listens; port 0 picks a free one
     #[arg(long, env = "GOLDEN_BIND", value_name = "ADDRESS", value_parser = bind_address)]
     pub bind: Option<SocketAddr>,
 
@@ -162,7 +162,7 @@ pub struct Options {
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_DRIFT", value_name = "SHARE", default_value = "0.01", value_parser = drift)]
     pub drift: f64,
 
-    /// Fault: put a NaN into a gradient every so many batches; 0 is never
+    /// Fault: number of batches between NaNs put into a gradient; 0 disables
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_NAN_EVERY", value_name = "BATCHES", default_value = "0", value_parser = whole::<u64>(0, u64::MAX))]
     pub nan_every: u64,
 

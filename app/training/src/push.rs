@@ -22,8 +22,8 @@ const MAX_EXCHANGE_TIMEOUT: Duration = Duration::from_secs(10);
 /// What may be spent on the last push: somebody waits for the end.
 const LAST_PUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What may be spent, before that, on a push that is under way.
-const UNDER_WAY_TIMEOUT: Duration = Duration::from_secs(1);
+/// What may be spent, before that, on a push in flight.
+const IN_FLIGHT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long a push to a gateway may take, with this time between pushes.
 #[must_use]
@@ -100,7 +100,7 @@ impl Pusher {
                     ended = true;
                     // Given up at once, it could arrive after the last one and
                     // undo it.
-                    tokio::time::timeout(UNDER_WAY_TIMEOUT, push).await.ok();
+                    tokio::time::timeout(IN_FLIGHT_TIMEOUT, push).await.ok();
                 }
             }
         }

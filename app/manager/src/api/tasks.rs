@@ -241,7 +241,7 @@ pub async fn start(
 #[utoipa::path(post, path = "/tasks/{id}/stop", tag = "tasks", security((), ("control_token" = [])),
     params(("id" = String, Path, description = "Task id")),
     responses(
-        (status = 200, description = "The task; its proplet was told to stop it", body = TaskView),
+        (status = 200, description = "The task; its proplet was asked to stop it", body = TaskView),
         access::Refused,
         (status = 404, description = "No such task", body = Detail),
         (status = 409, description = "The task is not running", body = Detail),

@@ -14,8 +14,8 @@ use super::{Glance, Reading};
 use golden_system::cgroup::Cgroup;
 use proplet_schema::{CgroupMetrics, MonitoringProfile};
 
-/// The limits of a control group are asked anew after this time.
-const LIMITS_FOR: Duration = Duration::from_secs(10);
+/// The limits of a control group are read again after this time.
+const LIMITS_MAX_AGE: Duration = Duration::from_secs(10);
 
 /// The machine's memory, in bytes: a constant.
 static MACHINE: LazyLock<Option<u64>> =
@@ -155,7 +155,7 @@ impl Source {
     fn limits(&mut self) -> Limits {
         let fresh = self
             .limits
-            .filter(|limits| limits.read.elapsed() < LIMITS_FOR);
+            .filter(|limits| limits.read.elapsed() < LIMITS_MAX_AGE);
         *self.limits.insert(fresh.unwrap_or_else(|| {
             Limits {
                 read: Instant::now(),

@@ -35,7 +35,7 @@ use golden_metrics::Registry;
 pub const SCRAPE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How much of the past the graphs show.
-pub const SHOWN: Duration = Duration::from_secs(120);
+pub const SHOWN_RANGE: Duration = Duration::from_secs(120);
 
 /// What the oldest point shown needs: the longest range before it, and a scrape
 /// to spare.

@@ -23,7 +23,7 @@ use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::panels::{Distribution, Point, Process, Queries, Range};
-use super::{Live, MAX_WATCHERS, SHOWN, stopped};
+use super::{Live, MAX_WATCHERS, SHOWN_RANGE, stopped};
 use crate::alerts::Alert;
 use golden_http::problem::{Detail, Invalid, Problem, ValidationError};
 
@@ -164,7 +164,7 @@ impl Watcher {
 
     fn points(&mut self, at: i64) -> Event {
         let history = self.live.history();
-        let shown = i64::try_from(SHOWN.as_millis()).unwrap_or(i64::MAX);
+        let shown = i64::try_from(SHOWN_RANGE.as_millis()).unwrap_or(i64::MAX);
         let after = self.seen.max(at - shown);
         let missed = history
             .scrapes()

@@ -20,8 +20,8 @@ use crate::metrics::{TimeCost, exact};
 /// How much the loss of one batch counts in the smoothed one.
 const SMOOTHING: f64 = 0.01;
 
-/// The feature whose gradient is spoilt where none is named.
-const SPOILT: usize = 1;
+/// The feature whose gradient gets the NaN by default.
+const DEFAULT_NAN_FEATURE: usize = 1;
 
 /// The state of the training: what a checkpoint saves.
 pub(super) struct TrainingState {
@@ -131,7 +131,9 @@ fn by_sample(embeddings: &Embeddings, samples: usize) -> Result<Vec<f32>, CallEr
 fn gradients(trainer: &Trainer, batch: &Kept, by_input: &[f32], step: u64) -> BatchGradients {
     let (nan_every, spoilt) = {
         let faults = trainer.faults.borrow();
-        let spoilt = faults.nan_feature.map_or(SPOILT, FeatureName::place);
+        let spoilt = faults
+            .nan_feature
+            .map_or(DEFAULT_NAN_FEATURE, FeatureName::place);
         (faults.nan_every, spoilt)
     };
     let features = batch.ids.features.iter().enumerate().map(|(place, ids)| {

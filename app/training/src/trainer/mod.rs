@@ -38,7 +38,7 @@ const QUEUE: usize = 10;
 /// wait for the network.
 const CONCURRENT_CALLS: usize = 8;
 /// Batches drawn ahead of the keeper.
-const DRAWN_AHEAD: usize = 4;
+const MAX_DRAWN_AHEAD: usize = 4;
 
 /// How a trainer is to train.
 #[derive(Clone, Debug)]
@@ -149,7 +149,7 @@ impl Trainer {
             worker.begin(&session, || trainer.count_retry()).await?;
         }
 
-        let (drawn_to, drawn) = mpsc::channel(DRAWN_AHEAD);
+        let (drawn_to, drawn) = mpsc::channel(MAX_DRAWN_AHEAD);
         // One more is kept while it waits to be put into the queue.
         let (kept_to, kept) = mpsc::channel(settings.pending_bound.saturating_sub(1).max(1));
         let (ready_to, ready) = mpsc::channel(QUEUE);
