@@ -1,5 +1,5 @@
-//! The command line: the subcommands, one line each, and how a mistake in it is
-//! told. Knows what each role is called, and nothing of how it runs.
+//! The command line: the subcommands, one line each, and the error for a mistake in
+//! it. Knows what each role is called, and nothing of how it runs.
 
 use std::process::ExitCode;
 
@@ -8,15 +8,15 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use command_line::logging::LogOptions;
 use proplet_schema::Workload;
 
-/// So much of a bad value is repeated.
+/// Maximum characters of a bad value that are repeated.
 const MAX_SHOWN_CHARACTERS: usize = 100;
 
-/// A monitoring workshop in a box. Without a subcommand it serves.
+/// A monitoring workshop in a box. The default command is serve
 #[derive(Parser)]
 #[command(
     version,
     override_usage = "golden-signals [COMMAND] [OPTIONS]",
-    after_help = "`golden-signals serve --help` lists the options of serving."
+    after_help = "`golden-signals serve --help` lists the options of serve."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -25,22 +25,22 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 pub(crate) enum Role {
-    /// The teaching service: GET /random and its golden signals
+    /// Run the teaching service: GET /random and its golden signals
     Serve(Box<With<service::options::Options>>),
-    /// An embedding training whose metrics go to a Pushgateway
+    /// Train an embedding model and push its metrics to a Pushgateway
     Train(Box<With<training::Options>>),
-    /// Everything is up and the graph is empty? Finds the broken link
+    /// Check the monitoring pipeline end to end and report the first broken link
     #[command(
         after_help = "Exit code: 0 nothing is broken (there may be warnings), 1 a link is broken, 2 bad usage."
     )]
     Doctor(Box<doctor::options::Options>),
     /// Ask a running service whether it is ready: exit code 0 or 1
     Healthcheck(Healthcheck),
-    /// Process monitoring: samples itself and its tasks, and publishes over MQTT
+    /// Run a proplet: sample itself and its tasks, and publish over MQTT
     Proplet(Box<With<proplet::options::Options>>),
-    /// Collects what proplets report over MQTT: history, API, /metrics
+    /// Run the manager: collect proplets' samples over MQTT; history, API, /metrics
     Manager(Box<With<manager::options::Options>>),
-    /// What a proplet's task does, in the process that is the task
+    /// Run the workload of a proplet's task, in the task's own process
     #[command(hide = true)]
     Workload {
         #[arg(value_parser = workload_from_json)]
@@ -58,13 +58,12 @@ pub(crate) struct With<O: clap::Args> {
 
 #[derive(clap::Args)]
 pub(crate) struct Healthcheck {
-    /// What to ask
+    /// URL of the readiness endpoint, or of a heartbeat file
     #[arg(default_value = "http://127.0.0.1:8000/readyz")]
     pub(crate) url: health::healthcheck::Target,
 }
 
-/// What the command line asks for, or the exit code where it asks for nothing that can
-/// be done: the mistake has been told then.
+/// Reads the command line, or reports the mistake in it and returns the exit code.
 pub(crate) fn read() -> Result<Cli, ExitCode> {
     let arguments = with_default_role(std::env::args_os());
     let cli = command()
@@ -122,10 +121,10 @@ fn with_default_role(
     arguments
 }
 
-/// Help and version are no errors; everything else is one line and exit code 2.
+/// Help and version are not errors; everything else is one line and exit code 2.
 fn refuse(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        // Standard output may be closed; there is nobody left to tell.
+        // Standard output may be closed, and then nobody reads it.
         let _ = error.print();
         return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
     }
@@ -134,7 +133,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// Which flag, or which variable, has which value, and what would be right.
+/// The flag or variable, its value, and what would be valid.
 fn bad_value(error: &clap::Error) -> Option<String> {
     if !matches!(
         error.kind(),
@@ -149,7 +148,7 @@ fn bad_value(error: &clap::Error) -> Option<String> {
     let remedy = match (std::error::Error::source(error), &value) {
         (Some(reason), _) => reason.to_string(),
         (None, Some(_)) => format!("must be one of {}", context(ContextKind::ValidValue)?),
-        (None, None) => "needs a value behind it".to_owned(),
+        (None, None) => "needs a value".to_owned(),
     };
     // A secret does not belong on a terminal or into a log.
     let value = value.filter(|_| !["--control-token", "--mqtt-password"].contains(&flag));
@@ -162,7 +161,7 @@ fn bad_value(error: &clap::Error) -> Option<String> {
         let spelling = argument.split('=').next().unwrap_or_default();
         spellings.iter().any(|known| known == spelling)
     });
-    // What has no dashes is no flag, and has no variable.
+    // Without dashes it is not a flag, and has no variable.
     let variable = if set_here || !flag.starts_with("--") {
         String::new()
     } else {
@@ -198,17 +197,17 @@ fn variable(flag: &str) -> String {
         .map_or(ours, |(_, _, variable)| variable.to_owned())
 }
 
-/// What clap says, on one line, and where to read on.
+/// Clap's message on one line, and where to read on.
 fn bad_usage(error: &clap::Error) -> String {
     let rendered = error.render().to_string();
     let parts = rendered.lines().map(str::trim).filter(|line| {
         !line.is_empty() && !line.starts_with("Usage:") && !line.starts_with("For more")
     });
-    let said = parts.collect::<Vec<_>>().join("; ");
-    let said = said.trim_start_matches("error: ");
+    let message = parts.collect::<Vec<_>>().join("; ");
+    let message = message.trim_start_matches("error: ");
     let role = match std::env::args().nth(1) {
         Some(first) if Cli::command().find_subcommand(&first).is_some() => first,
         _ => "serve".to_owned(),
     };
-    format!("{said}; `golden-signals {role} --help` lists what there is")
+    format!("{message}; see `golden-signals {role} --help`")
 }

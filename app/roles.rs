@@ -55,7 +55,7 @@ pub(crate) async fn manage(options: manager::options::Options) -> anyhow::Result
 
 async fn listen(flag: &str, bind: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(bind).await.map_err(|error| {
-        anyhow::anyhow!("{flag} {bind}: {error}; take another address, or port 0 for a free one")
+        anyhow::anyhow!("{flag} {bind}: {error}; choose another address, or port 0 for a free one")
     })
 }
 

@@ -23,7 +23,7 @@ pub(crate) fn two_signals() -> anyhow::Result<(impl Future<Output = ()>, impl Fu
     let (second, stop_now) = oneshot::channel();
     tokio::spawn(async move {
         let signal = signals.next().await;
-        tracing::info!(signal, "asked to stop; a second signal stops at once");
+        tracing::info!(signal, "stopping; a second signal stops at once");
         first.send(()).ok();
         signals.next().await;
         second.send(()).ok();

@@ -23,7 +23,8 @@ fn names() -> impl Iterator<Item = String> {
 
 #[test]
 fn a_mystery_is_what_it_was_when_this_test_was_written() {
-    // If this fails, every name that a teacher has prepared means another law.
+    // If this fails, every name that a teacher has prepared means another
+    // distribution.
     let mystery = Mystery::new("tuesday", "pepper");
     assert_eq!(
         mystery.opening(),
@@ -68,7 +69,8 @@ fn mysteries_are_varied_and_can_be_measured() {
             families.insert(mixture.or(first).unwrap());
         }
     }
-    // All nine families that hide anything and the mixture, but no Pareto among values.
+    // All nine families that hide anything and the mixture, but no Pareto among
+    // values.
     assert_eq!(families.map(|families| families.len()), [9, 10]);
 }
 
@@ -168,10 +170,7 @@ fn incidents_stay_within_what_can_be() {
 
     let traffic = Incident::new(IncidentKind::Traffic);
     assert_eq!(traffic.arrival_rate(ArrivalRate::OFF), ArrivalRate::OFF);
-    assert_eq!(
-        traffic.arrival_rate(ArrivalRate::GREATEST),
-        ArrivalRate::GREATEST
-    );
+    assert_eq!(traffic.arrival_rate(ArrivalRate::MAX), ArrivalRate::MAX);
 
     let always = Faults {
         error_rate: Probability::ALWAYS,
@@ -220,6 +219,6 @@ fn hidden_incidents_are_of_every_kind_and_show_none() {
     let error = "disk".parse::<IncidentKind>().unwrap_err().to_string();
     assert_eq!(
         error,
-        "`disk` is no kind of incident; there are latency, errors, traffic and saturation"
+        "unknown incident `disk`; must be latency, errors, traffic or saturation"
     );
 }

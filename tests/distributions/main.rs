@@ -4,8 +4,8 @@
 //! Everything here is seeded, so a run says the same as the run before. The
 //! statistical tests state how likely they would be to fail for another seed.
 
+mod examples;
 mod hidden;
-mod laws;
 mod means;
 mod mistakes;
 mod samples;

@@ -1,20 +1,20 @@
-//! The mean that is claimed is that of the law that is claimed, and that of
-//! the samples.
+//! The mean that is claimed is that of the distribution that is claimed, and
+//! that of the samples.
 
 use simulation::{Streams, ValueDistribution};
 
-use crate::laws::{DELAYS, Law};
+use crate::examples::{DELAYS, Distribution};
 use crate::statistics::{SAMPLES, mean_and_bound};
 
 #[test]
 fn the_mean_is_the_area_above_the_distribution_function() {
-    for law in DELAYS.map(Law::delay) {
-        // The mean of a law on 0..60 is the integral of 1 - cdf. As that never
-        // rises, the sums of the left and of the right ends of any strips are
-        // above and below it: no tolerance to choose, and more strips where
-        // the law is.
+    for distribution in DELAYS.map(Distribution::delay) {
+        // The mean of a distribution on 0..60 is the integral of 1 - cdf. As
+        // that never rises, the sums of the left and of the right ends of any
+        // strips are above and below it: no tolerance to choose, and more
+        // strips where the distribution is.
         let mut ends: Vec<f64> = (0..=60_000).map(|i| f64::from(i) / 1000.0).collect();
-        for quantile in (0..=20_000).map(|i| law.quantile(f64::from(i) / 20_000.0)) {
+        for quantile in (0..=20_000).map(|i| distribution.quantile(f64::from(i) / 20_000.0)) {
             // Just below it too: a strip of no width for the jump of an atom.
             ends.extend([quantile.next_down().max(0.0), quantile]);
         }
@@ -22,19 +22,19 @@ fn the_mean_is_the_area_above_the_distribution_function() {
         let (mut below, mut above) = (0.0, 0.0);
         for strip in ends.windows(2) {
             let width = strip[1] - strip[0];
-            above += width * (1.0 - law.cdf(strip[0]));
-            below += width * (1.0 - law.cdf(strip[1]));
+            above += width * (1.0 - distribution.cdf(strip[0]));
+            below += width * (1.0 - distribution.cdf(strip[1]));
         }
         let rounding = 1e-9 * above;
         let bounds = below - rounding..=above + rounding;
         assert!(
-            bounds.contains(&law.mean()),
-            "{law}: {} is not in {bounds:?}",
-            law.mean()
+            bounds.contains(&distribution.mean()),
+            "{distribution}: {} is not in {bounds:?}",
+            distribution.mean()
         );
         assert!(
             above - below < 0.005 * above,
-            "{law}: {bounds:?} says little"
+            "{distribution}: {bounds:?} says little"
         );
     }
 }
@@ -43,13 +43,13 @@ fn the_mean_is_the_area_above_the_distribution_function() {
 fn the_mean_is_that_of_the_samples() {
     for (index, text) in (0..).zip(DELAYS) {
         // Bounded at a second, so that the bound of the error is a small one.
-        let law = Law::delay(&format!("clamp({text}, 0s, 1s)"));
-        let samples = law.samples(&mut Streams::new(8).stream(index), SAMPLES);
+        let distribution = Distribution::delay(&format!("clamp({text}, 0s, 1s)"));
+        let samples = distribution.samples(&mut Streams::new(8).stream(index), SAMPLES);
         let (mean, bound) = mean_and_bound(&samples, 1.0);
         assert!(
-            (mean - law.mean()).abs() <= bound,
-            "{law}: {mean} is not {}",
-            law.mean()
+            (mean - distribution.mean()).abs() <= bound,
+            "{distribution}: {mean} is not {}",
+            distribution.mean()
         );
     }
 }
@@ -80,12 +80,12 @@ fn means_of_values_are_those_of_the_textbook() {
             (2.0 * std::f64::consts::PI).sqrt().recip(),
         ),
     ] {
-        let law: ValueDistribution = text.parse().unwrap();
-        let close = (law.mean() - mean).abs() <= 1e-10 * mean.abs();
+        let distribution: ValueDistribution = text.parse().unwrap();
+        let close = (distribution.mean() - mean).abs() <= 1e-10 * mean.abs();
         assert!(
-            law.mean() == mean || close,
-            "{law}: {} is not {mean}",
-            law.mean()
+            distribution.mean() == mean || close,
+            "{distribution}: {} is not {mean}",
+            distribution.mean()
         );
     }
 }

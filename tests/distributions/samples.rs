@@ -1,22 +1,22 @@
-//! Samples follow the law that is claimed: its distribution function, its
-//! quantiles, its bounds.
+//! Samples follow the distribution that is claimed: its distribution function,
+//! its quantiles, its bounds.
 
 use std::time::Duration;
 
 use simulation::{DelayDistribution, Streams, ValueDistribution};
 
-use crate::laws::{Law, all};
+use crate::examples::{Distribution, all};
 use crate::statistics::{SAMPLES, kolmogorov_smirnov, kolmogorov_smirnov_bound};
 
 #[test]
 fn samples_follow_their_distribution_function() {
     let streams = Streams::new(2);
-    for (index, law) in (0..).zip(all()) {
-        let samples = law.samples(&mut streams.stream(index), SAMPLES);
-        let distance = kolmogorov_smirnov(&samples, |x| law.cdf(x));
+    for (index, distribution) in (0..).zip(all()) {
+        let samples = distribution.samples(&mut streams.stream(index), SAMPLES);
+        let distance = kolmogorov_smirnov(&samples, |x| distribution.cdf(x));
         assert!(
             distance < kolmogorov_smirnov_bound(SAMPLES),
-            "{law}: {distance}"
+            "{distribution}: {distance}"
         );
     }
 }
@@ -51,8 +51,8 @@ fn samples_of_another_law_are_told_apart() {
         ),
     ];
     for (drawn, claimed) in pairs {
-        let claimed = Law::delay(claimed);
-        let samples = Law::delay(drawn).samples(&mut Streams::new(3).stream(0), SAMPLES);
+        let claimed = Distribution::delay(claimed);
+        let samples = Distribution::delay(drawn).samples(&mut Streams::new(3).stream(0), SAMPLES);
         let distance = kolmogorov_smirnov(&samples, |x| claimed.cdf(x));
         assert!(
             distance > kolmogorov_smirnov_bound(SAMPLES),
@@ -63,7 +63,7 @@ fn samples_of_another_law_are_told_apart() {
 
 #[test]
 fn a_delay_is_truncated_at_zero_not_folded_and_not_piled_up() {
-    let truncated = Law::delay("normal(mean=5ms, sd=10ms)");
+    let truncated = Distribution::delay("normal(mean=5ms, sd=10ms)");
     let whole: ValueDistribution = "normal(mean=0.005, sd=0.01)".parse().unwrap();
     // P(a < X <= b | X >= 0) is P(a < X <= b) / P(X >= 0).
     let kept = 1.0 - whole.cdf(0.0);
@@ -86,14 +86,17 @@ fn a_delay_is_truncated_at_zero_not_folded_and_not_piled_up() {
 #[test]
 fn no_tail_is_so_heavy_that_a_delay_exceeds_a_minute() {
     for text in ["pareto(scale=1s, shape=0.1)", "lognormal(mean=60s, cv=100)"] {
-        let law: DelayDistribution = text.parse().unwrap();
+        let distribution: DelayDistribution = text.parse().unwrap();
         let rng = &mut Streams::new(5).stream(0);
-        let longest = (0..SAMPLES).map(|_| law.sample(rng)).max().unwrap();
+        let longest = (0..SAMPLES)
+            .map(|_| distribution.sample(rng))
+            .max()
+            .unwrap();
         assert_eq!(longest, Duration::from_secs(60));
-        assert_eq!(law.quantile(1.0), 60.0);
-        assert_eq!(law.cdf(60.0), 1.0);
+        assert_eq!(distribution.quantile(1.0), 60.0);
+        assert_eq!(distribution.cdf(60.0), 1.0);
         // What lies above is not lost: it is at the bound.
-        assert!(law.cdf(60.0_f64.next_down()) < 0.99);
+        assert!(distribution.cdf(60.0_f64.next_down()) < 0.99);
     }
     let smaller: DelayDistribution = "clamp(pareto(1s, 0.1), 0s, 5s)".parse().unwrap();
     assert_eq!(smaller.quantile(1.0), 5.0);
@@ -101,12 +104,12 @@ fn no_tail_is_so_heavy_that_a_delay_exceeds_a_minute() {
 
 #[test]
 fn every_sample_is_finite_and_where_the_law_can_be() {
-    for law in all() {
-        let (lowest, highest) = (law.quantile(0.0), law.quantile(1.0));
-        for x in law.samples(&mut Streams::new(6).stream(0), 10_000) {
+    for distribution in all() {
+        let (lowest, highest) = (distribution.quantile(0.0), distribution.quantile(1.0));
+        for x in distribution.samples(&mut Streams::new(6).stream(0), 10_000) {
             assert!(
                 x.is_finite() && (lowest..=highest).contains(&x),
-                "{law}: {x}"
+                "{distribution}: {x}"
             );
         }
     }
@@ -116,52 +119,56 @@ fn every_sample_is_finite_and_where_the_law_can_be() {
 fn quantile_is_the_least_number_that_reaches_a_probability() {
     // statrs' error function and its inverse agree to about 1e-11.
     let tolerance = 1e-10;
-    for law in all() {
-        let mut last = law.quantile(0.0);
+    for distribution in all() {
+        let mut last = distribution.quantile(0.0);
         for p in [
             1e-9, 1e-6, 0.001, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999, 0.999_999,
         ] {
-            let x = law.quantile(p);
-            assert!(x >= last, "{law} falls at {p}");
+            let x = distribution.quantile(p);
+            assert!(x >= last, "{distribution} falls at {p}");
             last = x;
             // It reaches the probability, and nothing clearly below it does.
             let step = 1e-9 * x.abs();
             assert!(
-                law.cdf(x + step) >= p - tolerance,
-                "{law} does not reach {p}"
+                distribution.cdf(x + step) >= p - tolerance,
+                "{distribution} does not reach {p}"
             );
             assert!(
-                law.cdf(x - step) <= p + tolerance,
-                "{law} reaches {p} before {x}"
+                distribution.cdf(x - step) <= p + tolerance,
+                "{distribution} reaches {p} before {x}"
             );
         }
-        assert!(law.quantile(1.0) >= last, "{law}");
+        assert!(distribution.quantile(1.0) >= last, "{distribution}");
         assert!(
             [-0.1, 1.1, f64::NAN]
                 .iter()
-                .all(|p| law.quantile(*p).is_nan()),
-            "{law}"
+                .all(|p| distribution.quantile(*p).is_nan()),
+            "{distribution}"
         );
     }
 }
 
 #[test]
 fn quantile_undoes_the_distribution_function() {
-    for law in all() {
-        for x in law.samples(&mut Streams::new(7).stream(0), 200) {
-            let (below, p) = (law.cdf(x.next_down()), law.cdf(x));
+    for distribution in all() {
+        for x in distribution.samples(&mut Streams::new(7).stream(0), 200) {
+            let (below, p) = (distribution.cdf(x.next_down()), distribution.cdf(x));
             let atom = p - below > 1e-3;
             // Far out in a tail, `p` has no digits left to find `x` by.
             let digits = (1e-6..=1.0 - 1e-6).contains(&p);
             if atom {
-                assert_eq!(law.quantile(p - (p - below) / 2.0), x, "{law}");
+                assert_eq!(
+                    distribution.quantile(p - (p - below) / 2.0),
+                    x,
+                    "{distribution}"
+                );
             } else if digits {
                 // As far from `x` as what rounding did to `p`.
-                let width = law.quantile(p + 1e-7) - law.quantile(p - 1e-7);
-                let error = (law.quantile(p) - x).abs();
+                let width = distribution.quantile(p + 1e-7) - distribution.quantile(p - 1e-7);
+                let error = (distribution.quantile(p) - x).abs();
                 assert!(
                     error <= 1e-3 * width + 1e-12 * x.abs(),
-                    "{law} at {x}: {error}"
+                    "{distribution} at {x}: {error}"
                 );
             }
         }
@@ -170,7 +177,7 @@ fn quantile_undoes_the_distribution_function() {
 
 #[test]
 fn distribution_functions_take_any_number() {
-    for law in all() {
+    for distribution in all() {
         let mut last = 0.0;
         let sizes = || (-320..=308).map(|exponent| format!("1e{exponent}").parse::<f64>().unwrap());
         let line = sizes().rev().map(|x| -x).chain([0.0]).chain(sizes());
@@ -179,17 +186,20 @@ fn distribution_functions_take_any_number() {
             .chain(line)
             .chain([f64::MAX])
         {
-            let p = law.cdf(x);
+            let p = distribution.cdf(x);
             assert!(
                 (0.0..=1.0).contains(&p) && p >= last - 1e-12,
-                "{law} at {x}: {p}"
+                "{distribution} at {x}: {p}"
             );
             last = p;
         }
         assert_eq!(
-            (law.cdf(f64::NEG_INFINITY), law.cdf(f64::INFINITY)),
+            (
+                distribution.cdf(f64::NEG_INFINITY),
+                distribution.cdf(f64::INFINITY)
+            ),
             (0.0, 1.0)
         );
-        assert!(law.cdf(f64::NAN).is_nan());
+        assert!(distribution.cdf(f64::NAN).is_nan());
     }
 }

@@ -1,6 +1,7 @@
-//! The yardsticks, each with the probability that it does a right law wrong.
+//! The yardsticks, each with the probability that it does a right distribution
+//! wrong.
 
-/// How many samples each law is judged by.
+/// How many samples each distribution is judged by.
 pub(crate) const SAMPLES: usize = 100_000;
 
 /// The probability that one comparison fails although all is right. There are
@@ -10,8 +11,9 @@ pub(crate) const FALSE_ALARM: f64 = 1e-9;
 /// The largest distance between the distribution function of the samples and
 /// `cdf`.
 ///
-/// Where several samples are equal the law may have an atom, and both sides of
-/// the jump are compared: at the number itself, and at the one just below it.
+/// Where several samples are equal the distribution may have an atom, and both
+/// sides of the jump are compared: at the number itself, and at the one just
+/// below it.
 pub(crate) fn kolmogorov_smirnov(samples: &[f64], cdf: impl Fn(f64) -> f64) -> f64 {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -31,8 +33,8 @@ pub(crate) fn kolmogorov_smirnov(samples: &[f64], cdf: impl Fn(f64) -> f64) -> f
 /// What the distance stays below, save with probability [`FALSE_ALARM`].
 ///
 /// The inequality of Dvoretzky, Kiefer and Wolfowitz with Massart's constant,
-/// `P(distance > e) <= 2 exp(-2 n e^2)`, which holds for every law, with atoms
-/// or without.
+/// `P(distance > e) <= 2 exp(-2 n e^2)`, which holds for every distribution,
+/// with atoms or without.
 pub(crate) fn kolmogorov_smirnov_bound(count: usize) -> f64 {
     ((2.0 / FALSE_ALARM).ln() / (2.0 * count as f64)).sqrt()
 }
@@ -41,7 +43,7 @@ pub(crate) fn kolmogorov_smirnov_bound(count: usize) -> f64 {
 /// from the true mean at most, save with probability [`FALSE_ALARM`].
 ///
 /// The empirical Bernstein bound of Maurer and Pontil (2009, theorem 4), for
-/// both sides: it holds for every law on the interval.
+/// both sides: it holds for every distribution on the interval.
 pub(crate) fn mean_and_bound(samples: &[f64], range: f64) -> (f64, f64) {
     let count = samples.len() as f64;
     let mean = samples.iter().sum::<f64>() / count;

@@ -1,10 +1,11 @@
-//! The text of a law comes back as the same law, and no text does harm.
+//! The text of a distribution comes back as the same distribution, and no text
+//! does harm.
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use simulation::{DelayDistribution, Streams, ValueDistribution};
 
-use crate::laws::{DELAYS, VALUES};
+use crate::examples::{DELAYS, VALUES};
 
 /// The same cases in every run, so none that failed needs to be kept.
 fn cases(count: u32) -> ProptestConfig {
@@ -52,12 +53,12 @@ fn there_is_one_canonical_text() {
             "0.5*constant(1s) + 0.5*constant(2s)",
         ),
     ] {
-        let law: DelayDistribution = written.parse().unwrap();
-        assert_eq!(law.to_string(), canonical);
-        assert_eq!(canonical.parse(), Ok(law));
+        let distribution: DelayDistribution = written.parse().unwrap();
+        assert_eq!(distribution.to_string(), canonical);
+        assert_eq!(canonical.parse(), Ok(distribution));
     }
-    let law: ValueDistribution = "beta(2, 5, scale=1)".parse().unwrap();
-    assert_eq!(law.to_string(), "beta(2, 5)");
+    let distribution: ValueDistribution = "beta(2, 5, scale=1)".parse().unwrap();
+    assert_eq!(distribution.to_string(), "beta(2, 5)");
 }
 
 /// Numbers from `low` to `high`, none below the one before, in one of the ways
@@ -91,8 +92,8 @@ fn numbers(
         .boxed()
 }
 
-/// The text of a law, the arguments within their ranges and in order.
-fn law(times: bool) -> BoxedStrategy<String> {
+/// The text of a distribution, the arguments within their ranges and in order.
+fn distribution(times: bool) -> BoxedStrategy<String> {
     let units = if times {
         vec![
             ("ns", 1e-9),
@@ -129,21 +130,23 @@ fn law(times: bool) -> BoxedStrategy<String> {
     ];
     let unit = if times { "s" } else { "" };
     simple
-        .prop_recursive(4, 12, 3, move |law| {
-            let clamp = (law.clone(), place(2))
-                .prop_map(|(law, x)| format!("clamp({law}, {}, {})", x[0], x[1]));
-            let mixture = (1..100_u32, law.clone(), law).prop_map(move |(percent, a, b)| {
-                // A mixture can be part of one only inside a clamp.
-                let part = |law: String| {
-                    if law.starts_with("0.") {
-                        format!("clamp({law}, 1{unit}, 2{unit})")
-                    } else {
-                        law
-                    }
-                };
-                let rest = 100 - percent;
-                format!("0.{percent:02}*{} + 0.{rest:02}*{}", part(a), part(b))
-            });
+        .prop_recursive(4, 12, 3, move |distribution| {
+            let clamp = (distribution.clone(), place(2))
+                .prop_map(|(distribution, x)| format!("clamp({distribution}, {}, {})", x[0], x[1]));
+            let mixture = (1..100_u32, distribution.clone(), distribution).prop_map(
+                move |(percent, a, b)| {
+                    // A mixture can be part of one only inside a clamp.
+                    let part = |distribution: String| {
+                        if distribution.starts_with("0.") {
+                            format!("clamp({distribution}, 1{unit}, 2{unit})")
+                        } else {
+                            distribution
+                        }
+                    };
+                    let rest = 100 - percent;
+                    format!("0.{percent:02}*{} + 0.{rest:02}*{}", part(a), part(b))
+                },
+            );
             prop_oneof![clamp, mixture]
         })
         .boxed()
@@ -176,19 +179,30 @@ fn mutated() -> BoxedStrategy<String> {
 
 /// Whatever is read can be printed and read again, and answers.
 fn survives(text: &str) {
-    if let Ok(law) = text.parse::<DelayDistribution>() {
-        assert_eq!(law.to_string().parse(), Ok(law.clone()), "{text}");
-        let median = law.quantile(0.5);
-        assert!(
-            (0.0..=60.0).contains(&median) && (0.0..=60.0).contains(&law.mean()),
+    if let Ok(distribution) = text.parse::<DelayDistribution>() {
+        assert_eq!(
+            distribution.to_string().parse(),
+            Ok(distribution.clone()),
             "{text}"
         );
-        assert!((0.0..=1.0).contains(&law.cdf(median)), "{text}");
+        let median = distribution.quantile(0.5);
+        assert!(
+            (0.0..=60.0).contains(&median) && (0.0..=60.0).contains(&distribution.mean()),
+            "{text}"
+        );
+        assert!((0.0..=1.0).contains(&distribution.cdf(median)), "{text}");
     }
-    if let Ok(law) = text.parse::<ValueDistribution>() {
-        assert_eq!(law.to_string().parse(), Ok(law.clone()), "{text}");
-        assert!((0.0..=1.0).contains(&law.cdf(law.quantile(0.5))), "{text}");
-        assert!(!law.mean().is_nan(), "{text}");
+    if let Ok(distribution) = text.parse::<ValueDistribution>() {
+        assert_eq!(
+            distribution.to_string().parse(),
+            Ok(distribution.clone()),
+            "{text}"
+        );
+        assert!(
+            (0.0..=1.0).contains(&distribution.cdf(distribution.quantile(0.5))),
+            "{text}"
+        );
+        assert!(!distribution.mean().is_nan(), "{text}");
     }
 }
 
@@ -196,12 +210,12 @@ proptest! {
     #![proptest_config(cases(3000))]
 
     #[test]
-    fn printed_delays_are_read_back_as_they_were(text in law(true)) {
+    fn printed_delays_are_read_back_as_they_were(text in distribution(true)) {
         survives(&text);
     }
 
     #[test]
-    fn printed_values_are_read_back_as_they_were(text in law(false)) {
+    fn printed_values_are_read_back_as_they_were(text in distribution(false)) {
         survives(&text);
     }
 
@@ -232,9 +246,9 @@ fn ranges_with_hardly_a_number_inside_do_no_harm() {
         "normal(mean=1000000000, sd=1e-9)",
     ] {
         survives(text);
-        let law: ValueDistribution = text.parse().unwrap();
-        let range = law.quantile(0.0)..=law.quantile(1.0);
-        let sample = law.sample(&mut Streams::new(1).stream(0));
+        let distribution: ValueDistribution = text.parse().unwrap();
+        let range = distribution.quantile(0.0)..=distribution.quantile(1.0);
+        let sample = distribution.sample(&mut Streams::new(1).stream(0));
         assert!(
             range.contains(&sample),
             "{text}: {sample} is not in {range:?}"
@@ -246,8 +260,8 @@ fn ranges_with_hardly_a_number_inside_do_no_harm() {
         "normal(mean=-60s, sd=20s)",
     ] {
         survives(text);
-        let law: DelayDistribution = text.parse().unwrap();
-        assert!(law.sample(&mut Streams::new(1).stream(0)) <= DelayDistribution::LONGEST);
+        let distribution: DelayDistribution = text.parse().unwrap();
+        assert!(distribution.sample(&mut Streams::new(1).stream(0)) <= DelayDistribution::MAX);
     }
 }
 
@@ -258,7 +272,7 @@ fn the_generated_texts_are_mostly_right() {
 
     let mut runner = TestRunner::new(cases(1));
     for times in [true, false] {
-        let strategy = law(times);
+        let strategy = distribution(times);
         let right = (0..500).filter(|_| {
             let text = strategy.new_tree(&mut runner).unwrap().current();
             if times {

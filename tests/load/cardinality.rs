@@ -1,5 +1,6 @@
-//! Which series there are is decided when the service starts: all that will exist
-//! exist from the first scrape, at 0, and nothing that a client sends makes another.
+//! Which series there are is decided when the service starts: all that will
+//! exist exist from the first scrape, at 0, and nothing that a client sends
+//! makes another.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -54,14 +55,30 @@ fn no_difference(before: &BTreeSet<Series>, after: &BTreeSet<Series>) {
     );
 }
 
-/// The method, route and statuses of each operation that `/openapi.json` describes.
-/// Wherever GET is served, HEAD is.
+/// The pages, their files and the description, which it leaves out, with their
+/// statuses.
+const ASSETS: [(&str, &[&str]); 5] = [
+    ("/", &["200", "304"]),
+    ("/page/{file}", &["200", "304", "404"]),
+    ("/docs", &["307"]),
+    ("/docs/{file}", &["200", "404"]),
+    ("/openapi.json", &["200"]),
+];
+
+/// The method, route and statuses of each operation that `/openapi.json`
+/// describes, and of the assets. Wherever GET is served, HEAD is.
 fn operations(server: &Server) -> Vec<(String, String, Vec<String>)> {
     let description = server.get("/openapi.json").json();
     let paths = description["paths"]
         .as_object()
         .expect("paths are an object");
     let mut operations = Vec::new();
+    for (path, statuses) in ASSETS {
+        for method in ["GET", "HEAD"] {
+            let statuses = statuses.iter().map(ToString::to_string).collect();
+            operations.push((method.to_owned(), path.to_owned(), statuses));
+        }
+    }
     for (path, item) in paths {
         for (method, operation) in item.as_object().expect("a path is an object") {
             let method = method.to_uppercase();

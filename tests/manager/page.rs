@@ -1,5 +1,6 @@
-//! What of the manager is to be read and watched: its description, its live page in a
-//! real browser with the line that it shows, and the stream of events behind it.
+//! What of the manager is to be read and watched: its description, its live
+//! page in a real browser with the line that it shows, and the stream of events
+//! behind it.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -138,12 +139,7 @@ fn the_description_is_valid_and_every_get_of_it_is_answered() {
             "t"
         };
         let path = path.replace("{id}", name);
-        let file = if path.starts_with("/docs") {
-            "swagger-ui.css"
-        } else {
-            "main.js"
-        };
-        let answer = manager.server.get(&path.replace("{file}", file));
+        let answer = manager.server.get(&path);
         let declared = item["get"]["responses"].get(answer.status.to_string());
         assert!(
             answer.status < 400 && declared.is_some(),
@@ -152,7 +148,20 @@ fn the_description_is_valid_and_every_get_of_it_is_answered() {
         );
         asked += 1;
     }
+    // What the pages are made of is served too, and is not in the description.
+    for path in [
+        "/",
+        "/page/main.js",
+        "/docs",
+        "/docs/swagger-ui.css",
+        "/openapi.json",
+    ] {
+        assert!(manager.server.get(path).status < 400, "{path}");
+        assert!(description["paths"].get(path).is_none(), "{path}");
+        asked += 1;
+    }
     assert!(asked >= 14, "{asked}");
+    assert!(!description["paths"].to_string().contains("{file}"));
     // Each of the API's routes has its series, at 0 or more, from the start.
     let metrics = manager.metrics();
     let route = [
@@ -249,5 +258,33 @@ fn the_live_page_shows_what_arrives_in_a_browser() {
         &alive("p", "offline"),
     );
     browser.wait(patience, &format!("{rows}.includes('silent')"));
+    assert_eq!(browser.console(), Vec::<String>::new());
+}
+
+#[test]
+fn the_documentation_begins_with_the_tasks_and_shows_no_assets() {
+    let Some((mosquitto, _)) = programs() else {
+        return;
+    };
+    let Some(browser) = Browser::open() else {
+        return;
+    };
+    let broker = Mosquitto::start(&mosquitto, "");
+    let directory = Directory::new();
+    let manager = Manager::start(&broker.url(), &directory, &[]);
+    browser.go(&manager.server.url("/docs"));
+    // The API's thirteen operations, metrics and probes.
+    let shown = browser.wait(
+        Duration::from_secs(60),
+        "document.querySelectorAll('.opblock').length >= 16 &&
+            [...document.querySelectorAll('.opblock-summary-path')]
+                .map(path => path.textContent.replace(/\\u200b/g, '')).join(' ')",
+    );
+    let shown: Vec<&str> = shown.as_str().unwrap().split(' ').collect();
+    assert_eq!((shown[0], shown.len()), ("/tasks", 16), "{shown:?}");
+    let description = manager.get("/openapi.json");
+    for path in &shown {
+        assert!(description["paths"].get(path).is_some(), "{path}");
+    }
     assert_eq!(browser.console(), Vec::<String>::new());
 }

@@ -1,5 +1,5 @@
-//! `GET /live`: what a watcher is told, from the first event to the last. In paused
-//! time, so that minutes pass at once.
+//! `GET /live`: what a watcher is told, from the first event to the last. In
+//! paused time, so that minutes pass at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,7 +15,7 @@ use golden_http::requests::REQUESTS;
 use golden_metrics::{Collect, Registry, model};
 use serde_json::Value;
 use service::alerts::{Alert, Pager, Status};
-use service::live::{Live, MOST_WATCHERS, SHOWN, stream};
+use service::live::{Live, MAX_WATCHERS, SHOWN_RANGE, stream};
 use tokio::sync::watch;
 use tokio::time;
 use tower::ServiceExt as _;
@@ -151,7 +151,7 @@ async fn a_new_watcher_gets_the_past_and_then_every_second() {
     let past = events.next().await.expect("an event");
     assert_eq!(past.name, "points");
     let at = times(&past);
-    assert_eq!(at.len() as u64, SHOWN.as_secs());
+    assert_eq!(at.len() as u64, SHOWN_RANGE.as_secs());
     assert!(
         at.windows(2).all(|pair| pair[1] - pair[0] >= 1_000),
         "{at:?}"
@@ -198,7 +198,7 @@ async fn a_slow_watcher_skips() {
     events.named("points").await;
     time::sleep(Duration::from_secs(3_600)).await;
     let caught_up = events.named("points").await;
-    assert_eq!(times(&caught_up).len() as u64, SHOWN.as_secs());
+    assert_eq!(times(&caught_up).len() as u64, SHOWN_RANGE.as_secs());
     assert_eq!(times(&events.named("points").await).len(), 1);
 }
 
@@ -225,7 +225,7 @@ async fn an_alert_is_told_at_once() {
 async fn there_are_only_so_many_seats() {
     let service = Service::start();
     let mut seats = Vec::new();
-    for _ in 0..MOST_WATCHERS {
+    for _ in 0..MAX_WATCHERS {
         seats.push(service.watch(None).await);
     }
     let refused = service.ask("/live", None).await;

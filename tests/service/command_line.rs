@@ -253,8 +253,12 @@ fn help_shows_every_flag_with_its_variable_and_default() {
                 || text.contains(&format!("[env: {variable}]")),
             "{flag}: no {variable} in {text}"
         );
-        let optional = ["--seed", "--control-token", "--mystery"].contains(&flag.as_str());
+        let optional = ["--control-token", "--mystery"].contains(&flag.as_str());
         assert_eq!(text.contains("[default: "), !optional, "{text}");
+        assert!(
+            flag != "--seed" || text.contains("[default: random]"),
+            "{text}"
+        );
         // A time's unit stands with its default.
         if text.contains("<DURATION>") {
             assert!(text.contains("s]"), "{text}");

@@ -12,7 +12,8 @@ use crate::support::http;
 use crate::support::server::Server;
 use rustix::process::Signal;
 
-/// Longer than an end may take, and shorter than the delays of a minute that it must not wait for.
+/// Longer than an end may take, and shorter than the delays of a minute that it
+/// must not wait for.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 fn server(further: &[&str]) -> Server {
@@ -65,9 +66,7 @@ fn it_is_not_ready_first_then_finishes_what_is_in_flight() {
         assert_eq!(answer.status, 200);
         assert!(answer.json()["random"].is_number());
         assert_eq!(server.wait(TIMEOUT).code(), Some(0));
-        until("it says so", || {
-            logged(&server, "every request was answered")
-        });
+        until("it says so", || logged(&server, "all requests answered"));
     }
 }
 
@@ -101,7 +100,7 @@ fn the_deadline_cuts_off_what_is_left() {
 
 #[test]
 fn a_second_signal_stops_at_once() {
-    // In the drain, and before it: while it is merely not ready any more.
+    // In the drain, and before it: while it is merely not ready.
     for lame_duck in ["0s", "24h"] {
         for (first, second) in [(Signal::TERM, Signal::TERM), (Signal::INT, Signal::TERM)] {
             let mut server = server(&[
@@ -117,7 +116,7 @@ fn a_second_signal_stops_at_once() {
             let waiting = in_flight(&server);
             server.signal(first);
             until("the first is heeded", || {
-                logged(&server, "not ready any more")
+                logged(&server, "not ready; stopping")
             });
             server.signal(second);
             assert_eq!(
@@ -132,7 +131,7 @@ fn a_second_signal_stops_at_once() {
     let mut server = server(&["--lame-duck", "24h"]);
     server.signal(Signal::TERM);
     until("the first is heeded", || {
-        logged(&server, "not ready any more")
+        logged(&server, "not ready; stopping")
     });
     server.signal(Signal::TERM);
     assert_eq!(server.wait(TIMEOUT).code(), Some(0));

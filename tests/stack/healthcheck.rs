@@ -1,4 +1,5 @@
-//! `golden-signals healthcheck`, as Docker calls it: an exit code, and one line of why.
+//! `golden-signals healthcheck`, as Docker calls it: an exit code, and one line
+//! of why.
 
 use std::fs;
 use std::process::{Command, Output};
@@ -96,7 +97,7 @@ fn a_proplet_is_healthy_while_the_broker_takes_what_it_sends() {
     becomes(0, &target);
     broker.kill();
     let line = becomes(1, &target);
-    assert!(line.contains("the last beat was"), "{line}");
+    assert!(line.contains("the last heartbeat was"), "{line}");
     broker.restart();
     becomes(0, &target);
     fs::remove_file(file).expect("it was touched");
@@ -133,7 +134,7 @@ fn a_trainer_is_healthy_while_it_makes_steps() {
     // It waits for ever for a worker that is gone, and makes no step.
     worker.kill();
     let line = becomes(1, &target);
-    assert!(line.contains("the last beat was"), "{line}");
+    assert!(line.contains("the last heartbeat was"), "{line}");
     fs::remove_file(file).expect("it was touched");
 }
 
@@ -142,5 +143,5 @@ fn what_never_beat_is_not_healthy() {
     let (_, target) = heartbeat("never");
     let (code, line) = outcome(&healthcheck(&[&target]));
     assert_eq!(code, Some(1), "{line}");
-    assert!(line.contains("no beat yet"), "{line}");
+    assert!(line.contains("no heartbeat yet"), "{line}");
 }

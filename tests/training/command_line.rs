@@ -51,7 +51,7 @@ fn a_bad_value_is_told_with_its_flag_and_what_would_be_right() {
             vec![],
             vec![
                 "--global-config ",
-                "PersiaMetricsConfig.enable_metric is no setting; enable_metrics is",
+                "unknown setting PersiaMetricsConfig.enable_metric; did you mean enable_metrics?",
             ],
         ),
         (
@@ -105,7 +105,7 @@ fn a_bad_value_is_told_with_its_flag_and_what_would_be_right() {
             ],
             vec![],
             vec![
-                "--parameter-servers names no address of this machine",
+                "--parameter-servers does not contain an address of this machine",
                 "--replica-index",
             ],
         ),

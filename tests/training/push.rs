@@ -1,5 +1,5 @@
-//! Whatever becomes of the gateway, the training goes on and says so once; and each job
-//! and node keeps its own.
+//! Whatever becomes of the gateway, the training goes on and says so once; and
+//! each job and node keeps its own.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -57,10 +57,10 @@ fn a_gateway_that_is_killed_has_everything_again_when_it_comes_back() {
     });
     let step = |samples: &crate::support::samples::Samples| samples.value("train_step", trainer);
     assert!(step(&again) > step(&first));
-    training.lines_when("pushes metrics again", 1);
+    training.lines_when("pushing metrics again", 1);
     assert!(training.interrupt().success());
     assert_eq!(training.lines("cannot push metrics").len(), 1);
-    assert_eq!(training.lines("pushes metrics again").len(), 1);
+    assert_eq!(training.lines("pushing metrics again").len(), 1);
 
     // The last push was the last word: the gateway ends where the training did.
     let done = training.line_when("trained on");
@@ -107,7 +107,7 @@ fn whatever_a_gateway_answers_the_training_trains() {
             assert!(!rate.starts_with("0 "), "it stood still: {line}");
         }
         gateway.answer_with(202);
-        training.lines_when("pushes metrics again", warnings);
+        training.lines_when("pushing metrics again", warnings);
     }
     // A last push that nobody takes does not keep it from ending.
     gateway.answer_with(0);
@@ -175,8 +175,8 @@ fn two_jobs_on_one_gateway_stay_apart_and_can_be_deleted() {
             .all(|job| samples.sum("train_examples", &[("job", job)]) > 0.0)
     });
     assert!(one.interrupt().success() && other.interrupt().success());
-    // What was pushed does not contradict what the gateway says of itself, nor one node
-    // another.
+    // What was pushed does not contradict what the gateway says of itself, nor
+    // one node another.
     gateway.metrics();
     let log = gateway.log();
     assert!(
@@ -185,8 +185,8 @@ fn two_jobs_on_one_gateway_stay_apart_and_can_be_deleted() {
     );
 }
 
-/// A push that is given up when the training ends may be taken by the gateway after the last
-/// one, which it would undo: so it is waited for.
+/// A push that is given up when the training ends may be taken by the gateway
+/// after the last one, which it would undo: so it is waited for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_push_does_not_overtake_the_one_before() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
@@ -209,7 +209,8 @@ async fn the_last_push_does_not_overtake_the_one_before() {
         };
         let mut first = push(&listener);
         say.send(()).expect("the test waits");
-        // The end comes now. Had it given this push up, there would be its end to read.
+        // The end comes now. Had it given this push up, there would be its end
+        // to read.
         first
             .set_read_timeout(Some(Duration::from_millis(200)))
             .expect("it is a length of time");

@@ -81,7 +81,7 @@ fn the_roles_wait_for_each_other_and_outlive_each_other() {
 
     // In the wrong order: the trainer first, then the worker, then the shards.
     let mut trainer = cluster.trainer(&[]);
-    trainer.line_when("pushes metrics");
+    trainer.line_when("pushing metrics");
     let mut worker = cluster.worker();
     worker.address();
     // Each shard knows its place from its address.
@@ -94,12 +94,12 @@ fn the_roles_wait_for_each_other_and_outlive_each_other() {
     let mixed = "lookup_mixed_batch_time_cost_count";
     assert!(before.value(mixed, SHARD_0) > 0.0 && before.value(mixed, SHARD_1) > 0.0);
 
-    // A shard dies, and all wait for it: at the beginning the worker may have waited for
-    // either. Its last words stay at the gateway.
+    // A shard dies, and all wait for it: at the beginning the worker may have
+    // waited for either. Its last words stay at the gateway.
     let waits_for_0 = |worker: &Training| {
-        let lines = worker.lines("waits");
-        let whom = cluster.shards[0].as_str();
-        lines.iter().filter(|line| line["whom"] == whom).count()
+        let lines = worker.lines("waiting for a peer");
+        let peer = cluster.shards[0].as_str();
+        lines.iter().filter(|line| line["peer"] == peer).count()
     };
     let waited = waits_for_0(&worker);
     shard_0.kill();
@@ -107,7 +107,11 @@ fn the_roles_wait_for_each_other_and_outlive_each_other() {
     let stands = gateway.metrics_when("the worker waits", waits);
     let killed = Instant::now();
     while waits_for_0(&worker) == waited {
-        assert!(killed.elapsed() < TIMEOUT, "{:#?}", worker.lines("waits"));
+        assert!(
+            killed.elapsed() < TIMEOUT,
+            "{:#?}",
+            worker.lines("waiting for a peer")
+        );
         thread::sleep(Duration::from_millis(20));
     }
     assert!(trainer.lines("trained on").is_empty());
@@ -145,7 +149,8 @@ fn the_roles_wait_for_each_other_and_outlive_each_other() {
     gateway.metrics_when("nothing is left at the worker", idle);
     let mut trainer = cluster.trainer(&["--steps", "50"]);
     assert!(trainer.wait().success());
-    // A trainer that dies leaves batches behind, which the next one's beginning ends.
+    // A trainer that dies leaves batches behind, which the next one's beginning
+    // ends.
     let mut dies = cluster.trainer(&[]);
     dies.line_when("examples/s");
     dies.kill();
@@ -157,12 +162,12 @@ fn the_roles_wait_for_each_other_and_outlive_each_other() {
     let mut waits = cluster.trainer(&["--evaluate-every", "1"]);
     waits.line_when("examples/s");
     worker.kill();
-    waits.line_when("waits");
+    waits.line_when("waiting for a peer");
     assert!(waits.interrupt().success(), "{:#?}", waits.log());
-    waits.line_when("gave the batches under way up");
+    waits.line_when("gave up the batches in flight");
     for process in [&mut shard_0, &mut shard_1] {
         assert!(process.interrupt().success(), "{:#?}", process.log());
-        assert!(process.line_when("served until the end")["embeddings"].as_u64() > Some(0));
+        assert!(process.line_when("stopped; all requests served")["embeddings"].as_u64() > Some(0));
     }
 }
 
@@ -203,9 +208,9 @@ fn a_training_goes_on_from_its_checkpoint() {
 
     let (second, status) = run("120");
     assert!(status.success());
-    let resumed = second.line_when("goes on from a checkpoint");
+    let resumed = second.line_when("resuming from a checkpoint");
     assert_eq!(
-        second.lines("goes on from a checkpoint").len(),
+        second.lines("resuming from a checkpoint").len(),
         3,
         "{resumed}"
     );
@@ -229,8 +234,8 @@ fn a_training_goes_on_from_its_checkpoint() {
     }
 }
 
-/// Batches that nobody has looked up yet are left, however slowly they come; what was
-/// learned is saved.
+/// Batches that nobody has looked up yet are left, however slowly they come;
+/// what was learned is saved.
 #[test]
 fn ctrl_c_ends_the_batches_that_are_out_and_no_others() {
     let job = Job::new("stopped", free_address());
@@ -253,7 +258,7 @@ fn ctrl_c_ends_the_batches_that_are_out_and_no_others() {
     }
     assert!(training.interrupt().success(), "{:#?}", training.log());
     training.line_when("trained on 1 batches (64 examples)");
-    assert!(training.lines("gave the batches").is_empty());
+    assert!(training.lines("gave up the batches").is_empty());
     assert_eq!(training.line_when("saved a checkpoint")["step"], 1);
     for file in [
         "trainer.checkpoint",
@@ -294,7 +299,7 @@ fn faults_change_while_it_runs() {
         "nan_every: 5\nnan_feature: user\nmasked_features: [context]\ntable_capacity: 50\nslow_shard: 1=20ms\n",
     )
     .expect("the directory is ours");
-    training.line_when("the faults have changed");
+    training.line_when("faults changed");
     let slow = |samples: &Samples, labels: &[(&str, &str)]| {
         let mean =
             |what: &str| samples.value(&format!("lookup_mixed_batch_time_cost_{what}"), labels);
@@ -312,17 +317,22 @@ fn faults_change_while_it_runs() {
 
     // Nonsense changes nothing, and is complained about once.
     fs::write(&file, "nan_evry: 5\n").expect("the directory is ours");
-    let complaint = training.line_when("the faults stay as they are");
+    let complaint = training.line_when("cannot apply the faults file; faults unchanged");
     assert!(
         complaint["wrong"].as_str().unwrap().contains("nan_evry"),
         "{complaint}"
     );
     fs::write(&file, "slow_shard: 2=1ms\n").expect("the directory is ours");
-    let complaints = training.lines_when("the faults stay as they are", 2);
+    let complaints = training.lines_when("cannot apply the faults file; faults unchanged", 2);
     let complaint = complaints[1]["wrong"].as_str().unwrap();
-    assert_eq!(complaint, "slow_shard: 2: there are the shards 0 to 1");
+    assert_eq!(complaint, "slow_shard: 2: the shards are 0 to 1");
     fs::write(&file, "slow_shard: none\n").expect("the directory is ours");
-    training.lines_when("the faults have changed", 2);
-    assert_eq!(training.lines("the faults stay as they are").len(), 2);
+    training.lines_when("faults changed", 2);
+    assert_eq!(
+        training
+            .lines("cannot apply the faults file; faults unchanged")
+            .len(),
+        2
+    );
     assert!(training.interrupt().success());
 }

@@ -20,7 +20,7 @@ use crate::terminal::Lines;
 /// The options of the log, the same for every role.
 #[derive(Args, Clone, Debug)]
 pub struct LogOptions {
-    /// How lines are written to standard error
+    /// Log format on standard error
     #[arg(
         long,
         env = "GOLDEN_LOG_FORMAT",
@@ -29,13 +29,13 @@ pub struct LogOptions {
     )]
     pub log_format: LogFormat,
 
-    /// Which lines are written: error, warn, info, debug, trace, or a filter
+    /// Log level: error, warn, info, debug, trace, or a filter
     /// such as info,golden_signals=debug
     #[arg(long, env = "GOLDEN_LOG", value_name = "FILTER", default_value = "info", value_parser = filter)]
     pub log: Targets,
 }
 
-/// How a line of the log looks.
+/// The format of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// For people; coloured on a terminal

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use indicatif::ProgressBar;
 
-/// The bar that is shown at the moment.
+/// The bar that is shown now.
 static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 fn bar() -> MutexGuard<'static, Option<ProgressBar>> {
@@ -15,18 +15,18 @@ fn bar() -> MutexGuard<'static, Option<ProgressBar>> {
     BAR.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A bar that lines of the log go above. Dropping this takes it away.
+/// Keeps a bar below the lines of the log; dropping it removes the bar.
 #[derive(Debug)]
-pub struct Shown(());
+pub struct ProgressGuard(());
 
-/// Shows this bar, in the place of one that was shown before.
+/// Shows this bar, replacing one that was shown before.
 #[must_use]
-pub fn show(shown: ProgressBar) -> Shown {
+pub fn show(shown: ProgressBar) -> ProgressGuard {
     *bar() = Some(shown);
-    Shown(())
+    ProgressGuard(())
 }
 
-impl Drop for Shown {
+impl Drop for ProgressGuard {
     fn drop(&mut self) {
         if let Some(shown) = bar().take() {
             shown.finish_and_clear();

@@ -1,7 +1,7 @@
-//! Asks a running service whether it is ready, for those who can only start a
-//! program and look at its exit code: Docker's health checks, in an image that
-//! has no other HTTP client. Who listens on nothing has a [heartbeat](crate::heartbeat)
-//! instead.
+//! Asks a running service whether it is ready, for health checks that can only
+//! start a program and look at its exit code: Docker's, in an image without
+//! another HTTP client. Roles that listen on nothing have a
+//! [heartbeat](crate::heartbeat) instead.
 //!
 //! One plain `GET` on the standard library alone, so that asking costs
 //! milliseconds. No chain of further checks belongs here, and no TLS.
@@ -14,19 +14,19 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use crate::heartbeat::{Heartbeat, Still};
+use crate::heartbeat::{Heartbeat, HeartbeatError};
 
 /// For connecting, asking and reading together.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// The status line is all that is wanted; nobody's is longer.
+const TIMEOUT: Duration = Duration::from_secs(3);
+/// Only the status line is read; nobody's is longer.
 const MAX_STATUS_LINE: usize = 1024;
 
 /// What can be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// Who answers HTTP.
+    /// A service that answers HTTP.
     Http(Address),
-    /// Who works and listens on nothing.
+    /// A role that listens on nothing.
     Heartbeat(Heartbeat),
 }
 
@@ -38,7 +38,7 @@ pub struct Address {
     path: String,
 }
 
-/// Why a text is no [`Target`].
+/// Why a text is not a [`Target`].
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("must be like http://127.0.0.1:8000/readyz or file:///run/heartbeat?max_age=30s")]
 pub struct NotATarget;
@@ -46,7 +46,7 @@ pub struct NotATarget;
 /// Why a service does not count as healthy.
 #[derive(Debug, Error)]
 pub enum Unhealthy {
-    /// Nobody was reached, or the connection broke, or time was up.
+    /// Nobody was reached, the connection broke, or the check timed out.
     #[error("{target}: {source}")]
     Unreachable {
         /// Who was asked.
@@ -70,28 +70,29 @@ pub enum Unhealthy {
         /// Code and reason.
         status: String,
     },
-    /// Nothing has been done for too long.
+    /// No work was done for too long.
     #[error("{heartbeat}: {reason}")]
-    Still {
-        /// What was looked at.
+    Heartbeat {
+        /// Which heartbeat.
         heartbeat: Heartbeat,
-        /// Since when.
-        reason: Still,
+        /// How it failed.
+        reason: HeartbeatError,
     },
 }
 
-/// Asks once, within three seconds; returns the status of an answer from 200 to 299,
-/// or how long ago work was done.
+/// Asks once, within three seconds; returns the status of an answer from 200 to
+/// 299, or how long ago work was done.
 ///
 /// # Errors
 ///
-/// If there is no answer in time, or another one; if there was no work for too long.
+/// If there is no answer in time, or another one; if there was no work for too
+/// long.
 pub fn ask(target: &Target) -> Result<String, Unhealthy> {
     match target {
         Target::Http(address) => get(address),
-        Target::Heartbeat(heartbeat) => match heartbeat.look() {
-            Ok(age) => Ok(format!("the last beat was {} s ago", age.as_secs())),
-            Err(reason) => Err(Unhealthy::Still {
+        Target::Heartbeat(heartbeat) => match heartbeat.check() {
+            Ok(age) => Ok(format!("the last heartbeat was {} s ago", age.as_secs())),
+            Err(reason) => Err(Unhealthy::Heartbeat {
                 heartbeat: heartbeat.clone(),
                 reason,
             }),
@@ -123,7 +124,7 @@ fn get(target: &Address) -> Result<String, Unhealthy> {
 
 /// What the server says before the first line break.
 fn first_line(target: &Address) -> io::Result<String> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     let mut stream = connect(target, deadline)?;
     stream.set_write_timeout(Some(left(deadline)?))?;
     // One write, so that the server has all of it with its first read.
@@ -161,7 +162,7 @@ fn connect(target: &Address, deadline: Instant) -> io::Result<TcpStream> {
 fn left(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() {
-        let reason = format!("no answer within {} s", PATIENCE.as_secs());
+        let reason = format!("no answer within {} s", TIMEOUT.as_secs());
         return Err(io::Error::new(io::ErrorKind::TimedOut, reason));
     }
     Ok(left)
@@ -228,7 +229,8 @@ mod tests {
 
     use super::*;
 
-    /// Answers one connection with these bytes, and returns what `ask` makes of it.
+    /// Answers one connection with these bytes, and returns what `ask` makes of
+    /// it.
     fn answered(answer: &'static [u8]) -> Result<String, Unhealthy> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/readyz", listener.local_addr().unwrap());

@@ -1,8 +1,8 @@
-//! A sign that work gets done, for roles whose work nobody can ask for because they
-//! listen on nothing: a file that is touched whenever more of it is done, and whose age
-//! tells. [`healthcheck`](crate::healthcheck) looks at it from outside.
+//! A heartbeat, for roles that listen on nothing and so cannot be asked over
+//! HTTP: a file that is touched whenever work was done, and whose age is its
+//! message. [`healthcheck`](crate::healthcheck) checks it from outside.
 //!
-//! What the work is, the role says; nothing here knows a role.
+//! The role counts its work; nothing here knows a role.
 
 use std::fmt;
 use std::fs::File;
@@ -13,12 +13,12 @@ use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
 
-/// How often work is looked for.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often the count of work is checked.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Touches the file whenever `done`, a count of the work, has grown; looks once a
-/// second, for ever. Does nothing without a file. A file that cannot be touched is
-/// warned of once: it is its age that counts.
+/// Touches the file whenever `done`, a count of the work, has grown; checks once a
+/// second, for ever. Does nothing without a file. Warns once of a file that cannot
+/// be touched: its age is what counts.
 pub async fn follow(file: Option<PathBuf>, done: impl Fn() -> u64) -> std::convert::Infallible {
     let Some(file) = file else {
         return std::future::pending().await;
@@ -32,56 +32,57 @@ pub async fn follow(file: Option<PathBuf>, done: impl Fn() -> u64) -> std::conve
             if let Err(error) = touch(&file)
                 && !std::mem::replace(&mut warned, true)
             {
-                tracing::warn!(file = %file.display(), %error, "no heartbeat");
+                tracing::warn!(file = %file.display(), %error, "cannot write the heartbeat");
             }
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(CHECK_INTERVAL).await;
     }
 }
 
-/// Empty it stays: its time alone is the message.
+/// The file stays empty: its time alone is the message.
 fn touch(file: &Path) -> io::Result<()> {
     File::create(file)?.set_modified(SystemTime::now())
 }
 
-/// A heartbeat to look at: `file:///run/heartbeat?max_age=30s`.
+/// A heartbeat to check: `file:///run/heartbeat?max_age=30s`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heartbeat {
     file: PathBuf,
     max_age: Duration,
 }
 
-/// Why a text is no [`Heartbeat`].
+/// Why a text is not a [`Heartbeat`].
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("must be like file:///run/heartbeat?max_age=30s")]
 pub struct NotAHeartbeat;
 
-/// Why no work seems to get done.
+/// Why a heartbeat does not count as alive.
 #[derive(Debug, Error)]
-pub enum Still {
-    /// There never was a beat, or nobody may look.
-    #[error("no beat yet ({0})")]
-    Never(#[from] io::Error),
-    /// The last one is too long ago.
-    #[error("the last beat was {} s ago", .0.as_secs())]
-    Since(Duration),
+pub enum HeartbeatError {
+    /// There was no heartbeat yet, or the file cannot be read.
+    #[error("no heartbeat yet ({0})")]
+    Missing(#[from] io::Error),
+    /// The last heartbeat is too long ago.
+    #[error("the last heartbeat was {} s ago", .0.as_secs())]
+    Stale(Duration),
 }
 
 impl Heartbeat {
-    /// How long ago the last beat was.
+    /// How long ago the last heartbeat was.
     ///
     /// # Errors
     ///
-    /// If that is longer than it may be, or there was none.
-    pub fn look(&self) -> Result<Duration, Still> {
-        let beat = std::fs::metadata(&self.file)?.modified()?;
-        // A clock that was set back makes a beat of the future; its distance counts too.
-        let age = match SystemTime::now().duration_since(beat) {
+    /// If that is longer than allowed, or there was none.
+    pub fn check(&self) -> Result<Duration, HeartbeatError> {
+        let modified = std::fs::metadata(&self.file)?.modified()?;
+        // After a clock was set back the heartbeat is in the future; its
+        // distance counts too.
+        let age = match SystemTime::now().duration_since(modified) {
             Ok(age) => age,
             Err(ahead) => ahead.duration(),
         };
         if age > self.max_age {
-            return Err(Still::Since(age));
+            return Err(HeartbeatError::Stale(age));
         }
         Ok(age)
     }
@@ -139,19 +140,20 @@ mod tests {
         let done = Cell::new(0);
         let heartbeat = of(&file);
         let script = async {
-            tokio::time::sleep(3 * LOOK).await;
-            assert!(matches!(heartbeat.look(), Err(Still::Never(_))));
+            tokio::time::sleep(3 * CHECK_INTERVAL).await;
+            assert!(matches!(heartbeat.check(), Err(HeartbeatError::Missing(_))));
             done.set(1);
-            tokio::time::sleep(2 * LOOK).await;
-            heartbeat.look().unwrap();
-            // From here on nothing is done: what was touched stays as old as it is made.
+            tokio::time::sleep(2 * CHECK_INTERVAL).await;
+            heartbeat.check().unwrap();
+            // From here on nothing is done: what was touched stays as old as it
+            // is made.
             let long_ago = SystemTime::now() - Duration::from_secs(100);
             File::open(&file).unwrap().set_modified(long_ago).unwrap();
-            tokio::time::sleep(3 * LOOK).await;
-            assert!(matches!(heartbeat.look(), Err(Still::Since(_))));
+            tokio::time::sleep(3 * CHECK_INTERVAL).await;
+            assert!(matches!(heartbeat.check(), Err(HeartbeatError::Stale(_))));
             done.set(2);
-            tokio::time::sleep(2 * LOOK).await;
-            heartbeat.look().unwrap();
+            tokio::time::sleep(2 * CHECK_INTERVAL).await;
+            heartbeat.check().unwrap();
         };
         tokio::select! {
             _ = follow(Some(file.clone()), || done.get()) => unreachable!(),
@@ -164,12 +166,12 @@ mod tests {
     fn a_beat_of_the_far_future_is_none() {
         let file = scratch("future");
         touch(&file).unwrap();
-        of(&file).look().unwrap();
+        of(&file).check().unwrap();
         let ahead = SystemTime::now() + Duration::from_secs(100);
         File::open(&file).unwrap().set_modified(ahead).unwrap();
-        let error = of(&file).look().unwrap_err();
+        let error = of(&file).check().unwrap_err();
         assert!(
-            error.to_string().starts_with("the last beat was "),
+            error.to_string().starts_with("the last heartbeat was "),
             "{error}"
         );
         std::fs::remove_file(&file).unwrap();

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use super::connection::Connection;
 
-/// The most bytes that a request's head may have; more is answered 431. No
+/// Maximum size of a request's head; a larger one is answered 431. No
 /// browser sends half as much, and each connection may hold this much memory.
 pub const MAX_HEAD_BYTES: usize = 16 * 1024;
 
@@ -27,7 +27,7 @@ const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(50);
 /// What the accept loop allows.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections open at a time. Further ones wait in the kernel's backlog.
+    /// Maximum open connections. More wait in the kernel's backlog.
     pub connections: usize,
     /// How long a request's head may take from the moment that the connection
     /// waits for it, also for a client that sends nothing: so it bounds idle

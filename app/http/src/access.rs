@@ -1,5 +1,5 @@
-//! Who may control: on loopback everyone on this machine, elsewhere who has
-//! the token.
+//! Who may change something: on loopback everyone on this machine, elsewhere
+//! whoever has the token.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -8,30 +8,31 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use subtle::ConstantTimeEq;
+use utoipa::IntoResponses;
 
-use super::problem::Problem;
+use super::problem::{Detail, Problem};
 
-/// What a request must show to be let in to what is guarded.
+/// What a request must present to reach what is guarded.
 #[derive(Clone)]
 pub struct Access {
-    /// What is guarded, as an answer names it.
+    /// What is guarded, as a response names it.
     guarded: &'static str,
     rule: Rule,
 }
 
 #[derive(Clone)]
 enum Rule {
-    /// The listener is on loopback: a request must merely be meant for it.
+    /// The listener is on loopback: the `Host` header must name it.
     Loopback,
     /// This token.
     Token(Arc<str>),
-    /// There is no token, and so no control.
+    /// No token is configured, so nobody has access.
     Nobody,
 }
 
 impl Access {
-    /// What holds for a role that listens on `address`. `guarded` begins the
-    /// sentences that a refusal says, such as `/control`.
+    /// Access for a role that listens on `address`. `guarded`, such as
+    /// `/control`, is the subject of every refusal.
     #[must_use]
     pub fn new(guarded: &'static str, address: SocketAddr, token: Option<String>) -> Self {
         let rule = match token {
@@ -42,8 +43,8 @@ impl Access {
         Self { guarded, rule }
     }
 
-    /// What holds where a listener, although not on loopback itself, can only
-    /// be reached through loopback: a container's port published there.
+    /// Access for a listener that, although not on loopback itself, can only be
+    /// reached through loopback: a container's port published there.
     #[must_use]
     pub fn loopback(guarded: &'static str) -> Self {
         Self {
@@ -67,7 +68,7 @@ impl Access {
             Rule::Loopback => (
                 StatusCode::FORBIDDEN,
                 format!(
-                    "{guarded} on loopback answers to localhost, 127.0.0.1 or [::1] as its host only"
+                    "{guarded} on loopback requires localhost, 127.0.0.1 or [::1] as the host name"
                 ),
             ),
             Rule::Token(token) => {
@@ -75,20 +76,20 @@ impl Access {
                     let (scheme, given) = value.split_once(' ')?;
                     scheme.eq_ignore_ascii_case("bearer").then(|| given.trim())
                 });
-                // In constant time: how long a comparison takes tells nothing.
+                // In constant time, so that its duration reveals nothing.
                 if given.is_some_and(|given| given.as_bytes().ct_eq(token.as_bytes()).into()) {
                     return Ok(());
                 }
                 (
                     StatusCode::UNAUTHORIZED,
                     format!(
-                        "{guarded} needs the header Authorization: Bearer TOKEN, with the token that the service was started with"
+                        "{guarded} requires the header Authorization: Bearer TOKEN with the configured control token"
                     ),
                 )
             }
             Rule::Nobody => (
                 StatusCode::FORBIDDEN,
-                format!("{guarded} is off: start the service with --control-token, or on loopback"),
+                format!("{guarded} is disabled: start with --control-token, or bind to loopback"),
             ),
         };
         Err(Problem::new(status, detail))
@@ -108,9 +109,20 @@ fn is_loopback(host: &str) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-/// An argument of the handlers that control.
+/// An argument of the handlers that change something: the request has access.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowed;
+
+/// How access is refused, for the API's description.
+#[derive(IntoResponses)]
+pub enum Refused {
+    /// The token is missing or wrong
+    #[response(status = 401)]
+    Unauthorized(Detail),
+    /// Access is not allowed from here
+    #[response(status = 403)]
+    Forbidden(Detail),
+}
 
 impl<S> FromRequestParts<S> for Allowed
 where

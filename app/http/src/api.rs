@@ -1,6 +1,6 @@
 //! The routes of a role, each with its layers. Which statuses a route may
 //! answer, and so which series exist from the start, is read from the API's
-//! description.
+//! description; what is not part of the API says it where it is routed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,14 +36,15 @@ where
         }
     }
 
-    /// A route that does work, and may take so long for it.
+    /// A route that does work and has a deadline for it.
     ///
     /// # Panics
     ///
     /// If the description does not know the path.
     #[must_use]
     pub fn work(self, path: &str, handler: MethodRouter<S>, deadline: Duration) -> Self {
-        self.add(path, handler, Some(deadline))
+        let operations = self.described(path);
+        self.add(path, handler, &operations, Some(deadline))
     }
 
     /// A route that must always answer.
@@ -53,13 +54,31 @@ where
     /// If the description does not know the path.
     #[must_use]
     pub fn route(self, path: &str, handler: MethodRouter<S>) -> Self {
-        self.add(path, handler, None)
+        let operations = self.described(path);
+        self.add(path, handler, &operations, None)
     }
 
-    fn add(mut self, path: &str, handler: MethodRouter<S>, deadline: Option<Duration>) -> Self {
-        let operations = self.operations(path);
+    /// A page, one of its files, or the description itself: a GET that the
+    /// description leaves out, since nobody calls it as an API. It answers one
+    /// of these statuses.
+    #[must_use]
+    pub fn asset(self, path: &str, handler: MethodRouter<S>, statuses: &[u16]) -> Self {
+        let operations = [Method::GET, Method::HEAD].map(|method| Operation {
+            method,
+            statuses: statuses.to_vec(),
+        });
+        self.add(path, handler, &operations, None)
+    }
+
+    fn add(
+        mut self,
+        path: &str,
+        handler: MethodRouter<S>,
+        operations: &[Operation],
+        deadline: Option<Duration>,
+    ) -> Self {
         let signals = SignalsLayer::new(
-            self.requests.route(path, &operations),
+            self.requests.route(path, operations),
             self.requests.unmatched(),
         );
         let handler = handler.fallback(method_not_allowed);
@@ -70,7 +89,7 @@ where
     }
 
     /// What the description says of a path. HEAD is served wherever GET is.
-    fn operations(&self, path: &str) -> Vec<Operation> {
+    fn described(&self, path: &str) -> Vec<Operation> {
         let item = self.description.paths.paths.get(path);
         let item = item.unwrap_or_else(|| panic!("{path} is routed but not described"));
         [

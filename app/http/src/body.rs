@@ -6,11 +6,12 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRef, FromRequest, Request};
 use axum::http::{StatusCode, header};
 use http_body::Body as _;
+use utoipa::IntoResponses;
 
-use super::problem::Problem;
+use super::problem::{Detail, Problem};
 
-/// The most bytes of a body that are read; more is answered 413. The largest
-/// honest one is a group of alerts.
+/// Maximum size of a body; a larger one is answered 413. The largest honest one
+/// is a group of alerts.
 const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// How long a body may take.
@@ -22,6 +23,23 @@ pub struct BodyTimeout(pub Duration);
 /// for ever.
 #[derive(Debug)]
 pub struct Body(pub Bytes);
+
+/// How a body is refused, for the API's description.
+#[derive(IntoResponses)]
+pub enum Refused {
+    /// The body is incomplete
+    #[response(status = 400)]
+    Incomplete(Detail),
+    /// The body did not arrive in time
+    #[response(status = 408)]
+    Timeout(Detail),
+    /// The body is too large
+    #[response(status = 413)]
+    TooLarge(Detail),
+    /// The content type is not application/json
+    #[response(status = 415)]
+    NotJson(Detail),
+}
 
 impl<S> FromRequest<S> for Body
 where
@@ -38,14 +56,14 @@ where
         if !essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json")) {
             return Err(Problem::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "the body must be JSON, with the header Content-Type: application/json",
+                "The body must be JSON, with the header Content-Type: application/json",
             ));
         }
-        // What is announced as too large need not be sent to be refused.
+        // A body announced as too large is refused before it is sent.
         if request.body().size_hint().lower() > MAX_BODY_BYTES as u64 {
             return Err(Problem::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
-                format!("The body may have at most {MAX_BODY_BYTES} bytes"),
+                format!("The body is larger than the limit of {MAX_BODY_BYTES} bytes"),
             ));
         }
         DefaultBodyLimit::max(MAX_BODY_BYTES).apply(&mut request);

@@ -1,5 +1,5 @@
-//! The request timeout, as a tower layer: ends a handler that takes too long
-//! with 504. Waiting in the queue counts; handing over the body does not.
+//! The request timeout, as a tower layer: answers 504 for a handler that takes
+//! too long. Waiting in the queue counts; handing over the body does not.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

@@ -15,9 +15,9 @@ use utoipa::Modify;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use super::asset;
-use super::problem::{Detail, Problem};
+use super::problem::Problem;
 
-/// What is asked for beyond loopback by whatever changes something.
+/// The token that requests need beyond loopback to change something.
 #[derive(Debug)]
 pub struct ControlToken;
 
@@ -59,39 +59,29 @@ impl Modify for OperationIds {
 const DIRECTORY: &str = "/docs/index.html";
 
 /// A page to read and try the API, which works offline.
-#[utoipa::path(get, path = "/docs", tag = "documentation", responses(
-    (status = 307, description = "To the page"),
-))]
 pub async fn index() -> Redirect {
     Redirect::temporary(DIRECTORY)
 }
 
-/// What the documentation page is made of.
-#[utoipa::path(get, path = "/docs/{file}", tag = "documentation",
-    params(("file" = String, Path, description = "The file's name")),
-    responses(
-        (status = 200, description = "The file", body = String),
-        (status = 404, description = "There is no such file", body = Detail),
-    ),
-)]
+/// A file of the documentation page.
 pub async fn file(Path(name): Path<String>) -> Response {
     let Some((content_type, body)) = swagger_ui(&name) else {
-        return Problem::new(StatusCode::NOT_FOUND, "The documentation has no such file")
-            .into_response();
+        return Problem::new(StatusCode::NOT_FOUND, "Not Found").into_response();
     };
     ([(header::CONTENT_TYPE, content_type)], body).into_response()
 }
 
-/// The files of `swagger-ui/`: Swagger UI 5.35.0 from the npm package `swagger-ui-dist`,
-/// its script and style sheet unchanged, with a page and settings of our own.
+/// The files of `swagger-ui/`: Swagger UI 5.35.0 from the npm package
+/// `swagger-ui-dist`, its script and style sheet unchanged, with a page and
+/// settings of our own.
 fn swagger_ui(name: &str) -> Option<(&'static str, &'static [u8])> {
     macro_rules! embedded {
         ($file:literal) => {
             include_bytes!(concat!("../swagger-ui/", $file)).as_slice()
         };
     }
-    /// Compressed in the repository and in the program: it is most of the page's bytes,
-    /// and few processes are ever asked for it.
+    /// Compressed in the repository and in the program: it is most of the
+    /// page's bytes, and few processes are ever asked for it.
     static BUNDLE: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let mut text = Vec::new();
         let read = GzDecoder::new(embedded!("swagger-ui-bundle.js.gz")).read_to_end(&mut text);

@@ -1,14 +1,23 @@
-//! A JSON body whose fields are checked one by one, so that an answer can name
-//! everything that is wrong with it at once.
+//! A JSON body whose fields are checked one by one, so that the response can list
+//! all errors at once.
 
 use axum::extract::{FromRef, FromRequest, Request};
 use serde_json::{Map, Value};
+use utoipa::IntoResponses;
 
 use super::body::{Body, BodyTimeout};
-use super::problem::{Invalid, Problem};
+use super::problem::{Invalid, Problem, ValidationError};
 
-/// Names are shown and logged.
+/// Names are displayed and logged.
 const MAX_NAME_CHARACTERS: usize = 100;
+
+/// How an invalid body is refused, for the API's description.
+#[derive(IntoResponses)]
+pub enum Refused {
+    /// The body is invalid
+    #[response(status = 422)]
+    Invalid(ValidationError),
+}
 
 /// The fields of a JSON object, taken one after the other.
 #[derive(Debug)]
@@ -19,8 +28,8 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// Takes a field: `Ok(None)` where it is absent. What is wrong with it is
-    /// kept for [`Self::finish`].
+    /// Takes a field: `None` if it is absent or invalid; the error is kept for
+    /// [`Self::finish`].
     pub fn take<T, E: ToString>(
         &mut self,
         name: &'static str,
@@ -38,7 +47,7 @@ impl Fields {
         }
     }
 
-    /// Says that a field must be there.
+    /// Requires a field that was taken.
     pub fn require<T>(&mut self, name: &'static str, taken: Option<T>) -> Option<T> {
         if taken.is_none()
             && !self
@@ -52,15 +61,15 @@ impl Fields {
         taken
     }
 
-    /// Ends the check: fields that nobody took are unknown.
+    /// Ends the check: fields that were not taken are unknown.
     ///
     /// # Errors
     ///
-    /// Everything that was wrong.
+    /// All errors.
     pub fn finish(mut self) -> Result<(), Problem> {
         for name in self.given.keys() {
             let known = self.known.join(", ");
-            let msg = format!("there is no such field; the fields are: {known}");
+            let msg = format!("unknown field; known fields: {known}");
             self.invalid
                 .push(Invalid::field(name, msg, "extra_forbidden"));
         }
@@ -72,7 +81,7 @@ impl Fields {
     }
 }
 
-/// Text to be parsed, such as a distribution.
+/// Text to parse, such as a distribution.
 pub fn text<T: std::str::FromStr<Err: ToString>>(value: &Value) -> Result<T, String> {
     let text = value
         .as_str()
@@ -91,7 +100,7 @@ pub fn name(value: &Value) -> Result<String, String> {
     Ok(name)
 }
 
-/// A number with a range of its own.
+/// A number whose type knows its range.
 pub fn number<T: TryFrom<f64, Error: ToString>>(value: &Value) -> Result<T, String> {
     let number = value
         .as_f64()

@@ -1,5 +1,5 @@
-//! `GET /healthz` and `GET /readyz`: whether the process lives, and whether it
-//! wants traffic. They tell nothing of how well it does: that is in the metrics.
+//! `GET /healthz` and `GET /readyz`: whether the process is alive, and whether
+//! it accepts traffic. How well it does is in the metrics.
 
 #![expect(clippy::unused_async, reason = "axum takes nothing else for a handler")]
 
@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::problem::{Detail, Problem};
 
-/// Whether the service wants traffic: from the start until it is told to stop.
+/// Whether the service accepts traffic: from the start until its shutdown.
 #[derive(Clone, Debug)]
 pub struct Readiness(Arc<AtomicBool>);
 
@@ -25,13 +25,13 @@ impl Default for Readiness {
 }
 
 impl Readiness {
-    /// From now on, no.
+    /// No longer accepts traffic.
     pub fn end(&self) {
         self.0.store(false, Relaxed);
     }
 }
 
-/// A good state.
+/// A passed health check.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
     /// Always `ok`.
@@ -40,17 +40,17 @@ pub struct Health {
 
 const OK: Json<Health> = Json(Health { status: "ok" });
 
-/// Whether the process lives.
+/// Check that the process is alive
 #[utoipa::path(get, path = "/healthz", tag = "probes",
-    responses((status = 200, description = "It lives", body = Health)))]
+    responses((status = 200, description = "Alive", body = Health)))]
 pub async fn healthz() -> Json<Health> {
     OK
 }
 
-/// Whether the service wants traffic.
+/// Check that the service accepts traffic
 #[utoipa::path(get, path = "/readyz", tag = "probes", responses(
-    (status = 200, description = "It does", body = Health),
-    (status = 503, description = "It is about to stop", body = Detail),
+    (status = 200, description = "Ready", body = Health),
+    (status = 503, description = "Shutting down", body = Detail),
 ))]
 pub async fn readyz(State(readiness): State<Readiness>) -> Result<Json<Health>, Problem> {
     if readiness.0.load(Relaxed) {
@@ -58,7 +58,7 @@ pub async fn readyz(State(readiness): State<Readiness>) -> Result<Json<Health>, 
     } else {
         Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
-            "The service is about to stop",
+            "The service is shutting down",
         ))
     }
 }

@@ -1,7 +1,6 @@
-//! The manners of an HTTP API that every role shares: how it says no, how a
-//! body is read, who may change something, which layers lie around a route,
-//! and how metrics, probes and documentation answer. Knows no role and none of
-//! their endpoints.
+//! HTTP building blocks that all roles share: the accept loop, the layers around
+//! a route, errors, bodies, access control, and the endpoints for metrics, probes
+//! and documentation. Knows no role and none of their endpoints.
 //!
 //! - [`api`]: routes with their layers; which series exist is read from the
 //!   API's description.
@@ -9,7 +8,7 @@
 //!   them by route, method and status, and how long they took.
 //! - [`accept`]: the accept loop with its connection limit, its header timeout
 //!   and its drain.
-//! - [`problem`]: `{"detail": …}` and 422, as FastAPI's users expect.
+//! - [`problem`]: error responses, `{"detail": …}` and 422, as in FastAPI.
 //! - [`body`], [`fields`]: a JSON body within limits, and its fields.
 //! - [`access`]: who may change something.
 //! - [`asset`]: the files of a page.

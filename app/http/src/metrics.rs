@@ -10,7 +10,7 @@ use super::problem::Problem;
 use golden_metrics::Registry;
 use golden_metrics::exposition::Format;
 
-/// All metrics, in the format that `Accept` asks for.
+/// Metrics for Prometheus, in the format that `Accept` negotiates
 #[utoipa::path(get, path = "/metrics", tag = "monitoring", responses((
     status = 200,
     description = "Prometheus text 0.0.4, OpenMetrics 1.0 or Prometheus protobuf",

@@ -1,5 +1,5 @@
-//! How the service says no: the bodies that FastAPI's users expect. Nothing
-//! but the forms; each endpoint decides what is wrong.
+//! Error responses in the form that FastAPI's users expect. Only the form; each
+//! endpoint decides what is wrong.
 //!
 //! Source: FastAPI's documentation, "Handling Errors": `{"detail": "…"}`, and
 //! for what fails validation a list of `loc`, `msg` and `type`.
@@ -13,48 +13,48 @@ use utoipa::ToSchema;
 
 use crate::FailureCause;
 
-/// An answer that is not the one asked for.
+/// An error response.
 #[derive(Debug)]
 pub enum Problem {
     /// Anything but failed validation.
     Detail {
-        /// The answer's status.
+        /// The status.
         status: StatusCode,
-        /// What is wrong and what would be right.
+        /// What is wrong and what would be valid.
         detail: String,
     },
-    /// 422: parts of the request are not what they must be.
+    /// 422: parts of the request are invalid.
     Invalid(Vec<Invalid>),
-    /// 503, to be tried again in a second: the service is full.
+    /// 503, to be retried after a second: the service is overloaded.
     Shed,
-    /// 504: the request took too long.
+    /// 504: the request timed out.
     Timeout,
     /// 500: the handler panicked.
     Panic,
 }
 
-/// The body of any problem but 422.
+/// The body of every error but 422.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Detail {
-    /// What is wrong and what would be right.
+    /// What is wrong and what would be valid.
     pub detail: String,
 }
 
 /// The body of a 422.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ValidationError {
-    /// Everything that is wrong.
+    /// All errors.
     pub detail: Vec<Invalid>,
 }
 
-/// One thing that is wrong with a request.
+/// One error in a request.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Invalid {
-    /// Where: `body`, `query` or `path`, and the way from there.
+    /// Where: `body`, `query` or `path`, then the field.
     pub loc: Vec<String>,
-    /// What is wrong and what would be right.
+    /// What is wrong and what would be valid.
     pub msg: String,
-    /// The kind of mistake, in Pydantic's words.
+    /// Kind of error, in Pydantic's terms.
     #[serde(rename = "type")]
     pub kind: &'static str,
 }
@@ -70,7 +70,7 @@ impl Problem {
 }
 
 impl Invalid {
-    /// A field of the body that is not what it must be.
+    /// An invalid field of the body.
     pub fn field(name: &str, msg: impl Into<String>, kind: &'static str) -> Self {
         Self {
             loc: vec!["body".to_owned(), name.to_owned()],
@@ -91,12 +91,12 @@ impl IntoResponse for Problem {
             ),
             Self::Shed => (
                 StatusCode::SERVICE_UNAVAILABLE,
-                json!({ "detail": "The service is full: its concurrency limit and its queue are used up" }),
+                json!({ "detail": "The service is overloaded: its concurrency limit and its queue limit are reached" }),
                 Some(FailureCause::Shed),
             ),
             Self::Timeout => (
                 StatusCode::GATEWAY_TIMEOUT,
-                json!({ "detail": "The request took longer than the request timeout" }),
+                json!({ "detail": "The request timed out" }),
                 Some(FailureCause::Timeout),
             ),
             Self::Panic => (

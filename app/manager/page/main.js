@@ -14,7 +14,7 @@ let newest = null;
 
 const events = new EventSource("/live");
 events.onopen = () => say();
-events.onerror = () => { state.textContent = "no connection to the manager; trying again …"; };
+events.onerror = () => { state.textContent = "no connection to the manager; reconnecting …"; };
 events.addEventListener("task_metrics", (event) => {
   const sample = JSON.parse(event.data);
   samples += 1;

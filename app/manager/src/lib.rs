@@ -131,7 +131,7 @@ pub async fn run(
     registry.register(Arc::new(Process));
     registry.register(Arc::new(build));
 
-    let guarded = "whatever changes something";
+    let guarded = "changing tasks";
     let manager = Manager(Arc::new(Parts {
         access: if options.published_on_loopback {
             Access::loopback(guarded)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use command_line::flags::{address, count, duration, limit, token};
+use command_line::flags::{address, duration, limit, token, whole};
 use golden_mqtt::MqttOptions;
 
 /// The options of `manager`. Each can come from the environment instead.
@@ -37,8 +37,8 @@ pub struct Options {
     #[command(flatten)]
     pub mqtt: MqttOptions,
 
-    /// MQTT client id. The broker keeps messages for it while this manager is away,
-    /// so it must stay the same, and no other manager may use it
+    /// MQTT client id. The broker keeps messages for it while this manager is
+    /// away, so it must stay the same, and no other manager may use it
     #[arg(
         long,
         env = "GOLDEN_CLIENT_ID",
@@ -90,7 +90,7 @@ pub struct Options {
 
     /// Maximum messages per second of one proplet, with bursts of up to a minute's
     /// worth; messages beyond it are rejected
-    #[arg(long, env = "GOLDEN_RATE_LIMIT", value_name = "N", default_value = "2000", value_parser = count(1))]
+    #[arg(long, env = "GOLDEN_RATE_LIMIT", value_name = "N", default_value = "2000", value_parser = whole::<u32>(1, 1_000_000))]
     pub rate_limit: u32,
 
     /// Time without a liveness message after which a proplet counts as down

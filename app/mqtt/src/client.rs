@@ -1,5 +1,4 @@
-//! A client as its users hold it: what it is told at its start, what publishes,
-//! what ends it.
+//! A client as its users hold it: its settings, what publishes, what ends it.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -42,15 +41,15 @@ pub struct Settings {
     pub keep_alive: Duration,
     /// How long the broker may take to answer.
     pub timeout: Duration,
-    /// Payloads beyond this many bytes are reported ([`Content`](super::Content)), not
-    /// kept.
+    /// Payloads beyond this many bytes are reported
+    /// ([`Content`](super::Content)), not kept.
     pub max_packet_size: usize,
-    /// The longest wait between two attempts to connect. A client that others depend
-    /// on should have a shorter one than they have.
+    /// The longest wait between two attempts to connect. A client that others
+    /// depend on should have a shorter one than they have.
     pub max_reconnect_wait: Duration,
-    /// How long subscribers are given to come back before anything is sent to a broker
-    /// that was away. Mosquitto forgets shared subscriptions when it restarts, and
-    /// acknowledges what then reaches nobody.
+    /// How long subscribers are given to come back before anything is sent to a
+    /// broker that was away. Mosquitto forgets shared subscriptions when it
+    /// restarts, and acknowledges what then reaches nobody.
     pub reconnect_grace: Duration,
     /// How many deliveries may wait to be taken.
     pub deliveries: usize,
@@ -59,9 +58,9 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// A client of this name with a lasting session, without subscriptions or a will:
-    /// keep-alive and timeout 30 s, payloads up to 256 KiB, an outbox of 100,000
-    /// messages and 64 MiB, of which 100 may be in flight.
+    /// A client of this name with a lasting session, without subscriptions or a
+    /// will: keep-alive and timeout 30 s, payloads up to 256 KiB, an outbox of
+    /// 100,000 messages and 64 MiB, of which 100 may be in flight.
     #[must_use]
     pub fn new(broker: Broker, client_id: impl Into<String>) -> Self {
         Self {
@@ -88,8 +87,8 @@ impl Settings {
     }
 }
 
-/// A last will, which the broker publishes when the client is gone without a word: quality
-/// of service 1, not retained.
+/// A last will, which the broker publishes when the client is gone without a
+/// word: quality of service 1, not retained.
 #[derive(Clone, Debug)]
 pub struct Will {
     /// Where it is published.
@@ -112,8 +111,8 @@ impl Publisher {
         self.outbox.push(Arc::clone(topic), payload, false);
     }
 
-    /// Sends the message over the current connection, or not at all: for heartbeats,
-    /// which are worth nothing later.
+    /// Sends the message over the current connection, or not at all: for
+    /// heartbeats, which are worth nothing later.
     pub fn publish_if_connected(&self, topic: &Arc<str>, payload: Bytes) {
         self.outbox.push(Arc::clone(topic), payload, true);
     }
@@ -151,11 +150,12 @@ pub struct Client {
 }
 
 impl Client {
-    /// Sends what waits, for so long at most, and says goodbye, after which the
-    /// broker does not publish the will. Returns how many messages it has not.
-    pub async fn close(mut self, patience: Duration) -> usize {
+    /// Sends what waits, for at most `limit`, and disconnects, after which the
+    /// broker does not publish the will. Returns how many messages were not
+    /// acknowledged.
+    pub async fn close(mut self, limit: Duration) -> usize {
         self.outbox.close();
-        if timeout(patience, &mut self.running).await.is_err() {
+        if timeout(limit, &mut self.running).await.is_err() {
             self.running.abort();
         }
         self.outbox.statistics().waiting

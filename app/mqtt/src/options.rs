@@ -199,9 +199,9 @@ fn window(text: &str) -> Result<NonZeroU16, String> {
     text.parse().map_err(|_| error.to_owned())
 }
 
-fn whole(text: &str, least: usize, most: usize) -> Result<usize, String> {
+fn whole(text: &str, min: usize, max: usize) -> Result<usize, String> {
     let number = text.parse().ok();
     number
-        .filter(|number| (least..=most).contains(number))
-        .ok_or_else(|| format!("must be a whole number from {least} to {most}"))
+        .filter(|number| (min..=max).contains(number))
+        .ok_or_else(|| format!("must be a whole number from {min} to {max}"))
 }

@@ -46,7 +46,7 @@ pub struct Statistics {
 struct Message {
     topic: Arc<str>,
     payload: Bytes,
-    /// Worth sending over this connection only, as a sign of life is.
+    /// Worth sending over this connection only, as a liveness message is.
     fleeting: bool,
     /// It has gone over a connection once: the next time it is a duplicate.
     sent: bool,

@@ -1,4 +1,4 @@
-//! What a manager tells its proplets, and how a task ended.
+//! Commands of a manager to its proplets, and the results of tasks.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -153,7 +153,7 @@ fn task_id(fields: &Fields<'_>) -> Result<String, Refusal> {
 pub struct TaskResult {
     /// Which; empty where the command had no id.
     pub task_id: String,
-    /// Whose.
+    /// Id of the proplet.
     #[serde(deserialize_with = "identifier")]
     pub proplet_id: String,
     /// What came of it, for people.

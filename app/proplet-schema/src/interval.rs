@@ -1,4 +1,4 @@
-//! How often: seconds, Go's nanoseconds, or text.
+//! Intervals, given in seconds, in Go's nanoseconds, or as text.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::refusal::Refusal;
 
-const LEAST: Duration = Duration::from_millis(100);
-const MOST: Duration = Duration::from_secs(24 * 60 * 60);
+const MIN: Duration = Duration::from_millis(100);
+const MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 const REMEDY: &str = "must be 100ms to 24h: seconds (10, 0.5), Go nanoseconds (5000000000) \
                       or text with units (\"10s\", \"1m30s\")";
@@ -27,7 +27,7 @@ impl Interval {
     /// Unless it is 1 to 86,400.
     #[must_use]
     pub const fn from_secs(seconds: u64) -> Self {
-        assert!(seconds >= 1 && seconds <= MOST.as_secs());
+        assert!(seconds >= 1 && seconds <= MAX.as_secs());
         Self(Duration::from_secs(seconds))
     }
 
@@ -40,11 +40,11 @@ impl Interval {
     /// So many times as long, but a day at most.
     #[must_use]
     pub fn times(self, factor: u32) -> Self {
-        Self(self.0.saturating_mul(factor).min(MOST))
+        Self(self.0.saturating_mul(factor).min(MAX))
     }
 
     fn checked(duration: Duration) -> Option<Self> {
-        (LEAST..=MOST).contains(&duration).then_some(Self(duration))
+        (MIN..=MAX).contains(&duration).then_some(Self(duration))
     }
 
     /// From a field of JSON. A whole number up to a day's 86,400 is seconds; from
@@ -57,7 +57,7 @@ impl Interval {
     pub fn from_json(field: &str, value: &Value) -> Result<Self, Refusal> {
         let found = match value {
             Value::Number(number) => match number.as_u64() {
-                Some(seconds) if seconds <= MOST.as_secs() => {
+                Some(seconds) if seconds <= MAX.as_secs() => {
                     Self::checked(Duration::from_secs(seconds))
                 }
                 Some(nanoseconds) => Self::checked(Duration::from_nanos(nanoseconds)),

@@ -15,7 +15,7 @@ pub struct TaskMetrics {
     /// Which task.
     #[serde(deserialize_with = "identifier")]
     pub task_id: String,
-    /// Whose.
+    /// Id of the proplet.
     #[serde(deserialize_with = "identifier")]
     pub proplet_id: String,
     /// The sample.
@@ -105,7 +105,7 @@ pub struct ProcessMetrics {
     /// What its control group has used, where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cgroup: Option<CgroupMetrics>,
-    /// When.
+    /// When the sample was taken.
     #[serde(
         serialize_with = "Timestamp::serialize_millis",
         skip_serializing_if = "Option::is_none"

@@ -7,7 +7,7 @@ use super::numbers::identifier;
 /// Said once, when a proplet starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Create {
-    /// Who.
+    /// Id of the proplet.
     #[serde(deserialize_with = "identifier")]
     pub proplet_id: String,
     /// Kubernetes' namespace, "default" elsewhere.
@@ -54,7 +54,7 @@ pub struct Metadata {
 /// The liveness message, or the last will.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alive {
-    /// Who.
+    /// Id of the proplet.
     #[serde(deserialize_with = "identifier")]
     pub proplet_id: String,
     /// Whether it lives.

@@ -10,8 +10,8 @@ use super::refusal::{Refusal, nearest};
 /// History costs memory: so many entries at most.
 const MAX_HISTORY: u64 = 100_000;
 
-/// An adaptive profile slows down to so many intervals unless told otherwise.
-const SLOWEST: u32 = 10;
+/// By default, an adaptive profile slows down to this many intervals.
+const DEFAULT_SLOWDOWN: u32 = 10;
 
 const KEYS: [&str; 14] = [
     "profile",
@@ -232,7 +232,7 @@ impl MonitoringProfile {
             export_to_mqtt: fields.boolean("export_to_mqtt", base.export_to_mqtt)?,
             retain_history: fields.boolean("retain_history", base.retain_history)?,
             history_size: usize::try_from(history_size).expect("within its bound"),
-            adaptive: adaptive.then(|| slowest.unwrap_or_else(|| interval.times(SLOWEST))),
+            adaptive: adaptive.then(|| slowest.unwrap_or_else(|| interval.times(DEFAULT_SLOWDOWN))),
         })
     }
 }

@@ -15,13 +15,13 @@ use super::timestamp::Timestamp;
 /// `metrics` and `aggregated` beside it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PropletMetrics {
-    /// Whose.
+    /// Id of the proplet.
     #[serde(deserialize_with = "identifier")]
     pub proplet_id: String,
     /// Kubernetes' namespace, "default" elsewhere.
     #[serde(default)]
     pub namespace: String,
-    /// When.
+    /// When the sample was taken.
     #[serde(default)]
     pub timestamp: Option<Timestamp>,
     /// CPU.

@@ -1,9 +1,9 @@
-//! Why something is not taken.
+//! Why a field of a message is refused.
 
 use thiserror::Error;
 
-/// So many characters of a refused value are repeated.
-const SHOWN: usize = 100;
+/// Maximum characters of a refused value that are repeated.
+const MAX_CHARACTERS: usize = 100;
 
 /// What is refused, and what would be right.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Refusal {
     #[must_use]
     pub fn new(field: &str, value: &(impl ToString + ?Sized), remedy: impl Into<String>) -> Self {
         let shorten = |text: &str| {
-            let mut shown: String = text.chars().take(SHOWN).collect();
+            let mut shown: String = text.chars().take(MAX_CHARACTERS).collect();
             if shown.len() < text.len() {
                 shown.push('…');
             }
@@ -38,7 +38,7 @@ impl Refusal {
 
 /// ` (did you mean "x"?)` for the nearest of these, or nothing if none is near.
 pub(super) fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let text: String = text.to_lowercase().chars().take(SHOWN).collect();
+    let text: String = text.to_lowercase().chars().take(MAX_CHARACTERS).collect();
     let distances = known.into_iter().map(|name| {
         (
             strsim::damerau_levenshtein(&text, &name.to_lowercase()),

@@ -1,4 +1,4 @@
-//! When: in the three ways that proplets say it.
+//! Timestamps, in the three forms that proplets send.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -90,9 +90,9 @@ impl Topics {
 /// A topic taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Topic<'a> {
-    /// Whose.
+    /// Id of the domain.
     pub domain_id: &'a str,
-    /// Which channel of it.
+    /// Id of the channel.
     pub channel_id: &'a str,
     /// What is published there.
     pub kind: TopicKind,

@@ -14,7 +14,7 @@ const MIB: u64 = 1024 * 1024;
 /// What a task does, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workload {
-    /// What.
+    /// The kind of work.
     pub kind: WorkloadKind,
     /// For how long; without, until it is stopped.
     pub duration: Option<Duration>,

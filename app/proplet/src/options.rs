@@ -7,12 +7,13 @@ use std::time::Duration;
 use clap::{ArgAction, Args, ValueEnum};
 use serde_json::Value;
 
+use command_line::flags::whole;
 use golden_mqtt::MqttOptions;
 use proplet_schema::{Interval, MonitoringProfile, StartTask};
 
-/// Propeller's variables, and ours under an earlier name, with the option that each
-/// one sets unless its `GOLDEN_…` does. Of two for one option the first that is set
-/// counts.
+/// Propeller's variables, and ours under an earlier name, with the option that
+/// each one sets unless its `GOLDEN_…` does. Of two for one option the first
+/// that is set counts.
 pub const UPSTREAM_VARIABLES: &[(&str, &str)] = &[
     ("reconnect_grace", "GOLDEN_SETTLE"),
     ("enable_monitoring", "PROPLET_ENABLE_MONITORING"),
@@ -104,7 +105,7 @@ pub struct Options {
     pub task: Vec<StartTask>,
 
     /// Maximum number of running tasks; further ones are refused
-    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_TASK_LIMIT", value_name = "N", default_value = "100", value_parser = |text: &str| whole(text, 0, 10_000))]
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_TASK_LIMIT", value_name = "N", default_value = "100", value_parser = whole::<usize>(0, 10_000))]
     pub task_limit: usize,
 
     /// Topics on which samples of tasks are published
@@ -122,7 +123,7 @@ pub struct Options {
     pub reconnect_grace: Duration,
 
     /// Samples of tasks per message; Propeller's manager understands 1 only
-    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_BATCH", value_name = "N", default_value = "1", value_parser = |text: &str| whole(text, 1, 1_000))]
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_BATCH", value_name = "N", default_value = "1", value_parser = whole::<usize>(1, 1_000))]
     pub batch: usize,
 
     /// Maximum time that a sample waits for its batch to fill
@@ -139,8 +140,8 @@ pub struct Options {
     )]
     pub compression: Compression,
 
-    /// File to touch in each second in which the broker took messages; `healthcheck
-    /// file:///FILE?max_age=30s` checks it
+    /// File to touch in each second in which the broker took messages;
+    /// `healthcheck file:///FILE?max_age=30s` checks it
     #[arg(long, env = "GOLDEN_HEARTBEAT", value_name = "FILE")]
     pub heartbeat: Option<PathBuf>,
 
@@ -229,13 +230,6 @@ fn grace(text: &str) -> Result<Duration, String> {
     given
         .filter(|given| *given <= Duration::from_secs(60))
         .ok_or_else(|| "must be a time with its unit from 0s to 1m, like 3s".to_owned())
-}
-
-fn whole(text: &str, least: usize, most: usize) -> Result<usize, String> {
-    let number = text.parse().ok();
-    number
-        .filter(|number| (least..=most).contains(number))
-        .ok_or_else(|| format!("must be a whole number from {least} to {most}"))
 }
 
 #[cfg(test)]

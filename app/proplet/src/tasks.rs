@@ -197,14 +197,14 @@ mod ended {
     }
 }
 
-/// Looks again and again.
+/// Polls.
 #[cfg(not(target_os = "linux"))]
 mod ended {
     use std::io;
     use std::process::Child;
     use std::time::Duration;
 
-    const EVERY: Duration = Duration::from_millis(200);
+    const CHECK_INTERVAL: Duration = Duration::from_millis(200);
 
     #[derive(Debug)]
     pub(super) struct Ended(u32);
@@ -227,7 +227,7 @@ mod ended {
                 if ended {
                     return;
                 }
-                tokio::time::sleep(EVERY).await;
+                tokio::time::sleep(CHECK_INTERVAL).await;
             }
         }
     }

@@ -6,7 +6,7 @@ const $ = (id) => document.getElementById(id);
 const rates = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 const shares = [0, 0.1, 0.5, 1, 2, 5, 10, 20, 50, 100];
 
-/** Delays worth a look, from the plainest to the one that hurts. */
+/** Example delays, from the plainest to the most harmful. */
 const presets = [
   ["Constant", "constant(80ms)"],
   ["Normal", "normal(mean=120ms, sd=25ms)"],
@@ -30,7 +30,7 @@ let refused = null;
 
 /** 401: the token is missing or wrong. */
 class Refused extends Error {}
-/** 403: nobody may control this service from here. */
+/** 403: access is not allowed from here. */
 class Forbidden extends Error {}
 
 /** Asks the control API; returns its state or throws what it said. */
@@ -58,10 +58,10 @@ function wantToken(again) {
   refused = again;
   $("token-control").hidden = false;
   const guessed = sessionStorage.getItem("control-token") !== null;
-  say($("token"), guessed ? "That is not the token this service was started with." : "");
+  say($("token"), guessed ? "Wrong control token." : "");
 }
 
-/** Takes the controls out of use and says why. */
+/** Disables the controls and shows the reason. */
 function turnOff(reason) {
   $("controls-off").textContent = reason;
   for (const part of document.querySelectorAll(".control input, .control button")) part.disabled = true;
@@ -112,7 +112,7 @@ function showFaults({ error_rate: share, delay, mystery }) {
   $("delay-control").classList.toggle("mystery", hidden);
   if (hidden) {
     $("delay").value = "";
-    $("delay").placeholder = `hidden${mystery ? ` (mystery ${mystery})` : ""}: read it off the bars`;
+    $("delay").placeholder = `hidden${mystery ? ` (mystery ${mystery})` : ""}: recover it from the bars`;
   } else {
     fill($("delay"), delay);
   }

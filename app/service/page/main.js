@@ -28,7 +28,7 @@ function state(name) {
   if (connection.dataset.state === shows) return;
   connection.dataset.state = shows;
   $("connection-text").textContent = {
-    live: "Live", paused: "Paused", lost: "Connection lost, trying again…",
+    live: "Live", paused: "Paused", lost: "Connection lost, reconnecting…",
   }[shows];
   document.body.classList.toggle("stale", shows === "lost");
 }

@@ -1,5 +1,5 @@
-//! Who is let in: so many requests at a time, so many waiting for that, and
-//! everyone else is turned away at once, which costs a full service the least.
+//! Limits concurrency: so many requests at once, so many waiting in a queue, and
+//! the rest are shed at once, which costs a full service the least.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -21,7 +21,7 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Lets in `concurrency_limit` at a time and lets `queue_limit` wait.
+    /// Admits `concurrency_limit` requests at once and queues `queue_limit` more.
     #[must_use]
     pub fn new(concurrency_limit: usize, queue_limit: usize) -> Self {
         Self {
@@ -56,7 +56,7 @@ impl Admission {
         Ok(permit.expect("the semaphore is never closed"))
     }
 
-    /// A place in the queue, left when dropped: also by a client who goes away.
+    /// A place in the queue, left when dropped: also when the client goes away.
     fn queue(&self) -> Option<Waiting<'_>> {
         let within = |waiting| (waiting < self.queue_limit).then_some(waiting + 1);
         let taken = self.waiting.fetch_update(Relaxed, Relaxed, within);

@@ -1,7 +1,7 @@
 //! `POST /alerts` and `GET /alerts`: the pager.
 //!
-//! Alertmanager's webhook delivers here, and the live page rings. The format is
-//! version 4 of
+//! Alertmanager's webhook delivers here, and the live page shows the alerts.
+//! The format is version 4 of
 //! <https://prometheus.io/docs/alerting/latest/configuration/#webhook_config>.
 //!
 //! The pager only remembers: no rule, no route, no silence may enter; those are
@@ -19,28 +19,29 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use golden_http::body::Body;
-use golden_http::problem::{Detail, Invalid, Problem, ValidationError};
+use golden_http::body::{self, Body};
+use golden_http::problem::{Invalid, Problem, ValidationError};
 
-/// More alerts than this are not remembered: the oldest go first, resolved ones
-/// before firing ones.
-pub const MOST_ALERTS: usize = 100;
+/// Maximum alerts remembered: the oldest are dropped first, resolved ones before
+/// firing ones.
+pub const MAX_ALERTS: usize = 100;
 
-/// How long a resolved alert stays to be seen.
-pub const RESOLVED_STAYS: Duration = Duration::from_secs(300);
+/// How long a resolved alert remains visible.
+pub const RESOLVED_RETENTION: Duration = Duration::from_secs(300);
 
-/// How long a firing alert stays of which nothing more is heard. Alertmanager
-/// repeats what fires every five minutes (`repeat_interval` in
-/// `prometheus/alertmanager.yml`) and says when it ends, but not of an alert
-/// that ends while a higher one mutes it: without this it would fire for ever.
-pub const FIRING_STAYS: Duration = Duration::from_secs(900);
+/// How long a firing alert remains without being repeated. Alertmanager repeats
+/// firing alerts every five minutes (`repeat_interval` in
+/// `prometheus/alertmanager.yml`) and reports when they resolve, but not of an
+/// alert that resolves while it is inhibited: without this it would fire for
+/// ever.
+pub const FIRING_RETENTION: Duration = Duration::from_secs(900);
 
-/// More labels or annotations than this, and more characters of one, are cut off:
-/// a page shows no more, and memory must stay bounded.
-const MOST_PAIRS: usize = 32;
-const MOST_CHARACTERS: usize = 1_000;
+/// Maximum labels or annotations of an alert, and characters of each: the page
+/// shows no more, and memory must stay bounded.
+const MAX_PAIRS: usize = 32;
+const MAX_CHARACTERS: usize = 1_000;
 
-/// Whether an alert is happening or over.
+/// Whether an alert is firing or resolved.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -50,40 +51,40 @@ pub enum Status {
     Resolved,
 }
 
-/// One alert as Alertmanager tells it.
+/// An alert, as Alertmanager reports it.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, utoipa::ToSchema)]
 #[serde(rename_all(deserialize = "camelCase"))]
 pub struct Alert {
-    /// What tells this alert from others: Alertmanager's hash of its labels.
+    /// Alertmanager's hash of the labels, which identifies the alert.
     pub fingerprint: String,
-    /// Whether it is happening or over.
+    /// Whether it is firing or resolved.
     pub status: Status,
-    /// `alertname`, `severity`, `level` and whatever else identifies it.
+    /// `alertname`, `severity`, `level` and other labels.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
-    /// `summary`, `description` and whatever else explains it.
+    /// `summary`, `description` and other annotations.
     #[serde(default)]
     pub annotations: BTreeMap<String, String>,
-    /// When it began, RFC 3339.
+    /// When it started firing, RFC 3339.
     pub starts_at: String,
-    /// When it ended, RFC 3339. Means nothing while it fires.
+    /// When it resolved, RFC 3339. Meaningless while it fires.
     #[serde(default)]
     pub ends_at: String,
-    /// The page in Prometheus where its query can be seen.
+    /// The page in Prometheus that shows its query.
     #[serde(default, rename(deserialize = "generatorURL"))]
     pub generator_url: String,
 }
 
-/// What Alertmanager posts. Fields that the pager has no use for are not read.
+/// What Alertmanager posts. Fields that the pager does not use are ignored.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct Notification {
-    /// The format's version; `"4"` is understood.
+    /// Version of the format; must be `"4"`.
     pub version: String,
     /// The alerts of one group.
     pub alerts: Vec<Alert>,
 }
 
-/// The alerts that were delivered and are not yet forgotten.
+/// The alerts that were delivered and are not yet dropped.
 #[derive(Debug)]
 pub struct Pager {
     /// From the most recently delivered.
@@ -104,7 +105,7 @@ impl Default for Pager {
 }
 
 impl Pager {
-    /// A pager that nobody has called yet.
+    /// A pager without alerts.
     pub fn new() -> Self {
         Self {
             remembered: Mutex::default(),
@@ -113,7 +114,7 @@ impl Pager {
     }
 
     /// Takes alerts in; one that is known (by its fingerprint) replaces what was
-    /// known of it. Those who watch are told if anything changed.
+    /// known of it. Subscribers are notified if anything changed.
     pub fn deliver(&self, alerts: impl IntoIterator<Item = Alert>) {
         let delivered = Instant::now();
         self.update(|remembered| {
@@ -137,8 +138,9 @@ impl Pager {
         self.shown.subscribe()
     }
 
-    /// Forgets alerts that have been resolved for [`RESOLVED_STAYS`] or not repeated
-    /// for [`FIRING_STAYS`]. Called once a second by the live page's scraper.
+    /// Forgets alerts that have been resolved for [`RESOLVED_RETENTION`] or not
+    /// repeated for [`FIRING_RETENTION`]. Called once a second by the live
+    /// page's scraper.
     pub fn forget(&self) {
         self.update(|_| ());
     }
@@ -151,15 +153,15 @@ impl Pager {
             .unwrap_or_else(PoisonError::into_inner);
         change(&mut remembered);
         remembered.retain(|known| {
-            let stays = match known.alert.status {
-                Status::Firing => FIRING_STAYS,
-                Status::Resolved => RESOLVED_STAYS,
+            let retention = match known.alert.status {
+                Status::Firing => FIRING_RETENTION,
+                Status::Resolved => RESOLVED_RETENTION,
             };
-            known.delivered.elapsed() < stays
+            known.delivered.elapsed() < retention
         });
         // Stable: among equals the most recent stays in front.
         remembered.sort_by_key(|known| known.alert.status == Status::Resolved);
-        remembered.truncate(MOST_ALERTS);
+        remembered.truncate(MAX_ALERTS);
         let now: Arc<[Alert]> = remembered.iter().map(|known| known.alert.clone()).collect();
         self.shown.send_if_modified(|shown| {
             let changed = **shown != *now;
@@ -170,8 +172,8 @@ impl Pager {
 }
 
 fn bounded(mut alert: Alert) -> Alert {
-    let cut = |text: &mut String| {
-        if let Some((end, _)) = text.char_indices().nth(MOST_CHARACTERS) {
+    let truncate = |text: &mut String| {
+        if let Some((end, _)) = text.char_indices().nth(MAX_CHARACTERS) {
             text.truncate(end);
             text.push('…');
         }
@@ -182,15 +184,15 @@ fn bounded(mut alert: Alert) -> Alert {
         &mut alert.ends_at,
         &mut alert.generator_url,
     ] {
-        cut(text);
+        truncate(text);
     }
     for pairs in [&mut alert.labels, &mut alert.annotations] {
         *pairs = std::mem::take(pairs)
             .into_iter()
-            .take(MOST_PAIRS)
+            .take(MAX_PAIRS)
             .map(|(mut name, mut value)| {
-                cut(&mut name);
-                cut(&mut value);
+                truncate(&mut name);
+                truncate(&mut value);
                 (name, value)
             })
             .collect();
@@ -198,7 +200,7 @@ fn bounded(mut alert: Alert) -> Alert {
     alert
 }
 
-/// The alerts on the pager, firing ones first.
+/// List the alerts, firing ones first
 #[utoipa::path(
     get,
     path = "/alerts",
@@ -209,18 +211,15 @@ pub async fn list(State(pager): State<Arc<Pager>>) -> Json<Vec<Alert>> {
     Json(pager.alerts().to_vec())
 }
 
-/// Alertmanager's webhook: alerts that began, go on, or ended.
+/// Receive alerts: Alertmanager's webhook
 #[utoipa::path(
     post,
     path = "/alerts",
     tag = "alerts",
     request_body = Notification,
     responses(
-        (status = 204, description = "Taken in"),
-        (status = 400, description = "The body broke off", body = Detail),
-        (status = 408, description = "The body did not arrive in time", body = Detail),
-        (status = 413, description = "The body is too large", body = Detail),
-        (status = 415, description = "The body is not declared as JSON", body = Detail),
+        (status = 204, description = "Received"),
+        body::Refused,
         (status = 422, description = "Not a notification of version 4", body = ValidationError),
     ),
 )]
@@ -280,32 +279,32 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_resolved_alert_stays_to_be_seen_and_then_goes() {
+    async fn a_resolved_alert_remains_visible_for_a_while() {
         let pager = Pager::new();
         pager.deliver([alert("a", Status::Firing), alert("b", Status::Firing)]);
         pager.deliver([alert("a", Status::Resolved)]);
         assert_eq!(fingerprints(&pager), ["b", "a"]);
         assert_eq!(pager.alerts()[1].status, Status::Resolved);
 
-        tokio::time::advance(RESOLVED_STAYS).await;
+        tokio::time::advance(RESOLVED_RETENTION).await;
         assert_eq!(fingerprints(&pager), ["b"]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_firing_alert_stays_as_long_as_it_is_repeated() {
+    async fn a_firing_alert_remains_as_long_as_it_is_repeated() {
         let pager = Pager::new();
         pager.deliver([
             alert("repeated", Status::Firing),
             alert("not", Status::Firing),
         ]);
-        tokio::time::advance(FIRING_STAYS / 2).await;
+        tokio::time::advance(FIRING_RETENTION / 2).await;
         pager.deliver([alert("repeated", Status::Firing)]);
-        tokio::time::advance(FIRING_STAYS / 2).await;
+        tokio::time::advance(FIRING_RETENTION / 2).await;
         assert_eq!(fingerprints(&pager), ["repeated"]);
     }
 
     #[tokio::test]
-    async fn only_a_change_is_told() {
+    async fn only_a_change_is_notified() {
         let pager = Pager::new();
         let mut watched = pager.subscribe();
         pager.deliver([alert("a", Status::Firing)]);
@@ -320,14 +319,14 @@ mod tests {
     async fn resolved_alerts_make_room_for_firing_ones() {
         let pager = Pager::new();
         pager.deliver([alert("old", Status::Resolved)]);
-        let many = (0..MOST_ALERTS).map(|number| alert(&number.to_string(), Status::Firing));
+        let many = (0..MAX_ALERTS).map(|number| alert(&number.to_string(), Status::Firing));
         pager.deliver(many);
-        assert_eq!(pager.alerts().len(), MOST_ALERTS);
+        assert_eq!(pager.alerts().len(), MAX_ALERTS);
         assert!(!fingerprints(&pager).contains(&"old".to_owned()));
     }
 
     #[tokio::test]
-    async fn a_long_alert_is_cut() {
+    async fn a_long_alert_is_truncated() {
         let pager = Pager::new();
         let mut long = alert("a", Status::Firing);
         long.annotations = (0..100)
@@ -335,9 +334,9 @@ mod tests {
             .collect();
         pager.deliver([long]);
         let alerts = pager.alerts();
-        assert_eq!(alerts[0].annotations.len(), MOST_PAIRS);
+        assert_eq!(alerts[0].annotations.len(), MAX_PAIRS);
         let text = alerts[0].annotations.values().next().unwrap();
-        assert_eq!(text.chars().count(), MOST_CHARACTERS + 1);
+        assert_eq!(text.chars().count(), MAX_CHARACTERS + 1);
         assert!(text.ends_with('…'));
     }
 

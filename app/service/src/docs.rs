@@ -3,27 +3,17 @@
 use axum::Json;
 use utoipa::OpenApi;
 
-use super::{alerts, control, live, page, random};
-use golden_http::docs::{self as pages, ControlToken, OperationIds};
+use super::{alerts, control, live, random};
+use golden_http::docs::{ControlToken, OperationIds};
 use golden_http::problem::{Detail, Invalid, ValidationError};
 use golden_http::{health, metrics};
 
+// `/docs` shows the endpoints in this order.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Golden Signals", description = "A service whose four golden signals can be trusted."),
+    info(title = "Golden Signals", description = "Returns random numbers after random delays, with the four golden signals to watch it by."),
     paths(
         random::random,
-        page::index,
-        page::file,
-        live::stream::live,
-        metrics::metrics,
-        health::healthz,
-        health::readyz,
-        pages::index,
-        pages::file,
-        openapi,
-        alerts::list,
-        alerts::deliver,
         control::faults::show,
         control::faults::change,
         control::traffic::show,
@@ -34,6 +24,12 @@ use golden_http::{health, metrics};
         control::incident::show,
         control::incident::start,
         control::incident::end,
+        alerts::list,
+        alerts::deliver,
+        live::stream::live,
+        metrics::metrics,
+        health::healthz,
+        health::readyz,
     ),
     components(schemas(Detail, ValidationError, Invalid)),
     modifiers(&ControlToken, &OperationIds),
@@ -46,9 +42,6 @@ pub fn description() -> utoipa::openapi::OpenApi {
 }
 
 /// The API's description, as OpenAPI 3.1.
-#[utoipa::path(get, path = "/openapi.json", tag = "documentation", responses(
-    (status = 200, description = "The description", content_type = "application/json", body = serde_json::Value),
-))]
 pub async fn openapi() -> Json<utoipa::openapi::OpenApi> {
     Json(description())
 }

@@ -1,8 +1,8 @@
 //! The teaching service: `GET /random` answers a random number after a random
 //! delay, and everything around it can be watched.
 //!
-//! One endpoint a file. [`routes`] lists them all. What the service pretends is a [`scenario`]; who is let in is decided
-//! by [`admission`].
+//! One endpoint a file. [`routes`] lists them all. What the service pretends is a
+//! [`scenario`]; [`admission`] limits concurrency.
 
 pub mod admission;
 pub mod alerts;
@@ -119,7 +119,7 @@ impl FromRef<Service> for Arc<Live> {
 ///
 /// # Errors
 ///
-/// If the listener has no address, which means that it is none.
+/// If the listener has no address.
 ///
 /// # Panics
 ///
@@ -136,7 +136,7 @@ pub async fn run(
     let connections = descriptors.saturating_sub(RESERVED_DESCRIPTORS).max(1);
     let connections = usize::try_from(connections).unwrap_or(usize::MAX);
     let limits = Limits {
-        connections: connections.min(index(options.connection_limit)),
+        connections: connections.min(options.connection_limit),
         header_read_timeout: options.header_timeout,
         drain_timeout: options.drain_timeout,
     };
@@ -148,14 +148,14 @@ pub async fn run(
     let drain = async {
         drain.await;
         service.readiness.end();
-        tracing::info!("not ready any more; stopping");
+        tracing::info!("not ready; stopping");
         tokio::time::sleep(lame_duck).await;
         // Watchers of the live page never end by themselves.
         stopping.send_replace(true);
     };
     let drained = accept::serve(listener, router, limits, drain, stop_now).await;
     match drained {
-        Drained::Completely => tracing::info!("stopped; every request was answered"),
+        Drained::Completely => tracing::info!("stopped; all requests answered"),
         Drained::CutOff(connections) => tracing::warn!(connections, "stopped; connections cut off"),
     }
     Ok(drained)
@@ -196,7 +196,7 @@ fn assemble(
     registry.register(Arc::new(Process));
     registry.register(Arc::new(build));
 
-    let admission = Admission::new(index(options.concurrency_limit), index(options.queue_limit));
+    let admission = Admission::new(options.concurrency_limit, options.queue_limit);
     let admission = Arc::new(admission);
     let watched = Arc::clone(&admission);
     saturation.watch("concurrency", move || watched.concurrency_ratio());
@@ -222,9 +222,4 @@ fn assemble(
     let rates = service.scenario.arrival_rates();
     tokio::spawn(traffic::generate(router.clone(), rates, arrivals, stopped));
     (service, router)
-}
-
-/// Limits are at most a million.
-fn index(limit: u32) -> usize {
-    usize::try_from(limit).unwrap_or(usize::MAX)
 }

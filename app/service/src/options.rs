@@ -1,20 +1,19 @@
-//! The options of `serve`: what may be set, in which range, and what holds
-//! without. Values are parsed into types that cannot be wrong; nothing is
-//! checked later.
+//! The options of `serve`: what may be set, in which range, and the defaults.
+//! Values are parsed into types that cannot be wrong; nothing is checked later.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
 
-use command_line::flags::{address, count, duration, token, whole};
+use command_line::flags::{address, duration, limit, token, whole};
 use simulation::{ArrivalRate, DelayDistribution, Probability, ValueDistribution};
 
 /// The options of `serve`. Each can come from the environment instead.
 #[derive(Args, Clone, Debug)]
 #[command(args_override_self = true)]
 pub struct Options {
-    /// Address and port to listen on; port 0 takes a free one
+    /// Address and port to listen on; port 0 picks a free one
     #[arg(
         long,
         env = "GOLDEN_BIND",
@@ -24,7 +23,7 @@ pub struct Options {
     )]
     pub bind: SocketAddr,
 
-    /// The law of the numbers that /random answers
+    /// Distribution of the numbers that /random returns
     #[arg(
         long,
         allow_hyphen_values = true,
@@ -34,7 +33,7 @@ pub struct Options {
     )]
     pub value: ValueDistribution,
 
-    /// The law of the time that /random takes; cut off at 60 s
+    /// Distribution of response delays, truncated at 60 s
     #[arg(
         long,
         allow_hyphen_values = true,
@@ -44,7 +43,7 @@ pub struct Options {
     )]
     pub delay: DelayDistribution,
 
-    /// The share of /random's answers that fail, from 0 to 1
+    /// Share of requests to /random that fail, from 0 to 1
     #[arg(
         long,
         allow_hyphen_values = true,
@@ -64,43 +63,42 @@ pub struct Options {
     )]
     pub traffic: ArrivalRate,
 
-    /// Makes values, delays, errors and arrivals repeatable; random without
-    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_SEED", value_name = "N", value_parser = |text: &str| whole(text, 0, u64::MAX))]
+    /// Seed for repeatable values, delays, errors and arrivals [default: random]
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_SEED", value_name = "N", value_parser = whole::<u64>(0, u64::MAX))]
     pub seed: Option<u64>,
 
-    /// Requests to /random that are worked on at a time
-    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_CONCURRENCY_LIMIT", value_name = "N", default_value = "256", value_parser = count(1))]
-    pub concurrency_limit: u32,
+    /// Maximum requests to /random in progress at once
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_CONCURRENCY_LIMIT", value_name = "N", default_value = "256", value_parser = limit(1))]
+    pub concurrency_limit: usize,
 
-    /// Requests to /random that may wait for that; further ones get 503
-    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_QUEUE_LIMIT", value_name = "N", default_value = "256", value_parser = count(0))]
-    pub queue_limit: u32,
+    /// Maximum requests to /random that wait for a place; more get 503
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_QUEUE_LIMIT", value_name = "N", default_value = "256", value_parser = limit(0))]
+    pub queue_limit: usize,
 
-    /// Time after which a request to /random gets 504, waiting included
+    /// Time after which a request to /random gets 504, including its wait
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_REQUEST_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub request_timeout: Duration,
 
-    /// Connections open at a time; further ones wait. Bounded by the limit of
-    /// file descriptors too
-    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_CONNECTION_LIMIT", value_name = "N", default_value = "12000", value_parser = count(1))]
-    pub connection_limit: u32,
+    /// Maximum open connections; more wait. Never above the file descriptor
+    /// limit
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_CONNECTION_LIMIT", value_name = "N", default_value = "12000", value_parser = limit(1))]
+    pub connection_limit: usize,
 
-    /// Time that a request's head may take, and its body, and that a connection
-    /// may be idle
+    /// Timeout for a request's head, for its body, and for an idle connection
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_HEADER_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub header_timeout: Duration,
 
-    /// Time between not being ready any more and taking no further connection,
-    /// for those who watch /readyz to notice
+    /// Time between failing /readyz and closing the listener, so that load
+    /// balancers notice
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_LAME_DUCK", value_name = "DURATION", default_value = "500ms", value_parser = duration)]
     pub lame_duck: Duration,
 
-    /// Time that requests in flight may take once the service stops
+    /// Timeout for requests in flight at shutdown
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = duration)]
     pub drain_timeout: Duration,
 
-    /// What /control asks for (Authorization: Bearer) unless on loopback; there
-    /// is no /control beyond loopback without it
+    /// Token that /control requires (Authorization: Bearer) unless bound to
+    /// loopback; without it /control is disabled beyond loopback
     #[arg(
         long,
         env = "GOLDEN_CONTROL_TOKEN",
@@ -110,11 +108,11 @@ pub struct Options {
     )]
     pub control_token: Option<String>,
 
-    /// Hides the laws of value and delay: draws them from this name
+    /// Hide the distributions of value and delay: draw them from this name
     #[arg(long, env = "GOLDEN_MYSTERY", value_name = "NAME", value_parser = name)]
     pub mystery: Option<String>,
 
-    /// What makes one course's mysteries differ from another's
+    /// Salt that makes the mysteries of one course differ from another's
     #[arg(
         long,
         env = "GOLDEN_MYSTERY_SALT",

@@ -1,8 +1,9 @@
 //! `GET /` and `GET /page/{file}`: the live page.
 //!
 //! Plain HTML, CSS and JavaScript modules, embedded in the binary: nothing to
-//! build, nothing to install, nothing fetched from elsewhere ([`Asset`]). The page holds no fact of its own: numbers
-//! come from [`super::live`], what the controls may do from the service's answers.
+//! build, nothing to install, nothing fetched from elsewhere ([`Asset`]). The page
+//! holds no fact of its own: numbers come from [`super::live`], what the controls
+//! may do from the service's answers.
 //!
 //! `uplot/` is uPlot 1.6.32 from the npm package `uplot`, unchanged, with its
 //! licence.
@@ -12,7 +13,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use golden_http::asset::{Asset, CSS, HTML, JS, SVG, TEXT};
-use golden_http::problem::{Detail, Problem};
+use golden_http::problem::Problem;
 
 macro_rules! assets {
     ($($name:literal from $file:literal: $content_type:expr,)*) => {
@@ -47,31 +48,11 @@ const INDEX: Asset = Asset {
 };
 
 /// The live page.
-#[utoipa::path(
-    get,
-    path = "/",
-    tag = "page",
-    responses(
-        (status = 200, description = "The page", content_type = "text/html", body = String),
-        (status = 304, description = "The page has not changed"),
-    ),
-)]
 pub async fn index(headers: HeaderMap) -> Response {
     INDEX.answer(&headers)
 }
 
-/// What the live page is made of.
-#[utoipa::path(
-    get,
-    path = "/page/{file}",
-    tag = "page",
-    params(("file" = String, Path, description = "The file's name")),
-    responses(
-        (status = 200, description = "The file", body = String),
-        (status = 304, description = "The file has not changed"),
-        (status = 404, description = "There is no such file", body = Detail),
-    ),
-)]
+/// A file of the live page.
 pub async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
     match ASSETS.iter().find(|asset| asset.name == name) {
         Some(asset) => asset.answer(&headers),

@@ -11,8 +11,8 @@ use super::admission::Admitted;
 use golden_http::TraceContext;
 use golden_http::problem::{Detail, Problem};
 
-/// A number drawn from the hidden law. How long it took is not told: that is
-/// to be recovered by monitoring.
+/// A random number. The response does not include how long it took: monitoring
+/// shows that.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RandomNumber {
     /// The number; it has no unit.
@@ -20,7 +20,7 @@ pub struct RandomNumber {
     random: f64,
 }
 
-/// Answers a random number after a random delay.
+/// Return a random number after a random delay
 #[utoipa::path(
     get,
     path = "/random",
@@ -28,8 +28,8 @@ pub struct RandomNumber {
     responses(
         (status = 200, description = "The number", body = RandomNumber),
         (status = 500, description = "A simulated failure, or a panic", body = Detail),
-        (status = 503, description = "The service is full; `Retry-After` says when to come back", body = Detail),
-        (status = 504, description = "The request took longer than the request timeout", body = Detail),
+        (status = 503, description = "Both the concurrency limit and the queue limit are reached; `Retry-After` says when to retry", body = Detail),
+        (status = 504, description = "The request timed out", body = Detail),
     ),
 )]
 pub async fn random(
@@ -44,7 +44,7 @@ pub async fn random(
     }
     assert!(
         !drawn.panics,
-        "a simulated panic, as /control/faults asks for"
+        "a simulated panic, requested at /control/faults"
     );
     match drawn.outcome.result {
         Ok(random) => {

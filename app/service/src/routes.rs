@@ -1,5 +1,6 @@
 //! All routes, on one screen. Which statuses a route may answer, and so which
-//! series exist from the start, is read from the API's description in `docs`.
+//! series exist from the start, is read from the API's description in `docs`;
+//! assets, which it leaves out, state theirs here.
 
 use axum::Router;
 use axum::routing::{get, patch, post, put};
@@ -13,15 +14,10 @@ use golden_http::{docs as pages, health, metrics};
 pub fn router(service: &Service, requests: &Requests) -> Router {
     Api::new(docs::description(), requests)
         .work("/random", get(random::random), service.request_timeout)
-        .route("/", get(page::index))
-        .route("/page/{file}", get(page::file))
         .route("/live", get(live::stream::live))
         .route("/metrics", get(metrics::metrics))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .route("/docs", get(pages::index))
-        .route("/docs/{file}", get(pages::file))
-        .route("/openapi.json", get(docs::openapi))
         .route("/alerts", get(alerts::list).merge(post(alerts::deliver)))
         .route(
             "/control/faults",
@@ -43,5 +39,10 @@ pub fn router(service: &Service, requests: &Requests) -> Router {
                 .merge(put(control::incident::start))
                 .delete(control::incident::end),
         )
+        .asset("/", get(page::index), &[200, 304])
+        .asset("/page/{file}", get(page::file), &[200, 304, 404])
+        .asset("/docs", get(pages::index), &[307])
+        .asset("/docs/{file}", get(pages::file), &[200, 404])
+        .asset("/openapi.json", get(docs::openapi), &[200])
         .finish(service)
 }

@@ -1,5 +1,6 @@
 //! What the service pretends at the moment: the configured faults, under a
-//! mystery that hides their laws and an incident that bends them. Knows no HTTP.
+//! mystery that hides their distributions and an incident that changes them.
+//! Knows no HTTP.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
@@ -11,19 +12,20 @@ use simulation::{ArrivalRate, Faults, Incident, Mystery, Outcome, Probability, S
 /// What was asked for.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Error rate, and the laws of delay and value where no mystery hides them.
+    /// Error rate, and the distributions of delay and value unless a mystery
+    /// hides them.
     pub faults: Faults,
     /// The share of requests whose handler panics.
     pub panic_rate: Probability,
     /// Requests per second that the service sends itself.
     pub traffic: ArrivalRate,
-    /// Replaces the laws of delay and value.
+    /// Replaces the distributions of delay and value.
     pub mystery: Option<Mystery>,
-    /// Bends everything while it runs.
+    /// Changes everything else while it runs.
     pub incident: Option<RunningIncident>,
 }
 
-/// An incident, and whether its kind is to be found out.
+/// An incident, and whether students have to find out its kind.
 #[derive(Clone, Debug)]
 pub struct RunningIncident {
     /// What changes.

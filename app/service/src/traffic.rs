@@ -16,15 +16,15 @@ use tower::ServiceExt as _;
 
 use simulation::{ArrivalRate, PoissonArrivals, Stream};
 
-/// How far behind its plan the generator catches up; what is older is left
-/// out. Longer stalls are a suspended laptop, whose hours nobody wants in a
+/// How far behind its schedule the generator catches up; older requests are
+/// skipped. Longer stalls are a suspended laptop, whose hours nobody wants in a
 /// second.
-const LONGEST_CATCH_UP: Duration = Duration::from_secs(10);
+const MAX_CATCH_UP: Duration = Duration::from_secs(10);
 
 /// More than any answer to `/random` has.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// Sends requests at the rates that `rates` tells, until the service stops.
+/// Sends requests at the rates that `rates` has, until the service stops.
 pub(super) async fn generate(
     router: Router,
     rates: watch::Receiver<ArrivalRate>,
@@ -65,10 +65,10 @@ async fn send_all(router: Router, mut rates: watch::Receiver<ArrivalRate>, arriv
                 }
             }
         } else {
-            if now.duration_since(planned) > LONGEST_CATCH_UP {
+            if now.duration_since(planned) > MAX_CATCH_UP {
                 planned = now;
             }
-            // Behind the plan nothing waits; others must have their turn.
+            // Behind schedule nothing waits; others must have their turn.
             tokio::task::consume_budget().await;
         }
         tokio::spawn(send(router.clone()));
@@ -81,6 +81,6 @@ async fn send(router: Router) {
     let Ok(answer) = router.oneshot(request).await;
     // Read to its end: an answer dropped before would count as cancelled.
     if let Err(error) = axum::body::to_bytes(answer.into_body(), MAX_ANSWER_BYTES).await {
-        tracing::warn!(%error, "an answer to the generated traffic broke off");
+        tracing::warn!(%error, "a response to the generated traffic was cut off");
     }
 }

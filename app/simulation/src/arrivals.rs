@@ -11,11 +11,11 @@ use thiserror::Error;
 use super::excerpt::excerpt;
 
 /// How many requests arrive in a second, on average: 0 for none, or from
-/// [`ArrivalRate::LEAST`] to [`ArrivalRate::GREATEST`].
+/// [`ArrivalRate::MIN`] to [`ArrivalRate::MAX`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
 pub struct ArrivalRate(f64);
 
-/// Why something is no [`ArrivalRate`].
+/// Why something is not an [`ArrivalRate`].
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum ArrivalRateError {
     /// The text is not a number.
@@ -30,9 +30,9 @@ impl ArrivalRate {
     /// Nothing arrives.
     pub const OFF: Self = Self(0.0);
     /// The slowest traffic: one request in a thousand seconds.
-    pub const LEAST: Self = Self(0.001);
+    pub const MIN: Self = Self(0.001);
     /// The fastest traffic: as much as one machine can be made to serve.
-    pub const GREATEST: Self = Self(100_000.0);
+    pub const MAX: Self = Self(100_000.0);
 
     /// The rate in requests a second.
     #[must_use]
@@ -40,9 +40,9 @@ impl ArrivalRate {
         self.0
     }
 
-    /// This many times the rate, at most [`GREATEST`](Self::GREATEST).
+    /// This many times the rate, at most [`MAX`](Self::MAX).
     pub(super) fn times(self, times: u32) -> Self {
-        Self((self.0 * f64::from(times)).min(Self::GREATEST.0))
+        Self((self.0 * f64::from(times)).min(Self::MAX.0))
     }
 
     /// Whether nothing arrives.
@@ -56,7 +56,7 @@ impl TryFrom<f64> for ArrivalRate {
     type Error = ArrivalRateError;
 
     fn try_from(per_second: f64) -> Result<Self, ArrivalRateError> {
-        let range = Self::LEAST.0..=Self::GREATEST.0;
+        let range = Self::MIN.0..=Self::MAX.0;
         if per_second == 0.0 {
             Ok(Self::OFF)
         } else if range.contains(&per_second) {
@@ -114,8 +114,8 @@ impl<R: Rng> PoissonArrivals<R> {
     /// The time from one arrival to the next at `rate`; `None` if it is off.
     ///
     /// When the rate changes during a gap, drop what is left of it and draw a
-    /// new one from that moment on. The exponential law has no memory: the
-    /// result is exactly a Poisson process of the new rate.
+    /// new one from that moment on. The exponential distribution has no memory:
+    /// the result is exactly a Poisson process of the new rate.
     pub fn next_gap(&mut self, rate: ArrivalRate) -> Option<Duration> {
         if rate.is_off() {
             return None;

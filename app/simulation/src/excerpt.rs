@@ -2,13 +2,13 @@
 
 /// `text` on one line and short, whatever it is.
 pub(super) fn excerpt(text: &str) -> String {
-    const LONGEST: usize = 40;
+    const MAX_CHARACTERS: usize = 40;
     let mut shown: String = text
         .chars()
-        .take(LONGEST)
+        .take(MAX_CHARACTERS)
         .flat_map(char::escape_debug)
         .collect();
-    if text.chars().nth(LONGEST).is_some() {
+    if text.chars().nth(MAX_CHARACTERS).is_some() {
         shown.push('…');
     }
     shown

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use super::excerpt::excerpt;
-use super::lots::Lots;
+use super::seeded_choices::SeededChoices;
 use super::{ArrivalRate, DelayDistribution, Faults, Probability};
 
 /// Which golden signal an incident moves.
@@ -28,9 +28,9 @@ pub enum IncidentKind {
     Saturation,
 }
 
-/// Why a text is no [`IncidentKind`].
+/// Why a text is not an [`IncidentKind`].
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{0}` is no kind of incident; there are latency, errors, traffic and saturation")]
+#[error("unknown incident `{0}`; must be latency, errors, traffic or saturation")]
 pub struct IncidentKindError(String);
 
 impl IncidentKind {
@@ -109,20 +109,20 @@ impl Incident {
     /// every machine and in every release, and known only to who knows both.
     #[must_use]
     pub fn hidden(name: &str, salt: &str) -> Self {
-        let mut lots = Lots::new("incident", name, salt);
-        let effect = match lots.one_of(IncidentKind::ALL) {
+        let mut choices = SeededChoices::new("incident", name, salt);
+        let effect = match choices.one_of(IncidentKind::ALL) {
             IncidentKind::Latency => Effect::Latency {
-                percent: lots.one_of([2, 5, 10]),
-                seconds: lots.one_of([1, 2, 3]),
+                percent: choices.one_of([2, 5, 10]),
+                seconds: choices.one_of([1, 2, 3]),
             },
             IncidentKind::Errors => Effect::Errors {
-                percent: lots.one_of([5, 10, 20, 40]),
+                percent: choices.one_of([5, 10, 20, 40]),
             },
             IncidentKind::Traffic => Effect::Traffic {
-                times: lots.one_of([3, 4, 6, 8]),
+                times: choices.one_of([3, 4, 6, 8]),
             },
             IncidentKind::Saturation => Effect::Saturation {
-                times: lots.one_of([10, 20, 30]),
+                times: choices.one_of([10, 20, 30]),
             },
         };
         Self { effect }
@@ -184,7 +184,7 @@ impl Incident {
     }
 
     /// The rate of the traffic while the incident lasts; at most
-    /// [`ArrivalRate::GREATEST`], and still off where it was off.
+    /// [`ArrivalRate::MAX`], and still off where it was off.
     #[must_use]
     pub fn arrival_rate(&self, rate: ArrivalRate) -> ArrivalRate {
         match self.effect {
@@ -197,7 +197,8 @@ impl Incident {
 /// What the slow requests of a latency incident follow.
 fn tail(seconds: u32) -> DelayDistribution {
     let text = format!("lognormal(mean={seconds}s, cv=0.3)");
-    text.parse().expect("a few whole seconds of a known law")
+    text.parse()
+        .expect("a few whole seconds of a known distribution")
 }
 
 impl fmt::Debug for Incident {

@@ -1,10 +1,10 @@
 //! What the service pretends to be: distributions, faults, arrivals, incidents,
 //! mysteries.
 //!
-//! Everything here is arithmetic on numbers that are passed in: which law the
-//! values and the delays follow, how often a request fails, when the next one
-//! comes. Nothing here knows of HTTP, metrics or sockets, waits, logs or reads
-//! a clock; whoever uses a drawn delay has to wait for it.
+//! Everything here is arithmetic on numbers that are passed in: which
+//! distribution the values and the delays follow, how often a request fails,
+//! when the next one comes. Nothing here knows of HTTP, metrics or sockets,
+//! waits, logs or reads a clock; whoever uses a drawn delay has to wait for it.
 //!
 //! Randomness comes in as a generator too, so that everything can be repeated:
 //! see [`Streams`].
@@ -14,9 +14,9 @@ pub mod distribution;
 mod excerpt;
 mod faults;
 mod incident;
-mod lots;
 mod mystery;
 mod probability;
+mod seeded_choices;
 mod streams;
 
 pub use arrivals::{ArrivalRate, ArrivalRateError, PoissonArrivals};

@@ -1,19 +1,21 @@
-//! What the service hides: laws that only a name and a salt determine.
+//! What the service hides: distributions that only a name and a salt determine.
 //!
-//! Students are to find out from monitoring alone which law the values follow
-//! and which the delays follow. The salt is the teacher's secret: who knows
-//! name, salt and this program knows the laws. The commitment is not secret. It
-//! can be shown beforehand, gives nothing away, and proves afterwards that the
-//! laws were not changed in between.
+//! Students are to find out from monitoring alone which distribution the values
+//! follow and which the delays follow. The salt is the teacher's secret: who
+//! knows name, salt and this program knows the distributions. The commitment is
+//! not secret. It can be shown beforehand, gives nothing away, and proves
+//! afterwards that the distributions were not changed in between.
 
 use std::fmt;
 
-use super::lots::{Lots, sha256_hex};
+use super::seeded_choices::{SeededChoices, sha256_hex};
 use super::{DelayDistribution, ValueDistribution};
 
-/// A law for the values and a law for the delays, hidden behind a name.
+/// A distribution for the values and a distribution for the delays, hidden
+/// behind a name.
 ///
-/// Neither `Debug` nor `Display` shows the laws, so they cannot slip into a log.
+/// Neither `Debug` nor `Display` shows the distributions, so they cannot slip
+/// into a log.
 ///
 /// ```
 /// use simulation::Mystery;
@@ -21,7 +23,7 @@ use super::{DelayDistribution, ValueDistribution};
 /// let mystery = Mystery::new("tuesday", "only the teacher knows");
 /// println!("{mystery}"); // mystery `tuesday` (commitment 3a…)
 /// // When all have guessed:
-/// println!("{}", mystery.opening()); // name, salt and laws: its SHA-256 is the commitment
+/// println!("{}", mystery.opening()); // name, salt and distributions: its SHA-256 is the commitment
 /// assert_eq!(Mystery::new("tuesday", "only the teacher knows"), mystery);
 /// ```
 #[derive(Clone, PartialEq)]
@@ -44,10 +46,10 @@ impl Mystery {
         Self {
             name: name.to_owned(),
             salt: salt.to_owned(),
-            value: value(&mut Lots::new("mystery value", name, salt))
+            value: value(&mut SeededChoices::new("mystery value", name, salt))
                 .parse()
                 .expect(valid),
-            delay: delay(&mut Lots::new("mystery delay", name, salt))
+            delay: delay(&mut SeededChoices::new("mystery delay", name, salt))
                 .parse()
                 .expect(valid),
         }
@@ -59,13 +61,13 @@ impl Mystery {
         &self.name
     }
 
-    /// The hidden law of the values.
+    /// The hidden distribution of the values.
     #[must_use]
     pub fn value(&self) -> &ValueDistribution {
         &self.value
     }
 
-    /// The hidden law of the delays.
+    /// The hidden distribution of the delays.
     #[must_use]
     pub fn delay(&self) -> &DelayDistribution {
         &self.delay
@@ -77,8 +79,9 @@ impl Mystery {
         sha256_hex(&self.opening())
     }
 
-    /// What the commitment commits to, salt and laws included: five lines,
-    /// each with its line feed, as `sha256sum` would read them from a file.
+    /// What the commitment commits to, salt and distributions included: five
+    /// lines, each with its line feed, as `sha256sum` would read them from a
+    /// file.
     #[must_use]
     pub fn opening(&self) -> String {
         let Self {
@@ -112,86 +115,90 @@ impl fmt::Debug for Mystery {
     }
 }
 
-/// A law for values. The order of the choices, and the choices, are fixed for
-/// good: whoever adds a law here changes what every name stands for.
-fn value(lots: &mut Lots) -> String {
-    match lots.between(0, 8) {
+/// A distribution for values. The order of the choices, and the choices, are
+/// fixed for good: whoever adds a distribution here changes what every name
+/// stands for.
+fn value(choices: &mut SeededChoices) -> String {
+    match choices.between(0, 8) {
         0 => {
-            let (mean, sd) = (lots.between(30, 70), lots.between(5, 15));
+            let (mean, sd) = (choices.between(30, 70), choices.between(5, 15));
             format!("normal(mean={mean}, sd={sd})")
         }
         1 => {
-            let (min, width) = (lots.between(0, 30), lots.between(30, 70));
+            let (min, width) = (choices.between(0, 30), choices.between(30, 70));
             format!("uniform({min}, {})", min + width)
         }
-        2 => format!("exponential(mean={})", lots.between(15, 40)),
+        2 => format!("exponential(mean={})", choices.between(15, 40)),
         3 => {
-            let (shape, scale) = (lots.one_of([1.5, 2.0, 3.0, 4.0]), lots.between(6, 16));
+            let (shape, scale) = (choices.one_of([1.5, 2.0, 3.0, 4.0]), choices.between(6, 16));
             format!("gamma(shape={shape}, scale={scale})")
         }
         4 => {
-            let (mean, cv) = (lots.between(20, 50), lots.one_of([0.3, 0.5, 0.8]));
+            let (mean, cv) = (choices.between(20, 50), choices.one_of([0.3, 0.5, 0.8]));
             format!("lognormal(mean={mean}, cv={cv})")
         }
         5 => {
-            let (shape, scale) = (lots.one_of([1.5, 2.0, 3.0]), lots.between(30, 60));
+            let (shape, scale) = (choices.one_of([1.5, 2.0, 3.0]), choices.between(30, 60));
             format!("weibull(shape={shape}, scale={scale})")
         }
         6 => {
-            let (a, b) = lots.one_of([(0.5, 0.5), (2.0, 2.0), (2.0, 5.0), (5.0, 2.0), (1.0, 3.0)]);
+            let (a, b) =
+                choices.one_of([(0.5, 0.5), (2.0, 2.0), (2.0, 5.0), (5.0, 2.0), (1.0, 3.0)]);
             format!("beta({a}, {b}, scale=100)")
         }
         7 => {
-            let (min, mode) = (lots.between(0, 20), lots.between(30, 60));
-            format!("triangular({min}, {mode}, {})", lots.between(70, 100))
+            let (min, mode) = (choices.between(0, 20), choices.between(30, 60));
+            format!("triangular({min}, {mode}, {})", choices.between(70, 100))
         }
         _ => {
-            let (low, high) = (lots.between(15, 35), lots.between(60, 85));
-            let tenths = lots.between(3, 7);
+            let (low, high) = (choices.between(15, 35), choices.between(60, 85));
+            let tenths = choices.between(3, 7);
             let rest = 10 - tenths;
             format!("0.{tenths}*normal(mean={low}, sd=4) + 0.{rest}*normal(mean={high}, sd=6)")
         }
     }
 }
 
-/// A law for delays whose mean is about the drawn number of milliseconds; the
-/// rest of [`value`]'s description holds here too. Times are put together in
-/// whole microseconds: integers do not depend on a platform's arithmetic.
-fn delay(lots: &mut Lots) -> String {
-    let mean = lots.between(25, 340) * 1000;
-    match lots.between(0, 9) {
+/// A distribution for delays whose mean is about the drawn number of
+/// milliseconds; the rest of [`value`]'s description holds here too. Times are
+/// put together in whole microseconds: integers do not depend on a platform's
+/// arithmetic.
+fn delay(choices: &mut SeededChoices) -> String {
+    let mean = choices.between(25, 340) * 1000;
+    match choices.between(0, 9) {
         0 => {
-            let half = mean / 100 * lots.one_of([30, 50, 80]);
+            let half = mean / 100 * choices.one_of([30, 50, 80]);
             format!("uniform({}us, {}us)", mean - half, mean + half)
         }
         1 => format!(
             "normal(mean={mean}us, sd={}us)",
-            mean / 100 * lots.one_of([10, 20, 30])
+            mean / 100 * choices.one_of([10, 20, 30])
         ),
         2 => format!(
             "lognormal(mean={mean}us, cv={})",
-            lots.one_of([0.3, 0.5, 0.8, 1.2])
+            choices.one_of([0.3, 0.5, 0.8, 1.2])
         ),
         3 => format!("exponential(mean={mean}us)"),
         4 => {
-            let shape = lots.one_of([2, 3, 5, 8]);
+            let shape = choices.one_of([2, 3, 5, 8]);
             format!("gamma(shape={shape}, scale={}us)", mean / shape)
         }
         // The mean is scale * Γ(1 + 1/shape): 1.13, 0.90 or 0.89 of the scale.
         5 => format!(
             "weibull(shape={}, scale={mean}us)",
-            lots.one_of([0.8, 1.5, 2.5])
+            choices.one_of([0.8, 1.5, 2.5])
         ),
         6 => {
-            let (shape, scale) = lots.one_of([(2.5, 60), (3.0, 67), (4.0, 75)]);
+            let (shape, scale) = choices.one_of([(2.5, 60), (3.0, 67), (4.0, 75)]);
             format!("pareto(scale={}us, shape={shape})", mean / 100 * scale)
         }
         7 => {
-            let (a, b, scale) = lots.one_of([(2, 2, 200), (2, 5, 350), (5, 2, 140), (1, 3, 400)]);
+            let (a, b, scale) =
+                choices.one_of([(2, 2, 200), (2, 5, 350), (5, 2, 140), (1, 3, 400)]);
             format!("beta({a}, {b}, scale={}us)", mean / 100 * scale)
         }
         8 => {
-            let (min, mode, max) = lots.one_of([(20, 40, 240), (50, 100, 150), (40, 120, 140)]);
+            let (min, mode, max) = choices.one_of([(20, 40, 240), (50, 100, 150), (40, 120, 140)]);
             let of_mean = |percent| mean / 100 * percent;
             format!(
                 "triangular({}us, {}us, {}us)",

@@ -12,7 +12,7 @@ use super::excerpt::excerpt;
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
 pub struct Probability(f64);
 
-/// Why something is no [`Probability`].
+/// Why something is not a [`Probability`].
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum ProbabilityError {
     /// The text is not a number.

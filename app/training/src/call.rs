@@ -56,16 +56,16 @@ impl Backoff {
 /// of them.
 #[derive(Debug)]
 pub struct Link {
-    whom: String,
+    peer: String,
     waiting: AtomicBool,
 }
 
 impl Link {
     /// The link to this role, which is believed to answer.
     #[must_use]
-    pub fn new(whom: String) -> Self {
+    pub fn new(peer: String) -> Self {
         Self {
-            whom,
+            peer,
             waiting: AtomicBool::new(false),
         }
     }
@@ -83,7 +83,7 @@ impl Link {
         failed: impl Fn(),
         mut call: impl FnMut() -> F,
     ) -> Result<T, CallError> {
-        let whom = self.whom.as_str();
+        let peer = self.peer.as_str();
         let mut backoff = Backoff::default();
         loop {
             match call().await {
@@ -91,13 +91,13 @@ impl Link {
                     failed();
                     let gone = matches!(error, CallError::Unavailable(_));
                     if gone && !self.waiting.swap(true, Relaxed) {
-                        tracing::warn!(whom, %error, "waits");
+                        tracing::warn!(peer, %error, "waiting for a peer");
                     }
                     backoff.pause().await;
                 }
                 ended => {
                     if self.waiting.swap(false, Relaxed) {
-                        tracing::info!(whom, "answers again");
+                        tracing::info!(peer, "peer is back");
                     }
                     return ended;
                 }

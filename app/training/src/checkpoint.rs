@@ -22,7 +22,7 @@ pub enum CheckpointError {
     Io {
         /// Which file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         error: io::Error,
     },
     /// The file is none of ours.

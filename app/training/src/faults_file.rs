@@ -15,10 +15,10 @@ use tokio::sync::watch;
 use super::faults::{Faults, FeatureName, SlowShard};
 use super::options::drift;
 
-/// As soon as somebody who saves it has looked up again.
-const READ_EVERY: Duration = Duration::from_millis(500);
+/// Short enough that a saved change has taken effect when its editor looks up.
+const READ_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What a file may say. What it does not say holds as the options have it.
+/// The faults that a file may set. The options set the rest.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Overlay {
@@ -101,9 +101,9 @@ fn overlaid(text: &str, options: &Faults) -> Result<Faults, String> {
 pub(super) fn read(path: &Path, options: &Faults, shards: Option<usize>) -> Result<Faults, String> {
     let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
     let faults = overlaid(&text, options)?;
-    faults.check_slow_shard(shards).map_err(|(named, last)| {
-        format!("slow_shard: {named}: there are the shards 0 to {last}")
-    })?;
+    faults
+        .check_slow_shard(shards)
+        .map_err(|(named, last)| format!("slow_shard: {named}: the shards are 0 to {last}"))?;
     Ok(faults)
 }
 
@@ -117,7 +117,7 @@ pub(super) async fn follow(
 ) {
     let mut complaint = String::new();
     loop {
-        tokio::time::sleep(READ_EVERY).await;
+        tokio::time::sleep(READ_INTERVAL).await;
         // A few lines, on a local disk: not worth another thread.
         match read(path, &options, shards) {
             Ok(said) => {
@@ -128,12 +128,12 @@ pub(super) async fn follow(
                     changed
                 });
                 if changed {
-                    tracing::info!(path = %path.display(), "the faults have changed");
+                    tracing::info!(path = %path.display(), "faults changed");
                 }
             }
             Err(wrong) if wrong == complaint => {}
             Err(wrong) => {
-                tracing::warn!(path = %path.display(), wrong, "the faults stay as they are");
+                tracing::warn!(path = %path.display(), wrong, "cannot apply the faults file; faults unchanged");
                 complaint = wrong;
             }
         }

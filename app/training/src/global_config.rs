@@ -43,10 +43,10 @@ pub enum ConfigError {
     #[error("{0}; name a file that can be read")]
     Unreadable(String),
     /// It is not YAML.
-    #[error("is no YAML: {0}")]
+    #[error("not YAML: {0}")]
     NotYaml(String),
     /// A key that means nothing.
-    #[error("{section}{key} is no setting; {remedy}")]
+    #[error("unknown setting {section}{key}; {remedy}")]
     Unknown {
         /// Where it stands, with a dot behind, or empty.
         section: String,
@@ -76,8 +76,8 @@ const SECTION: &str = "PersiaMetricsConfig";
 const COMMON: &str = "common_config";
 const LATER_SECTION: &str = "metrics_config";
 
-/// Sections of Persia's own file that say nothing about metrics, under the names
-/// that they had one after the other.
+/// Sections of Persia's own file that say nothing about metrics, under the
+/// names that they had one after the other.
 const OTHER_SECTIONS: [&str; 8] = [
     "PersiaShardedServerConfig",
     "PersiaMiddlewareConfig",
@@ -219,15 +219,12 @@ fn refuse_rest(
     let Some(key) = rest.keys().next() else {
         return Ok(());
     };
-    let in_lower_case: Vec<_> = known.iter().map(|name| name.to_lowercase()).collect();
-    let meant = nearest(key, in_lower_case.iter().map(String::as_str));
-    let place = meant.and_then(|meant| in_lower_case.iter().position(|name| name == meant));
     Err(ConfigError::Unknown {
         section: section.to_owned(),
         key: key.clone(),
-        remedy: match place {
-            Some(place) => format!("{} is", known[place]),
-            None => format!("there are {}", known.join(", ")),
+        remedy: match nearest(key, known.iter().copied()) {
+            Some(meant) => format!("did you mean {meant}?"),
+            None => format!("known settings: {}", known.join(", ")),
         },
     })
 }
@@ -251,7 +248,8 @@ mod tests {
         assert_eq!(MetricsConfig::parse(text).unwrap(), expected);
     }
 
-    /// Each generation's example, shortened: its sections for other things are there.
+    /// Each generation's example, shortened: its sections for other things are
+    /// there.
     #[test]
     fn what_each_generation_shipped() {
         for text in [
@@ -295,19 +293,19 @@ mod tests {
         for (text, expected) in [
             (
                 section("enable_metric: true"),
-                "PersiaMetricsConfig.enable_metric is no setting; enable_metrics is",
+                "unknown setting PersiaMetricsConfig.enable_metric; did you mean enable_metrics?",
             ),
             (
                 section("push_intervall: 3"),
-                "PersiaMetricsConfig.push_intervall is no setting; push_interval is",
+                "unknown setting PersiaMetricsConfig.push_intervall; did you mean push_interval?",
             ),
             (
                 "PersiaMetricConfig:\n  job_name: a\n".to_owned(),
-                "PersiaMetricConfig is no setting; PersiaMetricsConfig is",
+                "unknown setting PersiaMetricConfig; did you mean PersiaMetricsConfig?",
             ),
             (
                 section("color: red"),
-                "PersiaMetricsConfig.color is no setting; there are enable_metrics, job_name",
+                "unknown setting PersiaMetricsConfig.color; known settings: enable_metrics, job_name",
             ),
             (
                 section("enable_metrics: 1"),
@@ -329,7 +327,7 @@ mod tests {
                 "PersiaMetricsConfig: true\n".to_owned(),
                 "PersiaMetricsConfig is true; must be a section",
             ),
-            ("a: [".to_owned(), "is no YAML: "),
+            ("a: [".to_owned(), "not YAML: "),
         ] {
             let refusal = refusal(&text);
             assert!(refusal.starts_with(expected), "{refusal}");

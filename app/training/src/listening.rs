@@ -12,16 +12,16 @@ use super::rpc::Peer;
 #[derive(Debug, thiserror::Error)]
 pub enum ListeningError {
     /// Nothing can listen there.
-    #[error("--bind {bind}: {error}; take another address, or port 0 for a free one")]
+    #[error("--bind {bind}: {error}; choose another address, or port 0 for a free one")]
     Bind {
-        /// Where.
+        /// The address that was given.
         bind: SocketAddr,
         /// Why not.
         error: io::Error,
     },
     /// The process is not among the peers that it was told of.
     #[error(
-        "{0} names no address of this machine with the port of --bind; \
+        "{0} does not contain an address of this machine with the port of --bind; \
          give --replica-index, the place of this process among them"
     )]
     NotAPeer(&'static str),

@@ -1,4 +1,4 @@
-//! What the roles say to each other, in one process as over the network. Only
+//! The messages between the roles, in one process as over the network. Only
 //! the messages, in the encoding of Protocol Buffers; no behaviour.
 //!
 //! Ids and numbers are sent at their fixed width: ids are hashes, for which a

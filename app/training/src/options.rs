@@ -1,4 +1,5 @@
-//! The options of `train`, their ranges and their defaults. Values are parsed into types that cannot be wrong.
+//! The options of `train`, their ranges and their defaults. Values are parsed
+//! into types that cannot be wrong.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use clap::{Args, ValueEnum};
 
 use super::faults::{Faults, FeatureName, SlowShard};
 use super::rpc::Peer;
+use command_line::flags::whole;
 use golden_pushgateway::Address;
 use simulation::Probability;
 
@@ -32,8 +34,9 @@ pub struct Options {
     #[arg(long, env = "GOLDEN_ROLE", value_name = "ROLE", default_value = "all")]
     pub role: RoleOption,
 
-    /// YAML file whose section PersiaMetricsConfig says whether metrics are pushed,
-    /// under which job name and how often [default: metrics are not pushed]
+    /// YAML file whose section PersiaMetricsConfig says whether metrics are
+    /// pushed, under which job name and how often [default: metrics are not
+    /// pushed]
     #[arg(long, env = "GOLDEN_GLOBAL_CONFIG", value_name = "FILE")]
     pub global_config: Option<PathBuf>,
 
@@ -46,8 +49,8 @@ pub struct Options {
     )]
     pub metrics_gateway_addr: Address,
 
-    /// Delete this process's metrics from the Pushgateway at the end; otherwise they
-    /// stay there
+    /// Delete this process's metrics from the Pushgateway at the end; otherwise
+    /// they stay there
     #[arg(long, env = "GOLDEN_DELETE_METRICS")]
     pub delete_metrics: bool,
 
@@ -57,12 +60,12 @@ pub struct Options {
     pub heartbeat: Option<PathBuf>,
 
     /// Where a parameter server (default 127.0.0.1:7070) or an embedding worker
-    /// (default 127.0.0.1:7071) listens; port 0 takes a free one
+    /// (default 127.0.0.1:7071) listens; port 0 picks a free one
     #[arg(long, env = "GOLDEN_BIND", value_name = "ADDRESS", value_parser = bind_address)]
     pub bind: Option<SocketAddr>,
 
-    /// Addresses of all parameter servers in the order of their shards, separated by
-    /// commas
+    /// Addresses of all parameter servers in the order of their shards,
+    /// separated by commas
     #[arg(
         long,
         env = "GOLDEN_PARAMETER_SERVERS",
@@ -72,7 +75,8 @@ pub struct Options {
     )]
     pub parameter_servers: Vec<Peer>,
 
-    /// Addresses of all embedding workers, separated by commas; batches go to them in turn
+    /// Addresses of all embedding workers, separated by commas; batches go to
+    /// them in turn
     #[arg(
         long,
         env = "GOLDEN_EMBEDDING_WORKERS",
@@ -82,53 +86,53 @@ pub struct Options {
     )]
     pub embedding_workers: Vec<Peer>,
 
-    /// Index of this process among those of its role, from 0 [default: found by its own
-    /// address in --parameter-servers or --embedding-workers]
-    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_REPLICA_INDEX", value_name = "N", value_parser = number(0, 1023))]
-    pub replica_index: Option<u64>,
+    /// Index of this process among those of its role, from 0 [default: found by
+    /// its own address in --parameter-servers or --embedding-workers]
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_REPLICA_INDEX", value_name = "N", value_parser = whole::<usize>(0, 1023))]
+    pub replica_index: Option<usize>,
 
     /// Number of parameter servers; --role all only
-    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_SHARDS", value_name = "N", default_value = "2", value_parser = number(1, 64))]
-    pub shards: u64,
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_SHARDS", value_name = "N", default_value = "2", value_parser = whole::<usize>(1, 64))]
+    pub shards: usize,
 
     /// Number of embedding workers; --role all only
-    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_WORKERS", value_name = "N", default_value = "1", value_parser = number(1, 64))]
-    pub workers: u64,
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_WORKERS", value_name = "N", default_value = "1", value_parser = whole::<usize>(1, 64))]
+    pub workers: usize,
 
     /// Number of samples per batch
-    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_BATCH_SIZE", value_name = "N", default_value = "256", value_parser = number(1, 65_535))]
-    pub batch_size: u64,
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_BATCH_SIZE", value_name = "N", default_value = "256", value_parser = whole::<usize>(1, 65_535))]
+    pub batch_size: usize,
 
     /// Number of steps to train; 0 trains until stopped
-    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_STEPS", value_name = "N", default_value = "0", value_parser = number(0, u64::MAX))]
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_STEPS", value_name = "N", default_value = "0", value_parser = whole::<u64>(0, u64::MAX))]
     pub steps: u64,
 
     /// Staleness bound: maximum number of batches looked up and not yet updated
-    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_STALENESS", value_name = "N", default_value = "10", value_parser = number(1, 10_000))]
-    pub staleness: u64,
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_STALENESS", value_name = "N", default_value = "10", value_parser = whole::<usize>(1, 10_000))]
+    pub staleness: usize,
 
     /// Maximum number of batches waiting at the workers to be looked up
-    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_FORWARD_BUFFER_SIZE", value_name = "N", default_value = "32", value_parser = number(2, 1000))]
-    pub forward_buffer_size: u64,
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_FORWARD_BUFFER_SIZE", value_name = "N", default_value = "32", value_parser = whole::<usize>(2, 1000))]
+    pub forward_buffer_size: usize,
 
     /// Maximum number of samples per second; 0 is unlimited
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_EXAMPLES_PER_SECOND", value_name = "RATE", default_value = "0", value_parser = rate)]
     pub examples_per_second: f64,
 
     /// Number of steps between evaluations on held-out samples; 0 never evaluates
-    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_EVALUATE_EVERY", value_name = "STEPS", default_value = "200", value_parser = number(0, u64::MAX))]
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_EVALUATE_EVERY", value_name = "STEPS", default_value = "200", value_parser = whole::<u64>(0, u64::MAX))]
     pub evaluate_every: u64,
 
     /// Number of held-out samples per evaluation
-    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_HELD_OUT", value_name = "N", default_value = "4096", value_parser = number(1, 65_535))]
-    pub held_out: u64,
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_HELD_OUT", value_name = "N", default_value = "4096", value_parser = whole::<usize>(1, 65_535))]
+    pub held_out: usize,
 
     /// Directory for this process's checkpoints [default: none are saved]
     #[arg(long, env = "GOLDEN_CHECKPOINTS", value_name = "DIRECTORY")]
     pub checkpoints: Option<PathBuf>,
 
     /// Number of steps between checkpoints
-    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_CHECKPOINT_EVERY", value_name = "STEPS", default_value = "1000", value_parser = number(1, u64::MAX))]
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_CHECKPOINT_EVERY", value_name = "STEPS", default_value = "1000", value_parser = whole::<u64>(1, u64::MAX))]
     pub checkpoint_every: u64,
 
     /// Resume from the checkpoint in --checkpoints, if there is one
@@ -136,7 +140,7 @@ pub struct Options {
     pub resume: bool,
 
     /// Seed of everything random: samples, initial weights, admissions
-    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_SEED", value_name = "N", default_value = "1", value_parser = number(0, u64::MAX))]
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_SEED", value_name = "N", default_value = "1", value_parser = whole::<u64>(0, u64::MAX))]
     pub seed: u64,
 
     /// Probability that a new id gets an embedding, from 0 to 1
@@ -149,17 +153,17 @@ pub struct Options {
     )]
     pub admit_probability: Probability,
 
-    /// Maximum number of embeddings per shard; fewer than the ids in use make it forget
-    /// what it learned
-    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_TABLE_CAPACITY", value_name = "N", default_value = "100000", value_parser = number(1, 10_000_000))]
-    pub table_capacity: u64,
+    /// Maximum number of embeddings per shard; fewer than the ids in use make
+    /// it forget what it learned
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_TABLE_CAPACITY", value_name = "N", default_value = "100000", value_parser = whole::<usize>(1, 10_000_000))]
+    pub table_capacity: usize,
 
     /// Share of the ids in use that is replaced by new ones in 1000 batches
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_DRIFT", value_name = "SHARE", default_value = "0.01", value_parser = drift)]
     pub drift: f64,
 
-    /// Fault: put a NaN into a gradient every so many batches; 0 is never
-    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_NAN_EVERY", value_name = "BATCHES", default_value = "0", value_parser = number(0, u64::MAX))]
+    /// Fault: number of batches between NaNs put into a gradient; 0 disables
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_NAN_EVERY", value_name = "BATCHES", default_value = "0", value_parser = whole::<u64>(0, u64::MAX))]
     pub nan_every: u64,
 
     /// Fault: feature whose gradient gets the NaN
@@ -184,12 +188,13 @@ pub struct Options {
     #[arg(long, env = "GOLDEN_SLOW_SHARD", value_name = "SHARD=TIME")]
     pub slow_shard: Option<SlowShard>,
 
-    /// YAML file of faults, read again whenever it changes; overrides the options of
-    /// the same name
+    /// YAML file of faults, read again whenever it changes; overrides the
+    /// options of the same name
     #[arg(long, env = "GOLDEN_FAULTS_FILE", value_name = "FILE")]
     pub faults_file: Option<PathBuf>,
 
-    /// Time between progress lines in the log; a terminal shows a progress bar instead
+    /// Time between progress lines in the log; a terminal shows a progress bar
+    /// instead
     #[arg(long, env = "GOLDEN_PROGRESS_EVERY", value_name = "DURATION", default_value = "10s", value_parser = interval)]
     pub progress_every: Duration,
 }
@@ -198,7 +203,7 @@ impl Options {
     /// How many shards there are, for those roles that know all of them.
     pub(super) fn known_shards(&self) -> Option<usize> {
         match self.role {
-            RoleOption::All => Some(index(self.shards)),
+            RoleOption::All => Some(self.shards),
             RoleOption::EmbeddingWorker => Some(self.parameter_servers.len()),
             RoleOption::ParameterServer | RoleOption::Trainer => None,
         }
@@ -211,33 +216,15 @@ impl Options {
             nan_feature: Some(self.nan_feature),
             masked_features: self.masked_features.clone(),
             slow_shard: self.slow_shard,
-            table_capacity: index(self.table_capacity),
+            table_capacity: self.table_capacity,
             drift: self.drift,
         }
     }
 }
 
-/// Every option that counts something has an upper bound far below the greatest
-/// of these.
-pub(super) fn index(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
-}
-
-fn number(
-    least: u64,
-    greatest: u64,
-) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + Sync + 'static {
-    move |text| {
-        let number = text.parse().ok();
-        number
-            .filter(|number| (least..=greatest).contains(number))
-            .ok_or_else(|| format!("must be a whole number from {least} to {greatest}"))
-    }
-}
-
-fn within(text: &str, greatest: f64) -> Option<f64> {
+fn within(text: &str, max: f64) -> Option<f64> {
     let number: Option<f64> = text.parse().ok();
-    number.filter(|number| (0.0..=greatest).contains(number))
+    number.filter(|number| (0.0..=max).contains(number))
 }
 
 fn rate(text: &str) -> Result<f64, String> {

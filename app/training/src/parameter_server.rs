@@ -200,8 +200,8 @@ impl ParameterServer {
             tokio::task::spawn_blocking(move || checkpoints.save_shard(shard, &state)).await;
         match written {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "no checkpoint; serves on"),
-            Err(error) => tracing::warn!(%error, "no checkpoint; serves on"),
+            Ok(Err(error)) => tracing::warn!(%error, "cannot save a checkpoint; serving continues"),
+            Err(error) => tracing::warn!(%error, "cannot save a checkpoint; serving continues"),
         }
         Ok(Done {})
     }

@@ -11,7 +11,7 @@ use super::trainer::{Progress, Summary};
 use command_line::terminal;
 
 /// As often as the eye follows numbers.
-const REDRAW: Duration = Duration::from_millis(250);
+const REDRAW_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Shows the progress until it is dropped.
 pub(super) async fn show(progress: Arc<Progress>, steps: Option<u64>, every: Duration) {
@@ -35,14 +35,14 @@ async fn draw(progress: &Progress, steps: Option<u64>) {
     let _shown = terminal::show(bar.clone());
     let mut before = progress.now();
     loop {
-        tokio::time::sleep(REDRAW).await;
+        tokio::time::sleep(REDRAW_INTERVAL).await;
         let now = progress.now();
         bar.set_position(now.step);
         if before.batches == 0 {
             // Steps before a checkpoint were not done just now.
             bar.reset_eta();
         }
-        bar.set_message(message(&before, &now, REDRAW));
+        bar.set_message(message(&before, &now, REDRAW_INTERVAL));
         before = now;
     }
 }

@@ -22,8 +22,8 @@ const MAX_EXCHANGE_TIMEOUT: Duration = Duration::from_secs(10);
 /// What may be spent on the last push: somebody waits for the end.
 const LAST_PUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What may be spent, before that, on a push that is under way.
-const UNDER_WAY_TIMEOUT: Duration = Duration::from_secs(1);
+/// What may be spent, before that, on a push in flight.
+const IN_FLIGHT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long a push to a gateway may take, with this time between pushes.
 #[must_use]
@@ -43,7 +43,7 @@ impl PushTask {
     /// and native histograms.
     ///
     /// `outage` is shared by all nodes of a process: what becomes of the gateway
-    /// is told once, not by each.
+    /// is logged once, not by each.
     #[must_use]
     pub fn start(
         node: Arc<Node>,
@@ -98,8 +98,9 @@ impl Pusher {
                 () = &mut push => {}
                 _ = end.changed() => {
                     ended = true;
-                    // Given up at once, it could arrive after the last one and undo it.
-                    tokio::time::timeout(UNDER_WAY_TIMEOUT, push).await.ok();
+                    // Given up at once, it could arrive after the last one and
+                    // undo it.
+                    tokio::time::timeout(IN_FLIGHT_TIMEOUT, push).await.ok();
                 }
             }
         }
@@ -107,12 +108,12 @@ impl Pusher {
         let last = async {
             self.push().await;
             if delete && let Err(error) = self.gateway.delete(&self.group).await {
-                tracing::warn!(%error, "the group was not deleted");
+                tracing::warn!(%error, "cannot delete the group");
             }
         };
         if tokio::time::timeout(LAST_PUSH_TIMEOUT, last).await.is_err() {
             let role = self.node.role();
-            tracing::debug!(%role, "gave the last push up: the gateway is too slow");
+            tracing::debug!(%role, "gave up the last push: the gateway is too slow");
         }
     }
 
@@ -131,13 +132,13 @@ impl Pusher {
             Ok(()) => metrics.pushes.add(1),
             Err(_) => metrics.failures.add(1),
         }
-        self.outage.tell(self.failing, &pushed);
+        self.outage.report(self.failing, &pushed);
         self.failing = pushed.is_err();
     }
 }
 
-/// What all nodes of a process see of their gateway. Says when pushes begin to
-/// fail and when none does any more, and nothing between.
+/// The state of the gateway, shared by all nodes of a process. Logs when pushes
+/// begin to fail and when all succeed again, and nothing between.
 #[derive(Debug, Default)]
 pub struct Outage(Mutex<Option<Failing>>);
 
@@ -149,12 +150,12 @@ struct Failing {
 }
 
 impl Outage {
-    fn tell(&self, failed_before: bool, pushed: &Result<(), PushError>) {
+    fn report(&self, failed_before: bool, pushed: &Result<(), PushError>) {
         let mut failing = self.0.lock().expect("nothing panics while it counts");
         match (pushed, &mut *failing) {
             (Ok(()), None) => {}
             (Err(error), None) => {
-                tracing::warn!(%error, "cannot push metrics; trains on and tries again");
+                tracing::warn!(%error, "cannot push metrics; training continues and pushes are retried");
                 *failing = Some(Failing {
                     since: Instant::now(),
                     nodes: 1,
@@ -171,7 +172,7 @@ impl Outage {
                     tracing::warn!(
                         failed = known.pushes,
                         seconds = known.since.elapsed().as_secs(),
-                        "pushes metrics again"
+                        "pushing metrics again"
                     );
                     *failing = None;
                 }

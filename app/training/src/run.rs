@@ -18,7 +18,7 @@ use super::global_config::{ConfigError, MetricsConfig};
 use super::listening::{self, ListeningError};
 use super::metrics::{EmbeddingWorkerMetrics, ParameterServerMetrics, TrainerMetrics};
 use super::node::{Node, Role, local_address_towards};
-use super::options::{Options, RoleOption, index};
+use super::options::{Options, RoleOption};
 use super::parameter_server::ParameterServer;
 use super::progress_display;
 use super::push::{Outage, PushTask, exchange_timeout};
@@ -53,7 +53,7 @@ pub enum TrainError {
         wrong: String,
     },
     /// A shard that is not there cannot be slow.
-    #[error("--slow-shard {named}: there are the shards 0 to {last}")]
+    #[error("--slow-shard {named}: the shards are 0 to {last}")]
     NoSuchShard {
         /// The one that was named.
         named: usize,
@@ -81,8 +81,8 @@ pub enum TrainError {
 /// or a shard that is gone would let them take for ever.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Runs the role that the options name until `stop` resolves or the training is done.
-/// Returns the training's summary, where this process trained.
+/// Runs the role that the options name until `stop` resolves or the training is
+/// done. Returns the training's summary, where this process trained.
 ///
 /// # Errors
 ///
@@ -191,7 +191,7 @@ impl Process {
             role = %node.role(),
             gateway = %gateway.address(),
             job = self.config.job_name,
-            "pushes metrics"
+            "pushing metrics"
         );
         let interval = self.config.push_interval;
         self.pushing.push(PushTask::start(
@@ -221,7 +221,7 @@ impl Process {
         if self.options.resume
             && let Some(entries) = server.resume()?
         {
-            tracing::info!(shard = place, entries, "goes on from a checkpoint");
+            tracing::info!(shard = place, entries, "resuming from a checkpoint");
         }
         if let Some(metrics) = metrics {
             let node = Node::new(Role::ParameterServer, place, metrics);
@@ -254,10 +254,10 @@ impl Process {
     }
 
     async fn train_alone(&mut self, stop: impl Future<Output = ()>) -> Result<Summary, TrainError> {
-        let shards = (0..index(self.options.shards))
+        let shards = (0..self.options.shards)
             .map(|place| self.shard(place, false).map(Shard::Local))
             .collect::<Result<Vec<_>, _>>()?;
-        let workers = (0..index(self.options.workers))
+        let workers = (0..self.options.workers)
             .map(|place| self.worker(place, shards.clone(), false).map(Worker::Local))
             .collect::<Result<Vec<_>, _>>()?;
         self.train_with(workers, stop).await
@@ -276,7 +276,7 @@ impl Process {
         workers: Vec<Worker>,
         stop: impl Future<Output = ()>,
     ) -> Result<Summary, TrainError> {
-        let replica = index(self.options.replica_index.unwrap_or(0));
+        let replica = self.options.replica_index.unwrap_or(0);
         let metrics = self.measures().then(Arc::<TrainerMetrics>::default);
         if let Some(metrics) = &metrics {
             let metrics = Arc::clone(metrics);
@@ -289,13 +289,13 @@ impl Process {
         let trainer = Trainer {
             settings: Settings {
                 name: format!("trainer-{replica}"),
-                batch_size: index(options.batch_size),
+                batch_size: options.batch_size,
                 steps,
-                staleness_bound: index(options.staleness),
-                pending_bound: index(options.forward_buffer_size),
+                staleness_bound: options.staleness,
+                pending_bound: options.forward_buffer_size,
                 examples_per_second: Some(options.examples_per_second).filter(|&rate| rate > 0.0),
                 evaluate_every: options.evaluate_every,
-                held_out: index(options.held_out),
+                held_out: options.held_out,
                 checkpoint_every: options.checkpoint_every,
                 seed: options.seed,
             },
@@ -320,7 +320,7 @@ impl Process {
             () = display => {}
             () = stop => tracing::warn!(
                 seconds = DRAIN_TIMEOUT.as_secs(),
-                "gave the batches under way up: their worker, or a shard, takes too long"
+                "gave up the batches in flight: their worker, or a shard, is too slow"
             ),
         }
         Ok(progress.now())
@@ -339,7 +339,7 @@ impl Process {
         };
         let network = DenseNetwork::restore(&saved.network)
             .ok_or_else(|| CallError::Invalid("a checkpoint of another network".to_owned()))?;
-        tracing::info!(step = saved.step, "goes on from a checkpoint");
+        tracing::info!(step = saved.step, "resuming from a checkpoint");
         Ok(Start {
             step: saved.step,
             age: saved.age,
@@ -354,7 +354,10 @@ impl Process {
         let server = self.shard(place, true)?;
         listening::announce(&listener, Role::ParameterServer, place);
         serve_parameter_server(Arc::clone(&server), listener, stop).await?;
-        tracing::info!(embeddings = server.entries(), "served until the end");
+        tracing::info!(
+            embeddings = server.entries(),
+            "stopped; all requests served"
+        );
         Ok(())
     }
 
@@ -370,7 +373,7 @@ impl Process {
         listening::announce(&listener, Role::EmbeddingWorker, place);
         serve_embedding_worker(Arc::clone(&worker), listener, stop).await?;
         let out = worker.staleness().now();
-        tracing::info!(batches_out = out, "served until the end");
+        tracing::info!(batches_out = out, "stopped; all requests served");
         Ok(())
     }
 
@@ -382,7 +385,7 @@ impl Process {
         listener: &TcpListener,
     ) -> Result<usize, ListeningError> {
         match self.options.replica_index {
-            Some(given) => Ok(index(given)),
+            Some(given) => Ok(given),
             None => listening::place_among(flag, peers, listener),
         }
     }

@@ -13,7 +13,7 @@ use std::process::{Command, Output};
 
 use crate::support::{peers, yaml};
 use serde_json::Value;
-use service::alerts::FIRING_STAYS;
+use service::alerts::FIRING_RETENTION;
 
 /// What each level is, and whom Alertmanager gives it to.
 const LEVELS: [(&str, &str, &str); 3] = [
@@ -258,6 +258,6 @@ fn alerts_are_repeated_sooner_than_the_pager_forgets_them() {
     {
         let interval =
             humantime::parse_duration(text(interval)).expect("a time as Prometheus writes it");
-        assert!(2 * interval < FIRING_STAYS, "{interval:?}");
+        assert!(2 * interval < FIRING_RETENTION, "{interval:?}");
     }
 }

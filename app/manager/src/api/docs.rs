@@ -3,11 +3,12 @@
 use axum::Json;
 use utoipa::OpenApi;
 
-use super::{live, page, proplets, rollups, samples, tasks};
-use golden_http::docs::{self as pages, ControlToken, OperationIds};
+use super::{live, proplets, rollups, samples, tasks};
+use golden_http::docs::{ControlToken, OperationIds};
 use golden_http::problem::{Detail, Invalid, ValidationError};
 use golden_http::{health, metrics};
 
+// `/docs` shows the endpoints in this order.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -15,8 +16,6 @@ use golden_http::{health, metrics};
         description = "Collects metrics from proplets and assigns tasks to them. GET /metrics is served on a separate port (default 9641)."
     ),
     paths(
-        page::index,
-        page::file,
         tasks::list,
         tasks::create,
         tasks::show,
@@ -33,9 +32,6 @@ use golden_http::{health, metrics};
         metrics::metrics,
         health::healthz,
         health::readyz,
-        pages::index,
-        pages::file,
-        openapi,
     ),
     components(schemas(Detail, ValidationError, Invalid)),
     modifiers(&ControlToken, &OperationIds),
@@ -47,10 +43,7 @@ pub fn description() -> utoipa::openapi::OpenApi {
     Description::openapi()
 }
 
-/// This description, as OpenAPI 3.1
-#[utoipa::path(get, path = "/openapi.json", tag = "documentation", responses(
-    (status = 200, description = "The description", content_type = "application/json", body = serde_json::Value),
-))]
+/// The API's description, as OpenAPI 3.1.
 pub async fn openapi() -> Json<utoipa::openapi::OpenApi> {
     Json(description())
 }

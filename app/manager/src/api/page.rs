@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use golden_http::asset::{Asset, CSS, HTML, JS, SVG};
-use golden_http::problem::{Detail, Problem};
+use golden_http::problem::Problem;
 
 const INDEX: Asset = Asset {
     name: "index.html",
@@ -39,24 +39,12 @@ const ASSETS: [Asset; 4] = [
     },
 ];
 
-/// The live page
-#[utoipa::path(get, path = "/", tag = "live", responses(
-    (status = 200, description = "The page", content_type = "text/html", body = String),
-    (status = 304, description = "The page has not changed"),
-))]
+/// The live page.
 pub async fn index(headers: HeaderMap) -> Response {
     INDEX.answer(&headers)
 }
 
-/// A file of the live page
-#[utoipa::path(get, path = "/page/{file}", tag = "live",
-    params(("file" = String, Path, description = "The file's name")),
-    responses(
-        (status = 200, description = "The file", body = String),
-        (status = 304, description = "The file has not changed"),
-        (status = 404, description = "No such file", body = Detail),
-    ),
-)]
+/// A file of the live page.
 pub async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
     match ASSETS.iter().find(|asset| asset.name == name) {
         Some(asset) => asset.answer(&headers),

@@ -11,8 +11,6 @@ use golden_http::{docs as pages, health, metrics};
 /// The API.
 pub fn router(manager: &Manager, requests: &Requests) -> Router {
     Api::new(docs::description(), requests)
-        .route("/", get(page::index))
-        .route("/page/{file}", get(page::file))
         .route("/tasks", get(tasks::list).merge(post(tasks::create)))
         .route("/tasks/{id}", get(tasks::show).delete(tasks::delete))
         .route("/tasks/{id}/start", post(tasks::start))
@@ -26,9 +24,11 @@ pub fn router(manager: &Manager, requests: &Requests) -> Router {
         .route("/live", get(live::live))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .route("/docs", get(pages::index))
-        .route("/docs/{file}", get(pages::file))
-        .route("/openapi.json", get(docs::openapi))
+        .asset("/", get(page::index), &[200, 304])
+        .asset("/page/{file}", get(page::file), &[200, 304, 404])
+        .asset("/docs", get(pages::index), &[307])
+        .asset("/docs/{file}", get(pages::file), &[200, 404])
+        .asset("/openapi.json", get(docs::openapi), &[200])
         .finish(manager)
 }
 

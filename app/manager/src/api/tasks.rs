@@ -15,8 +15,8 @@ use super::{Manager, blocking};
 use crate::clock::rfc3339;
 use crate::history::Task;
 use crate::tasks::TaskError;
-use golden_http::access::Allowed;
-use golden_http::body::Body;
+use golden_http::access::{self, Allowed};
+use golden_http::body::{self, Body};
 use golden_http::problem::{Detail, Invalid, Problem, ValidationError};
 use proplet_schema::{Refusal, StartTask};
 
@@ -122,13 +122,9 @@ impl From<TaskError> for Problem {
     request_body = NewTask,
     responses(
         (status = 201, description = "The task, assigned to a proplet or pending", body = TaskView),
-        (status = 400, description = "The body is incomplete", body = Detail),
-        (status = 401, description = "The token is missing or wrong", body = Detail),
-        (status = 403, description = "Changes are not allowed from here", body = Detail),
-        (status = 408, description = "The body did not arrive in time", body = Detail),
+        access::Refused,
         (status = 409, description = "A task with this id exists", body = Detail),
-        (status = 413, description = "The body is too large", body = Detail),
-        (status = 415, description = "The body is not declared as JSON", body = Detail),
+        body::Refused,
         (status = 422, description = "The task is invalid", body = ValidationError),
         (status = 503, description = "The history cannot be written", body = Detail),
     ),
@@ -225,8 +221,7 @@ pub async fn show(
     params(("id" = String, Path, description = "Task id")),
     responses(
         (status = 200, description = "The task, assigned to a proplet or pending", body = TaskView),
-        (status = 401, description = "The token is missing or wrong", body = Detail),
-        (status = 403, description = "Changes are not allowed from here", body = Detail),
+        access::Refused,
         (status = 404, description = "No such task", body = Detail),
         (status = 409, description = "The task is running", body = Detail),
         (status = 503, description = "The history cannot be written", body = Detail),
@@ -246,9 +241,8 @@ pub async fn start(
 #[utoipa::path(post, path = "/tasks/{id}/stop", tag = "tasks", security((), ("control_token" = [])),
     params(("id" = String, Path, description = "Task id")),
     responses(
-        (status = 200, description = "The task; its proplet was told to stop it", body = TaskView),
-        (status = 401, description = "The token is missing or wrong", body = Detail),
-        (status = 403, description = "Changes are not allowed from here", body = Detail),
+        (status = 200, description = "The task; its proplet was asked to stop it", body = TaskView),
+        access::Refused,
         (status = 404, description = "No such task", body = Detail),
         (status = 409, description = "The task is not running", body = Detail),
         (status = 503, description = "The history cannot be written", body = Detail),
@@ -269,8 +263,7 @@ pub async fn stop(
     params(("id" = String, Path, description = "Task id")),
     responses(
         (status = 204, description = "Deleted"),
-        (status = 401, description = "The token is missing or wrong", body = Detail),
-        (status = 403, description = "Changes are not allowed from here", body = Detail),
+        access::Refused,
         (status = 404, description = "No such task", body = Detail),
         (status = 503, description = "The history cannot be written", body = Detail),
     ),

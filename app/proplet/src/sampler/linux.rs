@@ -1,4 +1,4 @@
-//! What Linux says of a process: `/proc/PID` and its control group.
+//! What Linux reports of a process: `/proc/PID` and its control group.
 //!
 //! Source: proc(5).
 
@@ -14,8 +14,8 @@ use super::{Glance, Reading};
 use golden_system::cgroup::Cgroup;
 use proplet_schema::{CgroupMetrics, MonitoringProfile};
 
-/// The limits of a control group are asked anew after this time.
-const LIMITS_FOR: Duration = Duration::from_secs(10);
+/// The limits of a control group are read again after this time.
+const LIMITS_MAX_AGE: Duration = Duration::from_secs(10);
 
 /// The machine's memory, in bytes: a constant.
 static MACHINE: LazyLock<Option<u64>> =
@@ -63,7 +63,7 @@ impl Source {
         reading.at = Some(stat.at);
         (reading.user, reading.system) = (stat.user, stat.system);
         reading.uptime = since_boot().map(|now| now.saturating_sub(stat.started));
-        // Of a process that is over and not yet buried the counts remain.
+        // Of a process that has ended and is not yet reaped the counts remain.
         if !stat.over {
             if profile.collect_threads {
                 reading.threads = Some(stat.threads);
@@ -155,7 +155,7 @@ impl Source {
     fn limits(&mut self) -> Limits {
         let fresh = self
             .limits
-            .filter(|limits| limits.read.elapsed() < LIMITS_FOR);
+            .filter(|limits| limits.read.elapsed() < LIMITS_MAX_AGE);
         *self.limits.insert(fresh.unwrap_or_else(|| {
             Limits {
                 read: Instant::now(),

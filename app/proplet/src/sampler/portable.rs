@@ -1,5 +1,5 @@
-//! What sysinfo says of a process on macOS and Windows. What it does not say
-//! there is absent: threads and descriptors where it counts none.
+//! What sysinfo reports of a process on macOS and Windows. What it does not report
+//! is absent: threads and descriptors where it counts none.
 
 use std::io;
 use std::time::{Duration, Instant};

@@ -1,4 +1,5 @@
-//! `/control/faults`: error rate, panic rate, and the laws of delay and value.
+//! `/control/faults`: error rate, panic rate, and the distributions of
+//! delay and value.
 
 use axum::Json;
 use axum::extract::State;
@@ -8,43 +9,44 @@ use utoipa::ToSchema;
 
 use crate::Service;
 use crate::scenario::Settings;
-use golden_http::access::Allowed;
-use golden_http::fields::{Fields, number, text};
-use golden_http::problem::{Detail, Problem, ValidationError};
+use golden_http::access::{self, Allowed};
+use golden_http::body;
+use golden_http::fields::{self, Fields, number, text};
+use golden_http::problem::{Detail, Problem};
 
-/// What the service pretends; an incident is not in it.
+/// The injected faults, without those of an incident.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FaultsState {
-    /// The share of answers that fail, from 0 to 1.
+    /// Share of requests that fail, from 0 to 1.
     #[schema(example = 0.01)]
     error_rate: f64,
-    /// The share of handlers that panic, from 0 to 1.
+    /// Share of requests whose handler panics, from 0 to 1.
     #[schema(example = 0.0)]
     panic_rate: f64,
-    /// The law of the delay; null while a mystery hides it.
+    /// Distribution of the delays; null while a mystery hides it.
     #[schema(example = "lognormal(mean=120ms, cv=0.6)")]
     delay: Option<String>,
-    /// The law of the value; null while a mystery hides it.
+    /// Distribution of the values; null while a mystery hides it.
     #[schema(example = "normal(mean=50, sd=15)")]
     value: Option<String>,
-    /// The name that the hidden laws are drawn from; null without a mystery.
+    /// Name of the mystery that hides the distributions; null without one.
     mystery: Option<String>,
 }
 
-/// What is to change; what is left out stays.
+/// The faults to change; omitted fields keep their value.
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "describes the body; `Fields` reads it")]
 pub struct FaultsChange {
-    /// The share of answers that fail, from 0 to 1.
+    /// Share of requests that fail, from 0 to 1.
     #[schema(example = 0.2)]
     error_rate: Option<f64>,
-    /// The share of handlers that panic, from 0 to 1.
+    /// Share of requests whose handler panics, from 0 to 1.
     #[schema(example = 0.0)]
     panic_rate: Option<f64>,
-    /// The law of the delay.
+    /// Distribution of the delays.
     #[schema(example = "gamma(shape=3, scale=40ms)")]
     delay: Option<String>,
-    /// The law of the value.
+    /// Distribution of the values.
     #[schema(example = "uniform(0, 100)")]
     value: Option<String>,
 }
@@ -62,29 +64,24 @@ impl From<Settings> for FaultsState {
     }
 }
 
-/// What the service pretends.
+/// Show the injected faults
 #[utoipa::path(get, path = "/control/faults", tag = "control", security((), ("control_token" = [])), responses(
-    (status = 200, description = "The present settings", body = FaultsState),
-    (status = 401, description = "The token is missing or wrong", body = Detail),
-    (status = 403, description = "There is no control here", body = Detail),
+    (status = 200, description = "The current faults", body = FaultsState),
+    access::Refused,
 ))]
 pub async fn show(_: Allowed, State(service): State<Service>) -> Json<FaultsState> {
     Json(service.scenario.settings().into())
 }
 
-/// Changes what the service pretends, from the next request on.
+/// Inject faults, from the next request on
 #[utoipa::path(patch, path = "/control/faults", tag = "control", security((), ("control_token" = [])),
     request_body = FaultsChange,
     responses(
-        (status = 200, description = "The new settings", body = FaultsState),
-        (status = 400, description = "The body broke off", body = Detail),
-        (status = 401, description = "The token is missing or wrong", body = Detail),
-        (status = 403, description = "There is no control here", body = Detail),
-        (status = 409, description = "A mystery hides the laws", body = Detail),
-        (status = 408, description = "The body did not arrive in time", body = Detail),
-        (status = 413, description = "The body is too large", body = Detail),
-        (status = 415, description = "The body is not declared as JSON", body = Detail),
-        (status = 422, description = "The body is not right", body = ValidationError),
+        (status = 200, description = "The new faults", body = FaultsState),
+        access::Refused,
+        (status = 409, description = "A mystery hides the distributions", body = Detail),
+        body::Refused,
+        fields::Refused,
     ),
 )]
 pub async fn change(
@@ -100,7 +97,7 @@ pub async fn change(
     let settings = service.scenario.change(|settings| {
         if settings.mystery.is_some() && (delay.is_some() || value.is_some()) {
             let detail =
-                "a mystery hides the laws of delay and value: DELETE /control/mystery first";
+                "a mystery hides the distributions of delay and value: DELETE /control/mystery first";
             return Err(Problem::new(StatusCode::CONFLICT, detail));
         }
         let faults = &mut settings.faults;

@@ -1,4 +1,5 @@
-//! `/control/incident`: something goes wrong, to be found by monitoring.
+//! `/control/incident`: starts and ends something that goes wrong, for
+//! students to find by monitoring.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,31 +8,32 @@ use utoipa::ToSchema;
 
 use crate::Service;
 use crate::scenario::{RunningIncident, Settings};
-use golden_http::access::Allowed;
-use golden_http::fields::{Fields, name, text};
-use golden_http::problem::{Detail, Invalid, Problem, ValidationError};
+use golden_http::access::{self, Allowed};
+use golden_http::body;
+use golden_http::fields::{self, Fields, name, text};
+use golden_http::problem::{Invalid, Problem};
 use simulation::{Incident, IncidentKind};
 
-/// Whether an incident runs, and which, unless it is hidden.
+/// The running incident; its kind unless it is hidden.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct IncidentState {
-    /// Whether one runs.
+    /// Whether an incident is running.
     running: bool,
-    /// Its kind; null while it is hidden.
+    /// Its kind; null without an incident and while it is hidden.
     #[schema(example = "latency")]
     kind: Option<&'static str>,
-    /// What it was: told when it ends.
+    /// What it was; only in the response that ends it.
     was: Option<String>,
 }
 
-/// Which incident to start: one of the two.
+/// The incident to start: give one of the two fields.
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "describes the body; `Fields` reads it")]
 pub struct IncidentStart {
     /// `latency`, `errors`, `traffic` or `saturation`.
     #[schema(example = "latency")]
     kind: Option<String>,
-    /// A name from which kind and magnitude are drawn, and not shown.
+    /// Name from which a hidden kind and magnitude are drawn.
     #[schema(example = "alice")]
     hidden: Option<String>,
 }
@@ -49,28 +51,23 @@ impl IncidentState {
     }
 }
 
-/// Whether an incident runs.
+/// Show the running incident
 #[utoipa::path(get, path = "/control/incident", tag = "control", security((), ("control_token" = [])), responses(
     (status = 200, description = "The incident", body = IncidentState),
-    (status = 401, description = "The token is missing or wrong", body = Detail),
-    (status = 403, description = "There is no control here", body = Detail),
+    access::Refused,
 ))]
 pub async fn show(_: Allowed, State(service): State<Service>) -> Json<IncidentState> {
     Json(IncidentState::now(&service.scenario.settings()))
 }
 
-/// Starts an incident, in place of one that runs.
+/// Start an incident, replacing a running one
 #[utoipa::path(put, path = "/control/incident", tag = "control", security((), ("control_token" = [])),
     request_body = IncidentStart,
     responses(
         (status = 200, description = "The incident", body = IncidentState),
-        (status = 400, description = "The body broke off", body = Detail),
-        (status = 401, description = "The token is missing or wrong", body = Detail),
-        (status = 403, description = "There is no control here", body = Detail),
-        (status = 408, description = "The body did not arrive in time", body = Detail),
-        (status = 413, description = "The body is too large", body = Detail),
-        (status = 415, description = "The body is not declared as JSON", body = Detail),
-        (status = 422, description = "The body is not right", body = ValidationError),
+        access::Refused,
+        body::Refused,
+        fields::Refused,
     ),
 )]
 pub async fn start(
@@ -106,11 +103,10 @@ pub async fn start(
     Ok(Json(state))
 }
 
-/// Ends the incident and tells what it was.
+/// End the incident and reveal what it was
 #[utoipa::path(delete, path = "/control/incident", tag = "control", security((), ("control_token" = [])), responses(
-    (status = 200, description = "What it was", body = IncidentState),
-    (status = 401, description = "The token is missing or wrong", body = Detail),
-    (status = 403, description = "There is no control here", body = Detail),
+    (status = 200, description = "The ended incident", body = IncidentState),
+    access::Refused,
 ))]
 pub async fn end(
     _: Allowed,

@@ -1,4 +1,5 @@
-//! `/control/mystery`: hides the laws of delay and value behind a name.
+//! `/control/mystery`: hides the distributions of delay and value behind
+//! a name.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,25 +8,27 @@ use utoipa::ToSchema;
 
 use crate::Service;
 use crate::scenario::Settings;
-use golden_http::access::Allowed;
-use golden_http::fields::{Fields, name};
-use golden_http::problem::{Detail, Problem, ValidationError};
+use golden_http::access::{self, Allowed};
+use golden_http::body;
+use golden_http::fields::{self, Fields, name};
+use golden_http::problem::Problem;
 use simulation::Mystery;
 
-/// Which mystery runs. The laws are never in it.
+/// The active mystery. Never contains the distributions.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MysteryState {
-    /// What the laws are drawn from; null without a mystery.
+    /// Name that the distributions are drawn from; null without a mystery.
     name: Option<String>,
-    /// The SHA-256 of the laws' text, by which they can be proven later.
+    /// SHA-256 of the distributions, name and salt, which proves later that they
+    /// were not changed; null without a mystery.
     commitment: Option<String>,
 }
 
-/// Which mystery to start.
+/// The mystery to start.
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "describes the body; `Fields` reads it")]
 pub struct MysteryStart {
-    /// What the laws are drawn from.
+    /// Name that the distributions are drawn from.
     #[schema(example = "alice")]
     name: String,
 }
@@ -40,28 +43,23 @@ impl From<Settings> for MysteryState {
     }
 }
 
-/// Which mystery runs.
+/// Show the active mystery
 #[utoipa::path(get, path = "/control/mystery", tag = "control", security((), ("control_token" = [])), responses(
-    (status = 200, description = "The mystery, without its laws", body = MysteryState),
-    (status = 401, description = "The token is missing or wrong", body = Detail),
-    (status = 403, description = "There is no control here", body = Detail),
+    (status = 200, description = "The mystery, without its distributions", body = MysteryState),
+    access::Refused,
 ))]
 pub async fn show(_: Allowed, State(service): State<Service>) -> Json<MysteryState> {
     Json(service.scenario.settings().into())
 }
 
-/// Starts a mystery, in place of one that runs.
+/// Start a mystery, replacing an active one
 #[utoipa::path(put, path = "/control/mystery", tag = "control", security((), ("control_token" = [])),
     request_body = MysteryStart,
     responses(
-        (status = 200, description = "The mystery, without its laws", body = MysteryState),
-        (status = 400, description = "The body broke off", body = Detail),
-        (status = 401, description = "The token is missing or wrong", body = Detail),
-        (status = 403, description = "There is no control here", body = Detail),
-        (status = 408, description = "The body did not arrive in time", body = Detail),
-        (status = 413, description = "The body is too large", body = Detail),
-        (status = 415, description = "The body is not declared as JSON", body = Detail),
-        (status = 422, description = "The body is not right", body = ValidationError),
+        (status = 200, description = "The mystery, without its distributions", body = MysteryState),
+        access::Refused,
+        body::Refused,
+        fields::Refused,
     ),
 )]
 pub async fn start(
@@ -81,11 +79,10 @@ pub async fn start(
     Ok(Json(state))
 }
 
-/// Ends the mystery: the configured laws hold again.
+/// End the mystery: the configured distributions apply again
 #[utoipa::path(delete, path = "/control/mystery", tag = "control", security((), ("control_token" = [])), responses(
     (status = 200, description = "No mystery", body = MysteryState),
-    (status = 401, description = "The token is missing or wrong", body = Detail),
-    (status = 403, description = "There is no control here", body = Detail),
+    access::Refused,
 ))]
 pub async fn end(
     _: Allowed,

@@ -1,4 +1,4 @@
-//! `/control/traffic`: how much the service sends itself.
+//! `/control/traffic`: the rate of the requests that the service sends itself.
 
 use axum::Json;
 use axum::extract::State;
@@ -6,41 +6,37 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::Service;
-use golden_http::access::Allowed;
-use golden_http::fields::{Fields, number};
-use golden_http::problem::{Detail, Problem, ValidationError};
+use golden_http::access::{self, Allowed};
+use golden_http::body;
+use golden_http::fields::{self, Fields, number};
+use golden_http::problem::Problem;
 
-/// How much the service sends itself; an incident is not in it.
+/// Rate of the traffic that the service sends itself, without an incident's.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TrafficState {
-    /// Requests per second; 0 is none.
+    /// Requests per second; 0 sends none.
     #[schema(example = 5.0)]
     rate: f64,
 }
 
-/// How much the service sends itself.
+/// Show the rate of the generated traffic
 #[utoipa::path(get, path = "/control/traffic", tag = "control", security((), ("control_token" = [])), responses(
-    (status = 200, description = "The present rate", body = TrafficState),
-    (status = 401, description = "The token is missing or wrong", body = Detail),
-    (status = 403, description = "There is no control here", body = Detail),
+    (status = 200, description = "The current rate", body = TrafficState),
+    access::Refused,
 ))]
 pub async fn show(_: Allowed, State(service): State<Service>) -> Json<TrafficState> {
     let rate = service.scenario.settings().traffic.per_second();
     Json(TrafficState { rate })
 }
 
-/// Changes how much the service sends itself.
+/// Change the rate of the generated traffic
 #[utoipa::path(patch, path = "/control/traffic", tag = "control", security((), ("control_token" = [])),
     request_body = TrafficState,
     responses(
         (status = 200, description = "The new rate", body = TrafficState),
-        (status = 400, description = "The body broke off", body = Detail),
-        (status = 401, description = "The token is missing or wrong", body = Detail),
-        (status = 403, description = "There is no control here", body = Detail),
-        (status = 408, description = "The body did not arrive in time", body = Detail),
-        (status = 413, description = "The body is too large", body = Detail),
-        (status = 415, description = "The body is not declared as JSON", body = Detail),
-        (status = 422, description = "The body is not right", body = ValidationError),
+        access::Refused,
+        body::Refused,
+        fields::Refused,
     ),
 )]
 pub async fn change(

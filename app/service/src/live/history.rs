@@ -1,9 +1,9 @@
 //! The last minutes of the service's own metrics: what a Prometheus that scrapes
 //! every second would hold of them.
 //!
-//! Only what the page draws is kept ([`KEPT`]), so that memory stays bounded: some
-//! two hundred series of [`History::keeps`] seconds each, under 1 MiB. What is asked
-//! of the samples belongs to [`super::panels`].
+//! Only what the page draws is kept ([`KEPT`]), so that memory stays bounded:
+//! some two hundred series of [`History::keeps`] seconds each, under 1 MiB.
+//! What is asked of the samples belongs to [`super::panels`].
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -43,9 +43,9 @@ const KEPT: [&str; 8] = [
     START_TIME,
 ];
 
-/// More series than this are not kept: a registry that grows without bound must
-/// not make the page grow with it.
-const MOST_SERIES: usize = 1_000;
+/// Maximum series kept: a registry that grows without bound must not make the
+/// page grow with it.
+const MAX_SERIES: usize = 1_000;
 
 /// The labels of a series, without its name.
 pub type Labels = BTreeMap<String, String>;
@@ -142,7 +142,7 @@ impl History {
     }
 
     fn push(&mut self, name: String, labels: Labels, sample: Sample) {
-        let full = self.series.len() >= MOST_SERIES;
+        let full = self.series.len() >= MAX_SERIES;
         let id = (name, labels);
         if let Some(samples) = self.series.get_mut(&id) {
             samples.push_back(sample);

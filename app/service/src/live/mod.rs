@@ -31,19 +31,19 @@ use self::history::History;
 use super::alerts::Pager;
 use golden_metrics::Registry;
 
-/// Between two scrapes.
+/// The time between two scrapes.
 pub const SCRAPE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How much of the past the graphs show.
-pub const SHOWN: Duration = Duration::from_secs(120);
+pub const SHOWN_RANGE: Duration = Duration::from_secs(120);
 
 /// What the oldest point shown needs: the longest range before it, and a scrape
 /// to spare.
 const KEPT: Duration = Duration::from_secs(120 + 60 + 1);
 
-/// How many may watch at a time. A class of thirty looks at one teacher's
-/// service; each watcher holds a connection, so that there must be an end.
-pub const MOST_WATCHERS: usize = 64;
+/// Maximum watchers at once. A class of thirty looks at one teacher's service;
+/// each watcher holds a connection, so there must be a limit.
+pub const MAX_WATCHERS: usize = 64;
 
 /// The scraper and those who watch it.
 #[derive(Debug)]
@@ -60,8 +60,8 @@ pub struct Live {
 
 impl Live {
     /// Starts to scrape `registry`, until `shutdown` turns true (or its sender is
-    /// gone) or the last handle is dropped. Those who watch are told of `pager`'s
-    /// alerts too.
+    /// gone) or the last handle is dropped. Watchers also see `pager`'s
+    /// alerts.
     ///
     /// # Panics
     /// Outside a Tokio runtime.
@@ -73,7 +73,7 @@ impl Live {
         let live = Arc::new(Self {
             history: Mutex::new(History::new(KEPT)),
             newest: watch::Sender::new(i64::MIN),
-            watchers: Arc::new(Semaphore::new(MOST_WATCHERS)),
+            watchers: Arc::new(Semaphore::new(MAX_WATCHERS)),
             pager,
             shutdown: shutdown.clone(),
         });

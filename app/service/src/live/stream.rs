@@ -23,7 +23,7 @@ use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::panels::{Distribution, Point, Process, Queries, Range};
-use super::{Live, MOST_WATCHERS, SHOWN, stopped};
+use super::{Live, MAX_WATCHERS, SHOWN_RANGE, stopped};
 use crate::alerts::Alert;
 use golden_http::problem::{Detail, Invalid, Problem, ValidationError};
 
@@ -42,16 +42,16 @@ struct Points {
     process: Process,
 }
 
-/// The signals, once a second, as server-sent events.
+/// Stream the golden signals, once a second, as server-sent events
 #[utoipa::path(
     get,
     path = "/live",
-    tag = "page",
-    params(("range" = Option<String>, Query, description = "The range of the rates: `10s` (the default), `30s` or `1m`")),
+    tag = "live",
+    params(("range" = Option<String>, Query, description = "Range of the rates: `10s` (default), `30s` or `1m`")),
     responses(
         (status = 200, description = "Events `view`, `alerts` and `points` until the service stops", content_type = "text/event-stream", body = String),
-        (status = 422, description = "The range is not one that is offered", body = ValidationError),
-        (status = 503, description = "As many watch as may; `Retry-After` says when to ask again", body = Detail),
+        (status = 422, description = "Unsupported range", body = ValidationError),
+        (status = 503, description = "Too many watchers; `Retry-After` says when to retry", body = Detail),
     ),
 )]
 pub async fn live(
@@ -75,7 +75,7 @@ pub async fn live(
     let Ok(seat) = Arc::clone(&live.watchers).try_acquire_owned() else {
         let full = Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
-            format!("{MOST_WATCHERS} pages watch already; close one"),
+            format!("limit of {MAX_WATCHERS} watchers reached; close one"),
         );
         return ([(header::RETRY_AFTER, "5")], full).into_response();
     };
@@ -164,7 +164,7 @@ impl Watcher {
 
     fn points(&mut self, at: i64) -> Event {
         let history = self.live.history();
-        let shown = i64::try_from(SHOWN.as_millis()).unwrap_or(i64::MAX);
+        let shown = i64::try_from(SHOWN_RANGE.as_millis()).unwrap_or(i64::MAX);
         let after = self.seen.max(at - shown);
         let missed = history
             .scrapes()

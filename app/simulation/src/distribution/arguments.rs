@@ -88,7 +88,7 @@ fn name(
     index.map(Some).ok_or_else(|| unknown().at(column))
 }
 
-/// Takes the number that `parameter` of a law over `measure` is.
+/// Takes the number that `parameter` of a distribution over `measure` is.
 fn value(
     cursor: &mut Cursor<'_>,
     parameter: &Parameter,

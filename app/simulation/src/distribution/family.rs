@@ -1,16 +1,16 @@
 //! The ten families: their parameters and their closed formulas.
 //!
-//! Everything follows from three functions of a law `X`: the distribution
-//! function `P(X <= x)`, its inverse, and the limited mean `E[min(X, d)]`, from
-//! which the mean of any truncated or clamped law is put together. The
-//! formulas are those of Klugman, Panjer, Willmot: *Loss Models*, appendix A
-//! (limited expected values), and of Johnson, Kotz, Balakrishnan: *Continuous
-//! Univariate Distributions* (the rest).
+//! Everything follows from three functions of a distribution `X`: the
+//! distribution function `P(X <= x)`, its inverse, and the limited mean
+//! `E[min(X, d)]`, from which the mean of any truncated or clamped distribution
+//! is put together. The formulas are those of Klugman, Panjer, Willmot: *Loss
+//! Models*, appendix A (limited expected values), and of Johnson, Kotz,
+//! Balakrishnan: *Continuous Univariate Distributions* (the rest).
 //!
 //! The special functions are those of statrs. Its distributions are not used:
 //! some of their formulas cancel near an end of the support (`1 - (s/x)^a`),
 //! overflow (`scale^-shape`) or panic on an argument that overflows, and the
-//! inverses of its gamma and beta laws stop short of full precision.
+//! inverses of its gamma and beta distributions stop short of full precision.
 
 use statrs::function::beta::beta_reg;
 use statrs::function::erf::{erfc, erfc_inv};
@@ -20,7 +20,7 @@ use std::f64::consts::{PI, SQRT_2};
 use super::bisection::least;
 use super::signature::{self, Signature};
 
-/// A law of one of the ten families. Times are in seconds.
+/// A distribution of one of the ten families. Times are in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Family {
     Constant { value: f64 },
@@ -114,13 +114,13 @@ impl Family {
         })
     }
 
-    /// The law of `factor * X`, for a positive factor: every family is one of
-    /// scale, so only the parameters that measure what `X` does change.
+    /// The distribution of `factor * X`, for a positive factor: every family is
+    /// one of scale, so only the parameters that measure what `X` does change.
     pub(super) fn scaled(&self, factor: f64) -> Self {
         let signature = self.signature();
         let mut parameters = self.parameters();
         for (value, parameter) in parameters.iter_mut().zip(signature.parameters) {
-            if parameter.role.has_the_laws_measure() {
+            if parameter.role.is_dimensional() {
                 *value *= factor;
             }
         }
@@ -199,7 +199,7 @@ impl Family {
 
     /// `E[min(X, limit)]`: what the mean is if everything above `limit` counts
     /// as `limit`. With an infinite limit it is the mean, infinite for a
-    /// Pareto law whose shape is at most 1.
+    /// Pareto distribution whose shape is at most 1.
     pub(super) fn limited_mean(&self, limit: f64) -> f64 {
         // The part above counts `limit` times its probability; where that is 0,
         // an infinite `limit` must not make it NaN.
@@ -278,8 +278,8 @@ impl Family {
     }
 }
 
-/// Mean and standard deviation of the logarithm of a lognormal law with this
-/// mean and this coefficient of variation.
+/// Mean and standard deviation of the logarithm of a lognormal distribution
+/// with this mean and this coefficient of variation.
 pub(super) fn of_logarithm(mean: f64, cv: f64) -> (f64, f64) {
     let variance = (cv * cv).ln_1p();
     (mean.ln() - variance / 2.0, variance.sqrt())

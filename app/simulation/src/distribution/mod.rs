@@ -1,7 +1,7 @@
-//! Probability distributions with a text form: the laws that the service's
-//! values and delays follow.
+//! Probability distributions with a text form: those that the service's values
+//! and delays follow.
 //!
-//! | text | law | mean |
+//! | text | distribution | mean |
 //! |---|---|---|
 //! | `constant(value)` | always the same | `value` |
 //! | `uniform(min, max)` | every number between as likely | `(min + max) / 2` |
@@ -16,8 +16,8 @@
 //! | `0.9*DIST + 0.1*DIST` | a mixture: each drawn with its weight; the weights sum to 1 | the weighted sum |
 //! | `clamp(DIST, lo, hi)` | what lies outside goes to the bounds | |
 //!
-//! Arguments are given in this order, or by name (`gamma(scale=40ms, shape=3)`),
-//! or first in order and then by name. `clamp` may stand wherever a
+//! Arguments are given in this order, or by name (`gamma(scale=40ms,
+//! shape=3)`), or first in order and then by name. `clamp` may stand wherever a
 //! distribution may, 8 deep; at most 64 families and clamps make one
 //! distribution.
 //!
@@ -34,9 +34,9 @@
 
 mod arguments;
 mod bisection;
+mod composite;
 mod cursor;
 mod family;
-mod law;
 pub mod nearest;
 mod parse;
 mod parse_error;
@@ -53,12 +53,12 @@ use rand::Rng;
 
 pub use self::parse_error::ParseError;
 
-use self::law::Law;
+use self::composite::Distribution;
 use self::print::Canonical;
 use self::quantity::Measure;
 
-/// The law of the numbers the service answers with: plain numbers, without a
-/// unit.
+/// The distribution of the numbers that the service answers with: plain
+/// numbers, without a unit.
 ///
 /// Its text form is described in [the module](self). Printing gives the
 /// canonical text, and reading that gives an equal distribution again.
@@ -66,11 +66,11 @@ use self::quantity::Measure;
 /// ```
 /// use simulation::ValueDistribution;
 ///
-/// let law: ValueDistribution = "normal(50, sd=15)".parse()?;
-/// assert_eq!(law.to_string(), "normal(mean=50, sd=15)");
-/// assert_eq!(law.mean(), 50.0);
-/// assert_eq!(law.cdf(50.0), 0.5);
-/// assert!((law.quantile(0.975) - 79.4).abs() < 0.01);
+/// let distribution: ValueDistribution = "normal(50, sd=15)".parse()?;
+/// assert_eq!(distribution.to_string(), "normal(mean=50, sd=15)");
+/// assert_eq!(distribution.mean(), 50.0);
+/// assert_eq!(distribution.cdf(50.0), 0.5);
+/// assert!((distribution.quantile(0.975) - 79.4).abs() < 0.01);
 ///
 /// let error = "gamma(shpae=3, scale=10)".parse::<ValueDistribution>().unwrap_err();
 /// assert_eq!(
@@ -80,20 +80,18 @@ use self::quantity::Measure;
 /// # Ok::<(), simulation::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct ValueDistribution {
-    law: Law,
-}
+pub struct ValueDistribution(Distribution);
 
-/// The law of the time the service takes to answer.
+/// The distribution of the time the service takes to answer.
 ///
 /// Times carry units in the text; every number here is in seconds. A delay is
 ///
 /// - **never negative**: a family that reaches below 0 is truncated there, that
-///   is, it becomes the law of `X` given `X >= 0`. It is not folded, and
+///   is, it becomes the distribution of `X` given `X >= 0`. It is not folded, and
 ///   nothing piles up at 0. In a mixture each family is truncated by itself, so
 ///   the weights hold as written. A family of which less than 0.1% lies at or
 ///   above 0 is refused.
-/// - **at most [`DelayDistribution::LONGEST`]**: what lies above counts as that,
+/// - **at most [`DelayDistribution::MAX`]**: what lies above counts as that,
 ///   as if `clamp(DIST, 0s, 60s)` were written around the whole. So no heavy
 ///   tail can hold a request for an hour, and every mean is finite. A smaller
 ///   bound is a `clamp` of one's own.
@@ -104,34 +102,32 @@ pub struct ValueDistribution {
 /// ```
 /// use simulation::DelayDistribution;
 ///
-/// let law: DelayDistribution = "0.99*gamma(3, 30ms) + 0.01*uniform(1s, 2s)".parse()?;
-/// assert_eq!(law.to_string(), "0.99*gamma(shape=3, scale=30ms) + 0.01*uniform(1s, 2s)");
-/// assert!((law.mean() - 0.1041).abs() < 1e-12);
-/// assert_eq!(law.quantile(1.0), 60.0); // gamma has no end of its own
+/// let distribution: DelayDistribution = "0.99*gamma(3, 30ms) + 0.01*uniform(1s, 2s)".parse()?;
+/// assert_eq!(distribution.to_string(), "0.99*gamma(shape=3, scale=30ms) + 0.01*uniform(1s, 2s)");
+/// assert!((distribution.mean() - 0.1041).abs() < 1e-12);
+/// assert_eq!(distribution.quantile(1.0), 60.0); // gamma has no end of its own
 /// # Ok::<(), simulation::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct DelayDistribution {
-    law: Law,
-}
+pub struct DelayDistribution(Distribution);
 
 impl ValueDistribution {
     /// Draws a number. It is always finite.
     pub fn sample(&self, rng: &mut impl Rng) -> f64 {
-        self.law.sample(rng)
+        self.0.sample(rng)
     }
 
-    /// The expected value; infinite where a Pareto law of shape at most 1 is
-    /// not clamped from above.
+    /// The expected value; infinite where a Pareto distribution of shape at
+    /// most 1 is not clamped from above.
     #[must_use]
     pub fn mean(&self) -> f64 {
-        self.law.limited_mean(f64::INFINITY)
+        self.0.limited_mean(f64::INFINITY)
     }
 
     /// The probability of a number at or below `x`; NaN for NaN.
     #[must_use]
     pub fn cdf(&self, x: f64) -> f64 {
-        if x.is_nan() { x } else { self.law.cdf(x) }
+        if x.is_nan() { x } else { self.0.cdf(x) }
     }
 
     /// The least `x` with `cdf(x) >= p`; at 0 and 1 the ends of what can be
@@ -139,7 +135,7 @@ impl ValueDistribution {
     #[must_use]
     pub fn quantile(&self, p: f64) -> f64 {
         if (0.0..=1.0).contains(&p) {
-            self.law.quantile(p)
+            self.0.quantile(p)
         } else {
             f64::NAN
         }
@@ -148,42 +144,38 @@ impl ValueDistribution {
 
 impl DelayDistribution {
     /// The longest delay there is: 60 s.
-    pub const LONGEST: Duration = Duration::from_secs(60);
+    pub const MAX: Duration = Duration::from_secs(60);
 
-    const LONGEST_SECONDS: f64 = 60.0;
+    const MAX_SECONDS: f64 = 60.0;
 
-    /// The law with a share of the requests, above 0 and below 1, following
-    /// `tail` instead.
+    /// The distribution with a share of the requests, above 0 and below 1,
+    /// following `tail` instead.
     #[must_use]
     pub fn with_tail(&self, share: f64, tail: &Self) -> Self {
-        let parts = vec![(1.0 - share, self.law.clone()), (share, tail.law.clone())];
-        Self {
-            law: Law::mixture(parts),
-        }
+        let parts = vec![(1.0 - share, self.0.clone()), (share, tail.0.clone())];
+        Self(Distribution::mixture(parts))
     }
 
-    /// The law with every time in it multiplied by `factor`, which is at least
-    /// 1, but by no more than what takes the largest of them to
-    /// [`LONGEST`](Self::LONGEST).
+    /// The distribution with every time in it multiplied by `factor`, which is
+    /// at least 1, but by no more than what takes the largest of them to
+    /// [`MAX`](Self::MAX).
     #[must_use]
     pub fn slowed(&self, factor: f64) -> Self {
-        let possible = Self::LONGEST_SECONDS / self.law.largest().max(f64::MIN_POSITIVE);
-        Self {
-            law: self.law.scaled(factor.min(possible).max(1.0)),
-        }
+        let possible = Self::MAX_SECONDS / self.0.largest().max(f64::MIN_POSITIVE);
+        Self(self.0.scaled(factor.min(possible).max(1.0)))
     }
 
-    /// Draws a delay, rounded to whole nanoseconds; the law itself, in the
-    /// functions below, is not rounded.
+    /// Draws a delay, rounded to whole nanoseconds; the distribution itself, in
+    /// the functions below, is not rounded.
     pub fn sample(&self, rng: &mut impl Rng) -> Duration {
-        let seconds = self.law.sample(rng).clamp(0.0, Self::LONGEST_SECONDS);
+        let seconds = self.0.sample(rng).clamp(0.0, Self::MAX_SECONDS);
         Duration::from_secs_f64(seconds)
     }
 
     /// The expected delay in seconds.
     #[must_use]
     pub fn mean(&self) -> f64 {
-        self.law.limited_mean(Self::LONGEST_SECONDS)
+        self.0.limited_mean(Self::MAX_SECONDS)
     }
 
     /// The probability of a delay of at most `x` seconds; NaN for NaN.
@@ -191,8 +183,8 @@ impl DelayDistribution {
     pub fn cdf(&self, x: f64) -> f64 {
         if x.is_nan() {
             x
-        } else if x < Self::LONGEST_SECONDS {
-            self.law.cdf(x)
+        } else if x < Self::MAX_SECONDS {
+            self.0.cdf(x)
         } else {
             1.0
         }
@@ -203,7 +195,7 @@ impl DelayDistribution {
     #[must_use]
     pub fn quantile(&self, p: f64) -> f64 {
         if (0.0..=1.0).contains(&p) {
-            self.law.quantile(p).min(Self::LONGEST_SECONDS)
+            self.0.quantile(p).min(Self::MAX_SECONDS)
         } else {
             f64::NAN
         }
@@ -214,7 +206,7 @@ impl FromStr for ValueDistribution {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        parse::parse(text, Measure::Number).map(|law| Self { law })
+        parse::parse(text, Measure::Number).map(Self)
     }
 }
 
@@ -222,18 +214,18 @@ impl FromStr for DelayDistribution {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        parse::parse(text, Measure::Time).map(|law| Self { law })
+        parse::parse(text, Measure::Time).map(Self)
     }
 }
 
 impl fmt::Display for ValueDistribution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Canonical(&self.law, Measure::Number).fmt(f)
+        Canonical(&self.0, Measure::Number).fmt(f)
     }
 }
 
 impl fmt::Display for DelayDistribution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Canonical(&self.law, Measure::Time).fmt(f)
+        Canonical(&self.0, Measure::Time).fmt(f)
     }
 }

@@ -1,9 +1,9 @@
-//! Text to law, by recursive descent.
+//! Text to distribution, by recursive descent.
 //!
 //! ```text
 //! mixture  = part { "+" part }
-//! part     = [ weight "*" ] law             the weight may be missing only in the only part
-//! law      = family "(" [ argument { "," argument } ] ")"
+//! part     = [ weight "*" ] simple          the weight may be missing only in the only part
+//! simple   = family "(" [ argument { "," argument } ] ")"
 //!          | "clamp" "(" mixture "," argument "," argument ")"
 //! argument = [ name "=" ] number [ unit ]
 //! ```
@@ -12,9 +12,9 @@
 //! else that could make a text take long.
 
 use super::arguments::{arguments, quantity};
+use super::composite::Distribution;
 use super::cursor::Cursor;
 use super::family::Family;
-use super::law::Law;
 use super::nearest::nearest;
 use super::parse_error::{ParseError, Problem, Suggestion};
 use super::print::Canonical;
@@ -28,23 +28,23 @@ const MAX_BYTES: usize = 16_384;
 /// How deep `clamp` may stand inside `clamp`.
 const MAX_DEPTH: usize = 8;
 /// How many families and clamps may stand in one text.
-const MAX_LAWS: usize = 64;
+const MAX_PARTS: usize = 64;
 /// By how much the weights of a mixture may miss 1.
 const WEIGHT_TOLERANCE: f64 = 1e-9;
 /// The least probability of not being negative that a family in a delay may
-/// have. Of less, next to nothing of the written law would be left: it is
-/// surely not what was meant.
-const LEAST_KEPT: f64 = 0.001;
+/// have. Of less, next to nothing of the written distribution would be left: it
+/// is surely not what was meant.
+const MIN_KEPT: f64 = 0.001;
 
-/// The law that `text` is, over what `measure` says.
-pub(super) fn parse(text: &str, measure: Measure) -> Result<Law, ParseError> {
+/// The distribution that `text` is, over what `measure` says.
+pub(super) fn parse(text: &str, measure: Measure) -> Result<Distribution, ParseError> {
     if text.len() > MAX_BYTES {
         return Err(Problem::TooLong { limit: MAX_BYTES }.at(1));
     }
     let mut parser = Parser {
         cursor: Cursor::new(text),
         measure,
-        laws: 0,
+        parts: 0,
     };
     if parser.cursor.at_end() {
         let example = match measure {
@@ -53,9 +53,9 @@ pub(super) fn parse(text: &str, measure: Measure) -> Result<Law, ParseError> {
         };
         return Err(Problem::Empty { example }.at(parser.cursor.column()));
     }
-    let law = parser.mixture(0)?;
+    let distribution = parser.mixture(0)?;
     if parser.cursor.at_end() {
-        Ok(law)
+        Ok(distribution)
     } else {
         Err(parser.cursor.unexpected("`+` or the end"))
     }
@@ -64,11 +64,11 @@ pub(super) fn parse(text: &str, measure: Measure) -> Result<Law, ParseError> {
 struct Parser<'a> {
     cursor: Cursor<'a>,
     measure: Measure,
-    laws: usize,
+    parts: usize,
 }
 
 impl Parser<'_> {
-    fn mixture(&mut self, depth: usize) -> Result<Law, ParseError> {
+    fn mixture(&mut self, depth: usize) -> Result<Distribution, ParseError> {
         self.cursor.skip_space();
         let start = self.cursor.column();
         let mut parts = Vec::new();
@@ -77,12 +77,12 @@ impl Parser<'_> {
             self.cursor.skip_space();
             let column = self.cursor.column();
             let weight = self.weight()?;
-            let law = self.law(depth)?;
+            let distribution = self.simple(depth)?;
             if weight.is_none() {
-                let family = law.name();
+                let family = distribution.name();
                 unweighted.get_or_insert(Problem::WeightNeeded { family }.at(column));
             }
-            parts.push((weight.unwrap_or(1.0), law));
+            parts.push((weight.unwrap_or(1.0), distribution));
             if !self.cursor.take('+') {
                 break;
             }
@@ -92,11 +92,12 @@ impl Parser<'_> {
         }
         let sum: f64 = parts.iter().map(|(weight, _)| weight).sum();
         if (sum - 1.0).abs() > WEIGHT_TOLERANCE {
-            // To as many digits as matter: what rounding left is not the user's.
+            // To as many digits as matter: what rounding left is not the
+            // user's.
             let sum = (sum * 1e12).round() / 1e12;
             return Err(Problem::WeightSum { sum }.at(start));
         }
-        Ok(Law::mixture(parts))
+        Ok(Distribution::mixture(parts))
     }
 
     fn weight(&mut self) -> Result<Option<f64>, ParseError> {
@@ -126,7 +127,7 @@ impl Parser<'_> {
         .at(number.column))
     }
 
-    fn law(&mut self, depth: usize) -> Result<Law, ParseError> {
+    fn simple(&mut self, depth: usize) -> Result<Distribution, ParseError> {
         self.cursor.skip_space();
         let column = self.cursor.column();
         let Some(word) = self.cursor.word() else {
@@ -144,21 +145,21 @@ impl Parser<'_> {
             };
             return Err(problem.at(column));
         };
-        self.laws += 1;
-        if self.laws > MAX_LAWS {
-            return Err(Problem::TooMany { limit: MAX_LAWS }.at(column));
+        self.parts += 1;
+        if self.parts > MAX_PARTS {
+            return Err(Problem::TooMany { limit: MAX_PARTS }.at(column));
         }
         self.cursor.expect('(', &format!("`(` behind `{word}`"))?;
         if *signature == CLAMP {
             if depth == MAX_DEPTH {
                 return Err(Problem::TooDeep { limit: MAX_DEPTH }.at(column));
             }
-            let law = self.mixture(depth + 1)?;
+            let distribution = self.mixture(depth + 1)?;
             self.cursor.expect(',', "`,` and the bounds of clamp")?;
             let [lo, hi, _] = arguments(&mut self.cursor, signature, self.measure)?;
             self.ordered(signature, [lo, hi])
                 .map_err(|problem| problem.at(column))?;
-            Ok(Law::clamp(law, lo, hi))
+            Ok(Distribution::clamp(distribution, lo, hi))
         } else {
             let arguments = arguments(&mut self.cursor, signature, self.measure)?;
             self.family(signature, arguments)
@@ -166,7 +167,11 @@ impl Parser<'_> {
         }
     }
 
-    fn family(&self, signature: &'static Signature, arguments: [f64; 3]) -> Result<Law, Problem> {
+    fn family(
+        &self,
+        signature: &'static Signature,
+        arguments: [f64; 3],
+    ) -> Result<Distribution, Problem> {
         let [first, second, third] = arguments;
         if *signature == UNIFORM {
             self.ordered(signature, [first, second])?;
@@ -181,18 +186,19 @@ impl Parser<'_> {
         let family = Family::from_parameters(signature, arguments)
             .expect("clamp, which is no family, does not come here");
         match self.measure {
-            Measure::Number => Ok(Law::simple(family)),
-            Measure::Time => Law::truncated(family, LEAST_KEPT).map_err(|kept| {
-                let law = Canonical(&Law::simple(family), Measure::Time).to_string();
+            Measure::Number => Ok(Distribution::simple(family)),
+            Measure::Time => Distribution::truncated(family, MIN_KEPT).map_err(|kept| {
+                let distribution =
+                    Canonical(&Distribution::simple(family), Measure::Time).to_string();
                 let percent = if kept > 0.0 {
                     format!("only {:.1e}%", kept * 100.0)
                 } else {
                     "nothing".to_owned()
                 };
                 Problem::Negative {
-                    law,
+                    distribution,
                     percent,
-                    least: LEAST_KEPT * 100.0,
+                    least: MIN_KEPT * 100.0,
                 }
             }),
         }

@@ -116,10 +116,10 @@ pub(super) enum Problem {
     #[error("the weights sum to {sum}, but must sum to 1")]
     WeightSum { sum: f64 },
     #[error(
-        "a delay is not negative, but {percent} of `{law}` is at 0 or above; at least {least}% must be"
+        "a delay is not negative, but {percent} of `{distribution}` is at 0 or above; at least {least}% must be"
     )]
     Negative {
-        law: String,
+        distribution: String,
         percent: String,
         least: f64,
     },

@@ -1,30 +1,31 @@
-//! The canonical text of a law: what the parser reads back as the same law.
+//! The canonical text of a distribution: what the parser reads back as the same
+//! distribution.
 
 use std::fmt;
 
+use super::composite::Distribution;
 use super::family::Family;
-use super::law::Law;
 use super::quantity::{Measure, Printed};
 
-/// A law with what its numbers measure, printed in the grammar.
-pub(super) struct Canonical<'a>(pub(super) &'a Law, pub(super) Measure);
+/// A distribution with what its numbers measure, printed in the grammar.
+pub(super) struct Canonical<'a>(pub(super) &'a Distribution, pub(super) Measure);
 
 impl fmt::Display for Canonical<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(law, measure) = *self;
-        match law {
-            Law::Simple(simple) => family(f, &simple.family, measure),
-            Law::Mixture(components) => {
+        let Self(distribution, measure) = *self;
+        match distribution {
+            Distribution::Simple(simple) => family(f, &simple.family, measure),
+            Distribution::Mixture(components) => {
                 for (i, component) in components.iter().enumerate() {
                     let plus = if i == 0 { "" } else { " + " };
                     let weight = Printed(component.weight, Measure::Number);
-                    write!(f, "{plus}{weight}*{}", Canonical(&component.law, measure))?;
+                    write!(f, "{plus}{weight}*{}", Canonical(&component.inner, measure))?;
                 }
                 Ok(())
             }
-            Law::Clamp { law, lo, hi } => {
+            Distribution::Clamp { inner, lo, hi } => {
                 let (lo, hi) = (Printed(*lo, measure), Printed(*hi, measure));
-                write!(f, "clamp({}, {lo}, {hi})", Canonical(law, measure))
+                write!(f, "clamp({}, {lo}, {hi})", Canonical(inner, measure))
             }
         }
     }

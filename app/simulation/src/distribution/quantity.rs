@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-/// What the numbers of a law measure.
+/// What the numbers of a distribution measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Measure {
     /// Plain numbers, without a unit.
@@ -93,7 +93,8 @@ impl fmt::Display for Printed {
             (Measure::Time, size) if size >= 1e-6 => (6, "us"),
             (Measure::Time, _) => (9, "ns"),
         };
-        // The shortest digits that read back as the same number, e.g. `-1.2e-1`.
+        // The shortest digits that read back as the same number, e.g.
+        // `-1.2e-1`.
         let scientific = format!("{number:e}");
         let (mantissa, exponent) = scientific
             .split_once('e')

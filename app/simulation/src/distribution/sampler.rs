@@ -37,7 +37,9 @@ impl Sampler {
             Family::Gamma { shape, scale } => Gamma::new(shape, scale).ok().map(Self::Gamma),
             Family::Weibull { shape, scale } => Weibull::new(scale, shape).ok().map(Self::Weibull),
             Family::Pareto { scale, shape } => Pareto::new(scale, shape).ok().map(Self::Pareto),
-            Family::Beta { a, b, scale } => Beta::new(a, b).ok().map(|law| Self::Beta(law, scale)),
+            Family::Beta { a, b, scale } => Beta::new(a, b)
+                .ok()
+                .map(|distribution| Self::Beta(distribution, scale)),
             Family::Triangular { min, mode, max } => {
                 Triangular::new(min, max, mode).ok().map(Self::Triangular)
             }
@@ -48,15 +50,15 @@ impl Sampler {
     pub(super) fn sample(&self, rng: &mut impl Rng) -> f64 {
         match self {
             Self::Constant(value) => *value,
-            Self::Uniform(law) => law.sample(rng),
-            Self::Normal(law) => law.sample(rng),
-            Self::Lognormal(law) => law.sample(rng),
-            Self::Exponential(law) => law.sample(rng),
-            Self::Gamma(law) => law.sample(rng),
-            Self::Weibull(law) => law.sample(rng),
-            Self::Pareto(law) => law.sample(rng),
-            Self::Beta(law, scale) => law.sample(rng) * scale,
-            Self::Triangular(law) => law.sample(rng),
+            Self::Uniform(distribution) => distribution.sample(rng),
+            Self::Normal(distribution) => distribution.sample(rng),
+            Self::Lognormal(distribution) => distribution.sample(rng),
+            Self::Exponential(distribution) => distribution.sample(rng),
+            Self::Gamma(distribution) => distribution.sample(rng),
+            Self::Weibull(distribution) => distribution.sample(rng),
+            Self::Pareto(distribution) => distribution.sample(rng),
+            Self::Beta(distribution, scale) => distribution.sample(rng) * scale,
+            Self::Triangular(distribution) => distribution.sample(rng),
         }
     }
 }

@@ -5,28 +5,29 @@ use super::quantity::{Measure, Printed};
 /// What a parameter is, and so what it may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Somewhere on the line; of the law's measure.
+    /// Somewhere on the line; of the distribution's measure.
     Location,
-    /// Where a law is cut off; of the law's measure, and not negative in a time.
+    /// Where a distribution is cut off; of the distribution's measure, and not
+    /// negative in a time.
     Bound,
-    /// A positive size; of the law's measure.
+    /// A positive size; of the distribution's measure.
     Scale,
-    /// A positive plain number that says how the law is bent.
+    /// A positive plain number that says how the distribution is bent.
     Shape,
     /// A coefficient of variation: a plain number.
     Variation,
 }
 
 impl Role {
-    /// Whether the parameter measures what the law does, and so carries a unit
-    /// where the law is one of times.
-    pub(super) fn has_the_laws_measure(self) -> bool {
+    /// Whether the parameter measures what the distribution does, and so
+    /// carries a unit where the distribution is one of times.
+    pub(super) fn is_dimensional(self) -> bool {
         matches!(self, Self::Location | Self::Bound | Self::Scale)
     }
 
-    /// What the parameter measures in a law over `measure`.
+    /// What the parameter measures in a distribution over `measure`.
     pub(super) fn measure(self, measure: Measure) -> Measure {
-        if self.has_the_laws_measure() {
+        if self.is_dimensional() {
             measure
         } else {
             Measure::Number

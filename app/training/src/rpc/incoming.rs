@@ -1,5 +1,5 @@
-//! Who is let in: connections up to a limit, and only those that soon say what
-//! they want. Knows no call.
+//! Accepts connections: up to a limit, and only those that send their greeting in
+//! time. Knows no call.
 
 use std::io;
 use std::pin::Pin;
@@ -20,7 +20,7 @@ pub(super) const MAX_CONNECTIONS: usize = 64;
 
 /// A caller says at once that it speaks HTTP/2, a health check what it asks for; one
 /// that has not by then takes the place of one that would. Afterwards who speaks HTTP/2
-/// is asked for signs of life.
+/// is sent keep-alive pings.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// HTTP/2's preface and the header of the frame that must follow it (RFC 9113,

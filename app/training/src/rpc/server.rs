@@ -1,4 +1,4 @@
-//! The answering side: takes calls until it is told to stop, and then lets those
+//! The answering side: takes calls until it is stopped, and then lets those
 //! that are under way end.
 
 use std::sync::Arc;

@@ -20,11 +20,11 @@ use crate::metrics::{TimeCost, exact};
 /// How much the loss of one batch counts in the smoothed one.
 const SMOOTHING: f64 = 0.01;
 
-/// The feature whose gradient is spoilt where none is named.
-const SPOILT: usize = 1;
+/// The feature whose gradient gets the NaN by default.
+const DEFAULT_NAN_FEATURE: usize = 1;
 
-/// What has been learned so far.
-pub(super) struct Learned {
+/// The state of the training: what a checkpoint saves.
+pub(super) struct TrainingState {
     step: u64,
     /// The age of the universe of ids; see [`crate::features::id`].
     age: f64,
@@ -39,9 +39,9 @@ pub(super) fn run(
     start: Start,
     mut from: mpsc::Receiver<Ready>,
     to: &mpsc::Sender<Trained>,
-) -> Result<Learned, CallError> {
+) -> Result<TrainingState, CallError> {
     let Start { step, age, network } = start;
-    let mut learned = Learned {
+    let mut state = TrainingState {
         step,
         age,
         network,
@@ -51,7 +51,7 @@ pub(super) fn run(
     loop {
         let waits = Instant::now();
         let Some(ready) = from.blocking_recv() else {
-            return Ok(learned);
+            return Ok(state);
         };
         let Ready {
             batch,
@@ -60,11 +60,11 @@ pub(super) fn run(
         } = ready;
         let begins = Instant::now();
         let inputs = by_sample(&embeddings, batch.clicks.len())?;
-        let trained = learned.network.train(&inputs, &batch.clicks);
-        learned.step += 1;
-        learned.age = batch.age;
-        learned.is_saved = false;
-        let step = learned.step;
+        let trained = state.network.train(&inputs, &batch.clicks);
+        state.step += 1;
+        state.age = batch.age;
+        state.is_saved = false;
+        let step = state.step;
         let gradients = gradients(trainer, &batch, &trained.inputs, step);
         let ends = Instant::now();
 
@@ -92,14 +92,14 @@ pub(super) fn run(
             observe_long(cost, ends.elapsed());
         }
         if sent.is_err() {
-            return Ok(learned);
+            return Ok(state);
         }
         if let Some(held_out) = &batch.held_out {
-            evaluate(trainer, &learned.network, batch.ids.batch, held_out)?;
+            evaluate(trainer, &state.network, batch.ids.batch, held_out)?;
         }
         if step.is_multiple_of(trainer.settings.checkpoint_every) {
-            Handle::current().block_on(save(trainer, &learned))?;
-            learned.is_saved = true;
+            Handle::current().block_on(save(trainer, &state))?;
+            state.is_saved = true;
         }
     }
 }
@@ -131,7 +131,9 @@ fn by_sample(embeddings: &Embeddings, samples: usize) -> Result<Vec<f32>, CallEr
 fn gradients(trainer: &Trainer, batch: &Kept, by_input: &[f32], step: u64) -> BatchGradients {
     let (nan_every, spoilt) = {
         let faults = trainer.faults.borrow();
-        let spoilt = faults.nan_feature.map_or(SPOILT, FeatureName::place);
+        let spoilt = faults
+            .nan_feature
+            .map_or(DEFAULT_NAN_FEATURE, FeatureName::place);
         (faults.nan_every, spoilt)
     };
     let features = batch.ids.features.iter().enumerate().map(|(place, ids)| {
@@ -184,22 +186,22 @@ fn evaluate(
 }
 
 /// Saves it, and has the shards save, unless there is nowhere to.
-pub(super) async fn save(trainer: &Trainer, learned: &Learned) -> Result<(), CallError> {
+pub(super) async fn save(trainer: &Trainer, state: &TrainingState) -> Result<(), CallError> {
     let Some(checkpoints) = &trainer.checkpoints else {
         return Ok(());
     };
-    let step = learned.step;
+    let step = state.step;
     // All workers have the same shards.
     let worker = &trainer.workers[0];
     worker.save(Save { step }, || trainer.count_retry()).await?;
     let state = TrainerState {
         step,
-        age: learned.age,
-        network: learned.network.state(),
+        age: state.age,
+        network: state.network.state(),
     };
     match checkpoints.save_trainer(&state) {
         Ok(()) => tracing::info!(step, "saved a checkpoint"),
-        Err(error) => tracing::warn!(%error, "no checkpoint; trains on"),
+        Err(error) => tracing::warn!(%error, "cannot save a checkpoint; training continues"),
     }
     Ok(())
 }

@@ -38,7 +38,7 @@ const QUEUE: usize = 10;
 /// wait for the network.
 const CONCURRENT_CALLS: usize = 8;
 /// Batches drawn ahead of the keeper.
-const DRAWN_AHEAD: usize = 4;
+const MAX_DRAWN_AHEAD: usize = 4;
 
 /// How a trainer is to train.
 #[derive(Clone, Debug)]
@@ -76,20 +76,20 @@ pub struct Start {
     pub network: DenseNetwork,
 }
 
-/// Trains.
+/// Trains the network, with workers that hold the embeddings.
 #[derive(Debug)]
 pub struct Trainer {
-    /// How.
+    /// Batch size, bounds and periods.
     pub settings: Settings,
-    /// With whom.
+    /// The workers that batches are dealt to.
     pub workers: Vec<Worker>,
-    /// What goes wrong.
+    /// The injected faults, as they change.
     pub faults: CurrentFaults,
     /// Where checkpoints go.
     pub checkpoints: Option<Checkpoints>,
-    /// What is counted, unless nothing is to be.
+    /// The metrics, unless nothing is measured.
     pub metrics: Option<Arc<TrainerMetrics>>,
-    /// Tells others how far it is.
+    /// How far the training is, for those who display it.
     pub progress: Arc<Progress>,
 }
 
@@ -149,7 +149,7 @@ impl Trainer {
             worker.begin(&session, || trainer.count_retry()).await?;
         }
 
-        let (drawn_to, drawn) = mpsc::channel(DRAWN_AHEAD);
+        let (drawn_to, drawn) = mpsc::channel(MAX_DRAWN_AHEAD);
         // One more is kept while it waits to be put into the queue.
         let (kept_to, kept) = mpsc::channel(settings.pending_bound.saturating_sub(1).max(1));
         let (ready_to, ready) = mpsc::channel(QUEUE);
@@ -188,10 +188,10 @@ impl Trainer {
         while let Some(stage) = stages.join_next().await {
             ended(stage)?;
         }
-        let learned = ended(dense.await)?;
+        let state = ended(dense.await)?;
         // All gradients have been applied: nothing is ahead of what is saved.
-        if !learned.is_saved {
-            dense_step::save(&trainer, &learned).await?;
+        if !state.is_saved {
+            dense_step::save(&trainer, &state).await?;
         }
         for worker in &trainer.workers {
             // One that does not answer now will hear of the next session.
@@ -353,7 +353,7 @@ impl Trainer {
                 // The worker was restarted: what it had lent out is lost.
                 Err(CallError::UnknownBatch) => {
                     self.count_error();
-                    self.progress.lose();
+                    self.progress.batch_lost();
                     if let Some(metrics) = &self.metrics {
                         metrics.batches_lost.add(1);
                     }

@@ -1,4 +1,4 @@
-//! How far a training is: written by the trainer, read by whoever tells people.
+//! How far a training is: written by the trainer, read by whatever displays it.
 
 use std::fmt;
 use std::sync::Mutex;
@@ -68,7 +68,7 @@ impl Progress {
         self.lock().evaluation = Some(evaluation);
     }
 
-    pub(super) fn lose(&self) {
+    pub(super) fn batch_lost(&self) {
         self.lock().lost += 1;
     }
 

@@ -1,4 +1,4 @@
-//! The laws that the tests go through.
+//! The distributions that the tests go through.
 
 use std::fmt;
 
@@ -68,20 +68,20 @@ pub(crate) const VALUES: [&str; 26] = [
 ];
 
 /// A distribution of either kind, in plain numbers: seconds for delays.
-pub(crate) enum Law {
+pub(crate) enum Distribution {
     Value(ValueDistribution),
     Delay(DelayDistribution),
 }
 
 /// All of the above.
-pub(crate) fn all() -> impl Iterator<Item = Law> {
+pub(crate) fn all() -> impl Iterator<Item = Distribution> {
     DELAYS
         .into_iter()
-        .map(Law::delay)
-        .chain(VALUES.into_iter().map(Law::value))
+        .map(Distribution::delay)
+        .chain(VALUES.into_iter().map(Distribution::value))
 }
 
-impl Law {
+impl Distribution {
     pub(crate) fn value(text: &str) -> Self {
         Self::Value(text.parse().expect("the texts of the tests are right"))
     }
@@ -92,8 +92,8 @@ impl Law {
 
     pub(crate) fn sample(&self, rng: &mut Stream) -> f64 {
         match self {
-            Self::Value(law) => law.sample(rng),
-            Self::Delay(law) => law.sample(rng).as_secs_f64(),
+            Self::Value(distribution) => distribution.sample(rng),
+            Self::Delay(distribution) => distribution.sample(rng).as_secs_f64(),
         }
     }
 
@@ -103,31 +103,31 @@ impl Law {
 
     pub(crate) fn cdf(&self, x: f64) -> f64 {
         match self {
-            Self::Value(law) => law.cdf(x),
-            Self::Delay(law) => law.cdf(x),
+            Self::Value(distribution) => distribution.cdf(x),
+            Self::Delay(distribution) => distribution.cdf(x),
         }
     }
 
     pub(crate) fn quantile(&self, p: f64) -> f64 {
         match self {
-            Self::Value(law) => law.quantile(p),
-            Self::Delay(law) => law.quantile(p),
+            Self::Value(distribution) => distribution.quantile(p),
+            Self::Delay(distribution) => distribution.quantile(p),
         }
     }
 
     pub(crate) fn mean(&self) -> f64 {
         match self {
-            Self::Value(law) => law.mean(),
-            Self::Delay(law) => law.mean(),
+            Self::Value(distribution) => distribution.mean(),
+            Self::Delay(distribution) => distribution.mean(),
         }
     }
 }
 
-impl fmt::Display for Law {
+impl fmt::Display for Distribution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Value(law) => law.fmt(f),
-            Self::Delay(law) => law.fmt(f),
+            Self::Value(distribution) => distribution.fmt(f),
+            Self::Delay(distribution) => distribution.fmt(f),
         }
     }
 }

@@ -11,11 +11,11 @@ use rand::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
 
 /// A sequence of choices.
-pub(super) struct Lots {
+pub(super) struct SeededChoices {
     rng: Xoshiro256PlusPlus,
 }
 
-impl Lots {
+impl SeededChoices {
     /// The choices for `name` under `salt`; those for another `purpose` are
     /// others.
     pub(super) fn new(purpose: &str, name: &str, salt: &str) -> Self {

@@ -1,4 +1,5 @@
-//! A law as a whole: families, truncated where they must be, mixed and clamped.
+//! A distribution as a whole: families, truncated where they must be, mixed and
+//! clamped.
 
 use rand::{Rng, RngExt};
 
@@ -7,12 +8,16 @@ use super::family::Family;
 use super::sampler::{Sampler, open_unit};
 use super::signature::CLAMP;
 
-/// A law over numbers; times are in seconds.
+/// A distribution over numbers; times are in seconds.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Law {
+pub(super) enum Distribution {
     Simple(Simple),
     Mixture(Vec<Component>),
-    Clamp { law: Box<Law>, lo: f64, hi: f64 },
+    Clamp {
+        inner: Box<Distribution>,
+        lo: f64,
+        hi: f64,
+    },
 }
 
 /// One part of a mixture.
@@ -20,7 +25,7 @@ pub(super) enum Law {
 pub(super) struct Component {
     /// As written; the weights of a mixture sum to 1 within rounding.
     pub(super) weight: f64,
-    pub(super) law: Law,
+    pub(super) inner: Distribution,
     /// The sum of this and all earlier weights, over the sum of all: exactly 1
     /// at the last.
     up_to: f64,
@@ -28,7 +33,7 @@ pub(super) struct Component {
 
 impl PartialEq for Component {
     fn eq(&self, other: &Self) -> bool {
-        self.weight == other.weight && self.law == other.law
+        self.weight == other.weight && self.inner == other.inner
     }
 }
 
@@ -49,12 +54,13 @@ struct Truncated {
 
 impl PartialEq for Simple {
     fn eq(&self, other: &Self) -> bool {
-        // The rest follows from the family and from what the law measures.
+        // The rest follows from the family and from what the distribution
+        // measures.
         self.family == other.family
     }
 }
 
-impl Law {
+impl Distribution {
     pub(super) fn simple(family: Family) -> Self {
         Self::Simple(Simple {
             sampler: Sampler::new(&family),
@@ -63,8 +69,8 @@ impl Law {
         })
     }
 
-    /// The law of `X` given that it is not negative, or what probability that
-    /// has, if it is less than `least`.
+    /// The distribution of `X` given that it is not negative, or what
+    /// probability that has, if it is less than `least`.
     pub(super) fn truncated(family: Family, least: f64) -> Result<Self, f64> {
         let kept = probability_not_negative(&family);
         if kept < least {
@@ -85,58 +91,62 @@ impl Law {
         }))
     }
 
-    /// The mixture of `terms`, at least one, each a positive weight and a law.
-    /// A mixture among them is dissolved: its parts take their share of its
-    /// weight.
+    /// The mixture of `terms`, at least one, each a positive weight and a
+    /// distribution. A mixture among them is dissolved: its parts take their
+    /// share of its weight.
     pub(super) fn mixture(terms: Vec<(f64, Self)>) -> Self {
         let mut parts = Vec::with_capacity(terms.len());
-        for (weight, law) in terms {
-            match law {
-                Self::Mixture(inner) => {
+        for (weight, inner) in terms {
+            match inner {
+                Self::Mixture(nested) => {
                     parts.extend(
-                        inner
+                        nested
                             .into_iter()
-                            .map(|part| (weight * part.weight, part.law)),
+                            .map(|part| (weight * part.weight, part.inner)),
                     );
                 }
-                law => parts.push((weight, law)),
+                inner => parts.push((weight, inner)),
             }
         }
         if parts.len() == 1
-            && let Some((_, law)) = parts.pop()
+            && let Some((_, inner)) = parts.pop()
         {
-            return law;
+            return inner;
         }
         let sum: f64 = parts.iter().map(|(weight, _)| weight).sum();
         let last = parts.len() - 1;
         let mut up_to = 0.0;
-        let components = parts.into_iter().enumerate().map(|(i, (weight, law))| {
+        let components = parts.into_iter().enumerate().map(|(i, (weight, inner))| {
             up_to = if i == last { 1.0 } else { up_to + weight / sum };
-            Component { weight, law, up_to }
+            Component {
+                weight,
+                inner,
+                up_to,
+            }
         });
         Self::Mixture(components.collect())
     }
 
-    pub(super) fn clamp(law: Self, lo: f64, hi: f64) -> Self {
+    pub(super) fn clamp(inner: Self, lo: f64, hi: f64) -> Self {
         Self::Clamp {
-            law: Box::new(law),
+            inner: Box::new(inner),
             lo,
             hi,
         }
     }
 
-    /// The word the law's text begins with, its weight aside.
+    /// The word the distribution's text begins with, its weight aside.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Simple(simple) => simple.family.signature().name,
             Self::Mixture(components) => components
                 .first()
-                .map_or("", |component| component.law.name()),
+                .map_or("", |component| component.inner.name()),
             Self::Clamp { .. } => CLAMP.name,
         }
     }
 
-    /// The law of `factor * X`, for a positive factor.
+    /// The distribution of `factor * X`, for a positive factor.
     pub(super) fn scaled(&self, factor: f64) -> Self {
         match self {
             Self::Simple(Simple {
@@ -153,19 +163,19 @@ impl Law {
             }
             Self::Mixture(components) => {
                 let scaled = components.iter().map(|component| Component {
-                    law: component.law.scaled(factor),
+                    inner: component.inner.scaled(factor),
                     ..*component
                 });
                 Self::Mixture(scaled.collect())
             }
-            Self::Clamp { law, lo, hi } => {
-                Self::clamp(law.scaled(factor), lo * factor, hi * factor)
+            Self::Clamp { inner, lo, hi } => {
+                Self::clamp(inner.scaled(factor), lo * factor, hi * factor)
             }
         }
     }
 
     /// The largest size, whatever its sign, of a parameter or bound that
-    /// measures what the law does.
+    /// measures what the distribution does.
     pub(super) fn largest(&self) -> f64 {
         match self {
             Self::Simple(simple) => {
@@ -174,15 +184,15 @@ impl Law {
                     parameters
                         .zip(simple.family.parameters())
                         .filter_map(|(parameter, value)| {
-                            parameter.role.has_the_laws_measure().then_some(value)
+                            parameter.role.is_dimensional().then_some(value)
                         });
                 measured.fold(0.0, |largest, value| largest.max(value.abs()))
             }
             Self::Mixture(components) => components
                 .iter()
-                .map(|component| component.law.largest())
+                .map(|component| component.inner.largest())
                 .fold(0.0, f64::max),
-            Self::Clamp { law, lo, hi } => law.largest().max(lo.abs()).max(hi.abs()),
+            Self::Clamp { inner, lo, hi } => inner.largest().max(lo.abs()).max(hi.abs()),
         }
     }
 
@@ -194,10 +204,10 @@ impl Law {
                 let chosen = components.iter().find(|component| u < component.up_to);
                 chosen
                     .expect("the last goes up to 1, above every draw")
-                    .law
+                    .inner
                     .sample(rng)
             }
-            Self::Clamp { law, lo, hi } => law.sample(rng).clamp(*lo, *hi),
+            Self::Clamp { inner, lo, hi } => inner.sample(rng).clamp(*lo, *hi),
         }
     }
 
@@ -206,12 +216,12 @@ impl Law {
         match self {
             Self::Simple(simple) => simple.cdf(x),
             Self::Mixture(components) => shares(components)
-                .map(|(share, law)| share * law.cdf(x))
+                .map(|(share, inner)| share * inner.cdf(x))
                 .sum::<f64>()
                 .min(1.0),
             Self::Clamp { lo, .. } if x < *lo => 0.0,
             Self::Clamp { hi, .. } if x >= *hi => 1.0,
-            Self::Clamp { law, .. } => law.cdf(x),
+            Self::Clamp { inner, .. } => inner.cdf(x),
         }
     }
 
@@ -221,7 +231,11 @@ impl Law {
             Self::Simple(simple) => simple.quantile(p),
             Self::Mixture(components) => {
                 // The quantile of a mixture is among those of its parts.
-                let ends = || components.iter().map(|component| component.law.quantile(p));
+                let ends = || {
+                    components
+                        .iter()
+                        .map(|component| component.inner.quantile(p))
+                };
                 let low = ends().fold(f64::INFINITY, f64::min);
                 let high = ends().fold(f64::NEG_INFINITY, f64::max);
                 match p {
@@ -230,7 +244,7 @@ impl Law {
                     _ => least(low, high, |x| self.cdf(x) >= p),
                 }
             }
-            Self::Clamp { law, lo, hi } => law.quantile(p).clamp(*lo, *hi),
+            Self::Clamp { inner, lo, hi } => inner.quantile(p).clamp(*lo, *hi),
         }
     }
 
@@ -239,24 +253,25 @@ impl Law {
         match self {
             Self::Simple(simple) => simple.limited_mean(limit),
             Self::Mixture(components) => shares(components)
-                .map(|(share, law)| share * law.limited_mean(limit))
+                .map(|(share, inner)| share * inner.limited_mean(limit))
                 .sum(),
-            // min(clamp(X, lo, hi), d) = lo + min(X, d) - min(X, lo) for d in lo..=hi.
+            // min(clamp(X, lo, hi), d) = lo + min(X, d) - min(X, lo) for d in
+            // lo..=hi.
             Self::Clamp { lo, .. } if limit <= *lo => limit,
-            Self::Clamp { law, lo, hi } => {
-                lo + law.limited_mean(hi.min(limit)) - law.limited_mean(*lo)
+            Self::Clamp { inner, lo, hi } => {
+                lo + inner.limited_mean(hi.min(limit)) - inner.limited_mean(*lo)
             }
         }
     }
 }
 
 /// The parts of a mixture with their probabilities, which sum to 1.
-fn shares(components: &[Component]) -> impl Iterator<Item = (f64, &Law)> {
+fn shares(components: &[Component]) -> impl Iterator<Item = (f64, &Distribution)> {
     let mut before = 0.0;
     components.iter().map(move |component| {
         let share = component.up_to - before;
         before = component.up_to;
-        (share, &component.law)
+        (share, &component.inner)
     })
 }
 
