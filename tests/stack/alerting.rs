@@ -139,7 +139,7 @@ fn errors_ring_the_pager_until_they_end() {
     assert_eq!(alert["labels"]["severity"], "major", "{alert}");
     assert_eq!(alert["labels"]["job"], "app", "{alert}");
     let runbook = "docs/runbook.md#errorratiohigh";
-    assert_eq!(alert["annotations"]["runbook"], runbook, "{alert}");
+    assert_eq!(alert["annotations"]["runbook_url"], runbook, "{alert}");
     if let Some(text) = shown("firing") {
         let text = text.as_str().expect("it is text");
         assert!(text.contains("major · level 2"), "{text}");

@@ -192,7 +192,7 @@ fn every_alert_says_how_bad_it_is_and_what_to_do() {
         }
         let anchor = name.to_lowercase();
         assert_eq!(
-            text(&annotations["runbook"]),
+            text(&annotations["runbook_url"]),
             format!("docs/runbook.md#{anchor}"),
             "{name}"
         );
