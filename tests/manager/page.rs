@@ -1,5 +1,5 @@
-//! What of the manager is to be read and watched: its description, its live page in a
-//! real browser with the line that it shows, and the stream of events behind it.
+//! What people read of the manager: the description of its API, its live page in a real
+//! browser, and the stream of events behind it.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -23,7 +23,7 @@ fn programs() -> Option<(PathBuf, PathBuf)> {
 }
 
 #[test]
-fn live_events_come_as_they_happen_and_for_whom_they_are() {
+fn live_events_arrive_as_they_happen_and_are_filtered() {
     let Some((mosquitto, sub)) = programs() else {
         return;
     };
