@@ -5,9 +5,9 @@
 //! and matching by the value in the answer tells, for each request, which delay
 //! it was meant to have. What was served is what the client saw: from before
 //! the request was written until its answer was read. That contains the
-//! sockets, HTTP and the client itself, all of which is held against the
-//! service: the figures are what a user of it sees, and an upper bound of what
-//! its timer does.
+//! sockets, HTTP and the client itself, all of which counts against the
+//! service: the figures are what its users see, and an upper bound of the error of
+//! its timer.
 
 #[path = "harness/mod.rs"]
 mod harness;

@@ -1,4 +1,4 @@
-//! The broker dies, is not there yet, or a receipt is not given: nothing that is kept is lost.
+//! The broker dies, is not there yet, or a message is not acknowledged: nothing in the outbox is lost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

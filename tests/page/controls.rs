@@ -1,5 +1,5 @@
-//! The live page's controls: what they change, what they say when a change cannot
-//! be, and when they are out of reach.
+//! The live page's controls: what they change, how they explain a change that is refused,
+//! and when they are disabled.
 
 use crate::support::TIMEOUT;
 use crate::support::browser::{Browser, ENTER};

@@ -1,4 +1,4 @@
-//! `GET /live`: what a watcher is told, from the first event to the last. In paused
+//! `GET /live`: what a watcher receives, from the first event to the last. In paused
 //! time, so that minutes pass at once.
 
 use std::sync::Arc;
@@ -170,7 +170,7 @@ async fn a_new_watcher_gets_the_past_and_then_every_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_comes_back_gets_what_it_missed() {
+async fn a_watcher_that_reconnects_gets_what_it_missed() {
     let service = Service::start();
     time::sleep(Duration::from_secs(60)).await;
     let mut events = service.watch(None).await;
@@ -203,7 +203,7 @@ async fn a_slow_watcher_skips() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_alert_is_told_at_once() {
+async fn an_alert_is_sent_at_once() {
     let service = Service::start();
     let mut events = service.watch(None).await;
     events.named("points").await;
@@ -222,7 +222,7 @@ async fn an_alert_is_told_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn there_are_only_so_many_seats() {
+async fn the_number_of_watchers_is_limited() {
     let service = Service::start();
     let mut seats = Vec::new();
     for _ in 0..MOST_WATCHERS {

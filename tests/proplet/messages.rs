@@ -142,7 +142,7 @@ fn the_proplets_own_message_has_propellers_keys_and_the_documents() {
 }
 
 #[test]
-fn it_says_once_what_it_is_and_again_and_again_that_it_lives() {
+fn it_announces_itself_once_and_sends_heartbeats() {
     let Some(heard) = Heard::start() else { return };
     let alive = heard.on("control/proplet/alive", 2);
     assert_eq!(
@@ -169,7 +169,7 @@ fn it_says_once_what_it_is_and_again_and_again_that_it_lives() {
 }
 
 #[test]
-fn it_says_goodbye_and_leaves_no_will() {
+fn it_signs_off_and_leaves_no_will() {
     let Some(mut heard) = Heard::start() else {
         return;
     };
@@ -246,7 +246,7 @@ fn propellers_variables_mean_the_same() {
 }
 
 #[test]
-fn a_bad_option_is_told_in_one_line() {
+fn a_bad_option_is_reported_in_one_line() {
     let refused = |arguments: &[&str], variables: &[(&str, &str)]| {
         let output = Command::new(env!("CARGO_BIN_EXE_golden-signals"))
             .arg("proplet")

@@ -1,5 +1,5 @@
-//! The broker dies under load: every sample comes, in order, and none twice
-//! that its identity does not tell.
+//! The broker dies under load: every sample arrives, in order, and one that arrives twice
+//! is recognised by its identity.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -110,5 +110,5 @@ async fn no_sample_is_lost_or_doubled_while_the_broker_is_away() {
     }
     // To a broker that comes back it says again who it is.
     assert!(introduced >= 2, "{introduced}");
-    println!("sent again by the protocol, and told by their identity: {again}");
+    println!("redelivered by the protocol, and recognised by their identity: {again}");
 }

@@ -1,5 +1,5 @@
-//! Bodies that are not what they must be: each gets an answer that names what is
-//! wrong, and nothing remains of it.
+//! Invalid bodies: each gets an answer that names what is wrong, and leaves nothing
+//! behind.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 

@@ -1,5 +1,5 @@
-//! `/docs` and `/openapi.json`: a valid description of exactly what there is, and
-//! a page that needs nothing from elsewhere.
+//! `/docs` and `/openapi.json`: a valid and complete description of the API, and a page
+//! that loads nothing external.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -314,7 +314,7 @@ fn the_documentation_is_served_whole() {
 }
 
 #[test]
-fn the_documentation_works_in_a_browser_that_has_nobody_else_to_ask() {
+fn the_documentation_works_in_a_browser_without_internet() {
     let server = server();
     let Some(browser) = Browser::open() else {
         return;

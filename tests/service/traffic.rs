@@ -1,5 +1,5 @@
-//! The traffic that the service sends itself: it follows its plan and nothing
-//! else. With a seed the plan is known, so that no test depends on luck.
+//! The traffic that the service sends itself: it follows its schedule and
+//! nothing else. With a seed the schedule is known, so that no test depends on luck.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 

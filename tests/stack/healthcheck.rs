@@ -1,4 +1,4 @@
-//! `golden-signals healthcheck`, as Docker calls it: an exit code, and one line of why.
+//! `golden-signals healthcheck`, as Docker calls it: an exit code, and one line that says why.
 
 use std::fs;
 use std::process::{Command, Output};
@@ -138,7 +138,7 @@ fn a_trainer_is_healthy_while_it_makes_steps() {
 }
 
 #[test]
-fn what_never_beat_is_not_healthy() {
+fn a_missing_heartbeat_is_not_healthy() {
     let (_, target) = heartbeat("never");
     let (code, line) = outcome(&healthcheck(&[&target]));
     assert_eq!(code, Some(1), "{line}");

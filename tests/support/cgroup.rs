@@ -1,5 +1,5 @@
-//! Control groups with a limit, to run the service in: version 1 or 2, wherever the
-//! one who tests may make them (as root, outside of a container).
+//! Control groups with a limit, to run the service in: version 1 or 2, where the user
+//! may create them (as root, outside of a container).
 //!
 //! Sources: the kernel's `Documentation/admin-guide/cgroup-v2.rst` and `cgroup-v1/`.
 

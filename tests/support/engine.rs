@@ -24,7 +24,7 @@ pub struct Docker {
 
 impl Docker {
     /// The `docker` on the PATH, if it can compose: its own way, else with the
-    /// plugins among the peers. It need not have an engine.
+    /// plugins among the test dependencies. It need not have an engine.
     ///
     /// # Panics
     ///

@@ -172,10 +172,10 @@ pub struct Targets {
 }
 
 impl Targets {
-    /// The service, and a [`stand_in`] for everybody else: with no Alertmanager there
+    /// The service, and a [`stub`] for everybody else: with no Alertmanager there
     /// are no alerts to be delivered.
     pub fn service(app: SocketAddr) -> Self {
-        let others = stand_in();
+        let others = stub();
         Self {
             app,
             alertmanager: others,
@@ -244,9 +244,9 @@ pub fn replace(text: &mut String, from: &str, to: &str, times: usize) {
     *text = text.replace(from, to);
 }
 
-/// Stands for a service that is not here: answers every scrape, with no metrics.
+/// A stub of a service that is not here: answers every scrape, with no metrics.
 /// It lives as long as the process.
-pub fn stand_in() -> SocketAddr {
+pub fn stub() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
     let address = listener.local_addr().expect("it is bound");
     thread::spawn(move || {

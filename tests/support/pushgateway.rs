@@ -1,5 +1,5 @@
-//! A real Pushgateway, which can be killed and come back where it was; and one
-//! that is none, for what a real one does only when it is ill.
+//! A real Pushgateway, which can be killed and started again on the same address; and a
+//! stub, for what a real one does only when it fails.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -1,4 +1,5 @@
-//! Reads YAML, by the Python of the peers: for the few files that no peer tells as JSON.
+//! Reads YAML, by the Python of the test dependencies: for the few files that none of their
+//! programs prints as JSON.
 
 use std::path::Path;
 use std::process::Command;

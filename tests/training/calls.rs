@@ -1,5 +1,5 @@
-//! What the roles refuse of each other: a message that makes no sense, or is too long,
-//! ends in an error that says so, and harms nobody else.
+//! What the roles refuse of each other: a message that is invalid or too long ends in an
+//! error that says so, and does no harm.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! What the training measures is what happens: each metric against what the test
-//! itself knows or counts.
+//! The training's metrics are right: each is compared with what the test itself knows or
+//! counts.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! A shard and a worker by themselves, told exactly what happens: what they count is
-//! what a plainer thing than themselves counts.
+//! A shard and a worker by themselves, with known input: what they count is what a simpler
+//! reference implementation counts.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! The roles as processes of their own: they find each other, wait for each
-//! other, and go on where they were.
+//! other, and resume where they were.
 
 use std::fs;
 use std::thread;

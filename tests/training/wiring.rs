@@ -1,5 +1,5 @@
-//! A shard and a trainer put together in this process, as the tests of their counts need them:
-//! what goes in is given, and nothing is started that was not asked for.
+//! A shard and a trainer assembled in this process for the tests of their counts: the input
+//! is given, and nothing else is started.
 
 use std::sync::Arc;
 

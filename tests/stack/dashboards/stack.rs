@@ -1,6 +1,7 @@
 //! The stack without containers: Prometheus and Alertmanager with the repository's
 //! own configuration and rules, two instances of the service, a second service such as
-//! a student's, and two trainings, each with its gateway. No Grafana: a stand-in answers its scrapes.
+//! a student's, and two trainings, each with its gateway. No Grafana: a stub answers its
+//! scrapes.
 
 use std::process::Command;
 
