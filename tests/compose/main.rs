@@ -71,7 +71,7 @@ fn the_stack_starts_counts_scales_persists_and_stops() {
             chain::the_readmes_commands_run,
             chain::no_link_is_broken_from_outside,
             processes::history_outlives_the_manager,
-            training::who_stops_leaves_nothing,
+            training::a_stopped_node_leaves_nothing,
             lifetime::it_goes_without_a_trace,
             lifetime::the_old_compose_brings_it_up_as_well,
             lifetime::it_goes_without_a_trace_again,

@@ -256,7 +256,7 @@ fn the_endpoints_are_those_that_are_described() {
     let server = Server::start(&["--error-rate", "0"]);
     let description = server.get("/openapi.json").json();
     let described = description["paths"].as_object().unwrap().keys().cloned();
-    // The files that pages are made of are nobody's endpoints.
+    // The assets of pages are not endpoints of the API.
     let described: BTreeSet<String> = described.filter(|path| !path.contains('{')).collect();
     let page = Page::read("docs/service.md");
     let rows = page.table("Endpoints");

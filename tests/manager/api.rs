@@ -259,7 +259,7 @@ fn pages_have_offsets_limits_and_times_and_rollups_add_up() {
         assert_eq!(answer.status, 422, "{query}");
         assert_eq!(answer.json()["detail"][0]["loc"][0], "query");
     }
-    // Propeller's shape for a proplet that nobody knows.
+    // Propeller's shape for an unknown proplet.
     let nobody = json!({"offset": 0, "limit": 100, "total": 0, "history": []});
     assert_eq!(manager.get("/proplets/nobody/alive-history"), nobody);
 

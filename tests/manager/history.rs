@@ -123,7 +123,7 @@ fn the_manager_reconnects_and_its_proplets_survive_an_outage() {
 
     let manager = Manager::start(&broker.url(), &directory, &[]);
     let proplet = manager.get("/proplets/p");
-    // It is known, and not known to live: nobody has said so to this manager.
+    // It is known, but not known to be alive: this manager has received no heartbeat.
     assert_eq!(
         (&proplet["alive"], &proplet["channel_id"]),
         (&json!(false), &json!("c"))

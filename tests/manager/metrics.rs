@@ -88,7 +88,7 @@ fn promtool_finds_no_problems_and_three_formats_are_served() {
         assert!(header.starts_with(content_type), "{header}");
         assert!(answer.body.len() > 1_000);
     }
-    // What was told, in base units.
+    // What was reported, in base units.
     let labels = [("proplet", "p"), ("task", "a\"b\\c")];
     for (name, value) in [
         ("proplet_task_cpu_ratio", 0.425),

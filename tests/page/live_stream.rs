@@ -182,15 +182,15 @@ async fn a_watcher_that_reconnects_gets_what_it_missed() {
     assert_eq!(missed.len(), 7);
     assert!(missed[0] > seen.parse().unwrap());
 
-    // What cannot be is not believed: nonsense, and a point not yet made.
+    // Impossible values are ignored: text, and a point of the future.
     for seen in ["nonsense", "9223372036854775807"] {
         let past = times(&service.watch(Some(seen)).await.named("points").await);
         assert!(past.len() > 60, "{}", past.len());
     }
 }
 
-/// A watcher that reads nothing for an hour is then told of two minutes, not of an
-/// hour that was kept for it.
+/// A watcher that reads nothing for an hour then receives two minutes, not an hour that was
+/// kept for it.
 #[tokio::test(start_paused = true)]
 async fn a_slow_watcher_skips() {
     let service = Service::start();

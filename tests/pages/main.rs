@@ -100,7 +100,7 @@ fn every_path_exists() {
                 !name.is_empty() && EXTENSIONS.contains(&extension)
             });
             let right = match word.split_once('/') {
-                // What begins as a path of ours does, or ends as a file does.
+                // A text that begins like a path of the repository, or ends like a file name.
                 Some((first, _)) if has_extension || is_there(first) => {
                     is_there(word) || is_end_of_link(word, &page)
                 }

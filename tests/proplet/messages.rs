@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::support::mosquitto::{Mosquitto, Subscriber, publish};
-use crate::support::peers;
 use crate::support::proplet::{Running, of_task, topic};
+use crate::support::{TIMEOUT, peers};
 use proplet_schema::{PropletMetrics, TaskMetrics, payload};
 use serde_json::{Value, json};
 
@@ -82,7 +82,7 @@ impl Heard {
         })
     }
 
-    /// The messages on this topic, once there are so many.
+    /// The messages on this topic, once there are this many.
     fn on(&self, subtopic: &str, count: usize) -> Vec<Value> {
         let what = format!("{count} messages");
         self.subscriber
@@ -185,7 +185,7 @@ fn it_signs_off_and_leaves_no_will() {
     let all = subscriber.json_when(&topic("control/proplet/alive"), "goodbye", |all| {
         offline(all) > 0
     });
-    // A will after the goodbye would have come before this.
+    // A will, if there were one, would have arrived before this.
     publish(&heard.sub, heard.broker.address(), "m/end", "{}");
     subscriber.json_when("m/end", "the end", |all| !all.is_empty());
     assert_eq!(
@@ -363,9 +363,8 @@ fn batches_and_compression_carry_the_same_samples() {
             ],
         );
         let mut batches: Vec<Vec<TaskMetrics>> = Vec::new();
-        let patience = std::time::Duration::from_secs(30);
         while batches.len() < 2 {
-            let delivery = tokio::time::timeout(patience, deliveries.next())
+            let delivery = tokio::time::timeout(TIMEOUT, deliveries.next())
                 .await
                 .unwrap()
                 .unwrap();

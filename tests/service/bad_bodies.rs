@@ -204,7 +204,7 @@ fn what_is_no_json_is_415_and_what_is_too_large_is_413_or_431() {
         assert_eq!(answer.status, 413, "{path}");
         assert!(answer.json()["detail"].is_string());
     }
-    // Announced is enough: nobody need send a gigabyte to be told.
+    // The announcement is enough: a gigabyte need not be sent to be refused.
     let stream = connect(address);
     (&stream)
         .write_all(head("POST", "/alerts", "content-length: 1000000000\r\n").as_bytes())

@@ -58,7 +58,7 @@ fn what_is_no_http_is_400_or_closed() {
     let request = head("POST", "/alerts", "content-length: 100\r\n") + "{\"version\":";
     (&stream).write_all(request.as_bytes()).unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
-    // Whether the client still listens cannot be known: it is told, or hung up on.
+    // Whether the client still reads cannot be known: it gets an answer, or the connection closes.
     let answer = rest(&stream);
     assert!(answer.is_empty() || http::parse(&answer).unwrap().status == 400);
 

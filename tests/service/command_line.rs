@@ -268,7 +268,7 @@ fn every_flag_can_come_from_its_variable() {
     for (flag, _) in flags(&help()) {
         let variable = variable(&flag);
         let bad = match flag.as_str() {
-            // Every text is a salt: it is told by what it salts, below.
+            // Every text is a salt: its effect is tested below.
             "--mystery-salt" => continue,
             "--mystery" | "--control-token" => " ",
             _ => "a=b=c",
@@ -340,7 +340,7 @@ fn help_and_version_are_no_errors() {
             text.contains("Usage: golden-signals"),
             "{arguments:?}: {text}"
         );
-        // Whoever asks the program as a whole is told where the options are.
+        // The help of the program as a whole says where the options are.
         assert!(
             text.contains("--bind") || text.contains("serve --help"),
             "{text}"

@@ -34,7 +34,7 @@ fn change(server: &Server, method: &str, path: &str, body: &Value) -> Value {
     answer.json()
 }
 
-/// The last of so many lines of the log with this message, once they are there.
+/// The last of this many log lines with this message, once they are there.
 fn logged(server: &Server, message: &str, times: usize) -> Value {
     let start = Instant::now();
     loop {

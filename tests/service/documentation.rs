@@ -183,7 +183,7 @@ fn what_is_not_described_is_not_there() {
             if served {
                 continue;
             }
-            // RFC 9110, 15.5.6: what is allowed must be told.
+            // RFC 9110, 15.5.6: the answer must say what is allowed.
             let allowed = answer
                 .header("allow")
                 .unwrap_or_else(|| panic!("{upper} {path}: no Allow"));

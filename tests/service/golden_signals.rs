@@ -349,7 +349,7 @@ fn a_client_that_disconnects_while_waiting_is_cancelled_and_frees_its_place() {
     change_faults(&server, &json!({ "delay": "constant(0ms)" }));
     drop(working);
     assert_eq!(next.receive(false).unwrap().0, 200);
-    // Its place was free a moment before the one who went away was counted.
+    // Its place was free a moment before the cancelled request was counted.
     let samples = server.metrics_when(TIMEOUT, "none in flight", |samples| {
         in_flight(samples) == 0.0
     });

@@ -72,7 +72,7 @@ fn whole_log(server: &Server) -> String {
     }
 }
 
-/// What the live page is told, until it has been told a first point.
+/// What the live page receives, up to its first point.
 fn live_events(server: &Server) -> String {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     stream.set_read_timeout(Some(TIMEOUT)).unwrap();

@@ -130,7 +130,7 @@ fn a_trainer_is_healthy_while_it_makes_steps() {
     let own = ["--role=trainer", "--heartbeat", &file, &workers];
     let _trainer = train(&[&own[..], &options].concat());
     becomes(0, &target);
-    // It waits for ever for a worker that is gone, and makes no step.
+    // It waits forever for a worker that is gone, and makes no step.
     worker.kill();
     let line = becomes(1, &target);
     assert!(line.contains("the last beat was"), "{line}");

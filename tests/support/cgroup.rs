@@ -21,7 +21,7 @@ pub struct Cgroup {
 }
 
 impl Cgroup {
-    /// A group that may use so many hundredths of a core. Where none can be made:
+    /// A group that may use this many hundredths of a core. Where none can be made:
     /// `None`, and a line that says so.
     pub fn with_cpu_quota(hundredths: u32) -> Option<Self> {
         let quota = u64::from(hundredths) * 1_000;
@@ -41,7 +41,7 @@ impl Cgroup {
         or_skip("CPU quota", one().or_else(|_: io::Error| two()))
     }
 
-    /// A group that may use so many bytes of memory, or `None` likewise.
+    /// A group that may use this many bytes of memory, or `None` likewise.
     pub fn with_memory_limit(bytes: u64) -> Option<Self> {
         let limit = bytes.to_string();
         let one = || {

@@ -213,7 +213,7 @@ pub fn stack_configuration(targets: &Targets, prometheus: SocketAddr) -> String 
     }
     let rules = format!("- {}/rules/", directory.display());
     replace(&mut text, "- rules/", &rules, 1);
-    // Alertmanager is told alerts and scraped.
+    // Alertmanager receives alerts and is scraped.
     for (name, address, times) in [
         ("[prometheus:9090]", prometheus, 1),
         ("[alertmanager:9093]", targets.alertmanager, 2),
@@ -234,7 +234,7 @@ pub fn stack_configuration(targets: &Targets, prometheus: SocketAddr) -> String 
     text
 }
 
-/// Replaces all occurrences, of which there must be so many.
+/// Replaces all occurrences, of which there must be this many.
 ///
 /// # Panics
 ///
@@ -251,7 +251,7 @@ pub fn stub() -> SocketAddr {
     let address = listener.local_addr().expect("it is bound");
     thread::spawn(move || {
         for stream in listener.incoming() {
-            // Who goes away is not answered.
+            // A client that disconnects is not answered.
             let _ = stream.and_then(|mut stream| {
                 // What is asked for is the same whatever it says.
                 let _ = stream.read(&mut [0; 4096])?;

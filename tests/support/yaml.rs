@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::peers;
 
-/// The file as JSON; `None` if nobody here reads YAML (see [`peers::require_python`]).
+/// The file as JSON; `None` if nothing here reads YAML (see [`peers::require_python`]).
 ///
 /// # Panics
 ///

@@ -79,7 +79,7 @@ fn a_gateway_that_restarts_has_everything_again() {
 
 #[test]
 fn the_training_continues_whatever_a_gateway_answers() {
-    // Slow, refusing, ill, moved.
+    // Slow, refusing, failing, moved.
     let gateway = FakeGateway::start(200);
     let job = Job::new("ill", gateway.address());
     let mut training = job.start(&small(&["--examples-per-second", "3000"]));
@@ -109,7 +109,7 @@ fn the_training_continues_whatever_a_gateway_answers() {
         gateway.answer_with(202);
         training.lines_when("pushes metrics again", warnings);
     }
-    // A last push that nobody takes does not keep it from ending.
+    // A last push that is not accepted does not keep it from ending.
     gateway.answer_with(0);
     assert!(training.interrupt().success());
 }

@@ -11,7 +11,7 @@ use golden_metrics::{Collect, model};
 
 use super::wiring::{PENDING, STALENESS};
 
-/// Reads all metrics again and again while they change, as whoever scrapes them does, and
+/// Reads all metrics again and again while they change, as a scrape does, and
 /// holds what is read against what must be so at any time.
 pub(crate) struct Watch {
     over: Arc<AtomicBool>,

@@ -24,7 +24,7 @@ pub(crate) const EVALUATE_EVERY: u64 = 50;
 /// Samples of an evaluation.
 pub(crate) const HELD_OUT: usize = 256;
 
-/// Faults that nobody changes.
+/// Faults that never change.
 pub(crate) fn faults(faults: Faults) -> CurrentFaults {
     watch::channel(faults).1
 }
@@ -56,7 +56,7 @@ pub(crate) fn shard(
     (Arc::new(shard), metrics)
 }
 
-/// Trains so many steps with these workers, to the end.
+/// Trains this many steps with these workers, to the end.
 pub(crate) async fn train(
     (steps, seed): (u64, u64),
     workers: Vec<Worker>,

@@ -327,7 +327,7 @@ fn selecting_an_instance_changes_the_picture(asked: &Asked) {
         };
         let all = picture(None);
         if all.iter().all(|(_, value)| value == "0") {
-            // Nothing was shed, timed out or panicked: there is nothing to tell apart.
+            // Nothing was shed, timed out or panicked: there is nothing to distinguish.
             continue;
         }
         let [first, second] =

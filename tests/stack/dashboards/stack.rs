@@ -33,7 +33,7 @@ impl Stack {
     pub(crate) fn start() -> Option<Self> {
         let prometheus = peers::require("prometheus")?;
         let alertmanager = peers::require("prometheus-alertmanager")?;
-        // Unequal, so that a selection can be told from another.
+        // Unequal, so that selections can be distinguished.
         let app = ["20", "8"]
             .map(|rate| Server::start(&[&format!("--traffic={rate}"), WELL[0], WELL[1]]));
         let gateway = peers::require("prometheus-pushgateway")?;
