@@ -1,12 +1,12 @@
--- For wrk: GET /random, and at the end what the service answered with, by status.
+-- For wrk: GET /random, and at the end the number of answers by status.
 --
 --   docker compose run --rm load wrk -t2 -c50 -d10s -s random.lua http://app:8000
 --
--- Compare it with http_requests_total{route="/random"} of the same time.
+-- Compare them with http_requests_total{route="/random"} over the same time.
 
 wrk.path = "/random"
 
--- Each thread counts in a Lua of its own; done() runs in another and reads them.
+-- Each thread counts in its own Lua state; done() runs in another one and reads them.
 local threads = {}
 
 function setup(thread)

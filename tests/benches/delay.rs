@@ -2,12 +2,12 @@
 //!
 //! Both sides of every request are known. The service draws the n-th request's
 //! delay and value from the n-th stream of its seed; drawing them here again
-//! and matching by the value in the answer tells, for each request, which delay
+//! and matching by the value in the answer shows, for each request, which delay
 //! it was meant to have. What was served is what the client saw: from before
 //! the request was written until its answer was read. That contains the
-//! sockets, HTTP and the client itself, all of which is held against the
-//! service: the figures are what a user of it sees, and an upper bound of what
-//! its timer does.
+//! sockets, HTTP and the client itself, all of which counts against the
+//! service: the figures are what its users see, and an upper bound of the error of
+//! its timer.
 
 #[path = "harness/mod.rs"]
 mod harness;
@@ -60,7 +60,7 @@ fn value(body: &[u8]) -> u64 {
         .to_bits()
 }
 
-/// What so many requests were meant to take and took, in milliseconds.
+/// What this many requests were meant to take and took, in milliseconds.
 fn drawn_and_served() -> (Vec<f64>, Vec<f64>) {
     let server = Server::start(&[
         &format!("--delay={DELAY}"),

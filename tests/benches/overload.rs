@@ -1,9 +1,8 @@
 //! Ten times the load that the service has capacity for, for half a minute, and
 //! what comes after it.
 //!
-//! The capacity is set, not found: so many requests at once, each of so many
-//! milliseconds. The load is open, as a crowd is: it does not slow down because
-//! the service does.
+//! The capacity is set, not measured: a number of requests at once, each of a fixed
+//! delay. The load is open-loop: it does not slow down because the service does.
 
 #[path = "harness/mod.rs"]
 mod harness;

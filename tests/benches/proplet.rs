@@ -1,8 +1,8 @@
-//! What monitoring costs, and what of it is lost: `cargo bench --bench proplet`,
+//! What monitoring costs, and how much of it is lost: `cargo bench --bench proplet`,
 //! about five minutes.
 //!
 //! Proplets with each profile beside one that monitors nothing, all at once and
-//! for as long, so that whatever else the machine does befalls them alike; CPU
+//! for the same time, so that other load of the machine affects all alike; CPU
 //! time as the scheduler counts it, to the nanosecond. Then a thousand processes
 //! watched at 1 s, and what batches and compression save of that. Then the same
 //! thousand with a manager, while the broker is killed and away for a minute.
@@ -244,7 +244,7 @@ fn outage(report: &mut Report, binary: &Path, watched: &[String], extent: Extent
             Target::AtMost(0.0),
         ),
         (
-            "sent again by the protocol, told and rejected",
+            "redelivered by the protocol, recognised and rejected",
             again,
             Target::None,
         ),

@@ -70,7 +70,7 @@ fn start(delay: &str) -> Server {
     ])
 }
 
-/// Milliseconds that each of so many scrapes took, over one connection, and the size of the last.
+/// Milliseconds that each of this many scrapes took, over one connection, and the size of the last.
 fn scrapes(address: SocketAddr, accept: &str) -> (Vec<f64>, usize) {
     let request = load::get("/metrics", &[("accept", accept)]);
     harness::runtime().block_on(async {

@@ -95,7 +95,10 @@ fn up_to_first_data(stack: &Stack, services: &[String]) -> f64 {
     let expression = r#"http_requests_total{job="app", route="/random"}"#;
     while !stack.answers("prometheus", 9090, "/-/ready") || stack.query(expression, None).is_empty()
     {
-        assert!(start.elapsed() < Duration::from_secs(120), "no data comes");
+        assert!(
+            start.elapsed() < Duration::from_secs(120),
+            "no data arrives"
+        );
         thread::sleep(Duration::from_millis(100));
     }
     start.elapsed().as_secs_f64()

@@ -1,4 +1,4 @@
-//! What watching a training costs: its speed and processor time with metrics and without,
+//! What monitoring a training costs: its speed and processor time with metrics and without,
 //! with a gateway that answers and one that is dead; what a push takes; where a batch's
 //! time goes by number of shards; how wrong HyperLogLog is.
 

@@ -1,5 +1,5 @@
-//! What docker-compose.yml relies on in others' images, by `.ci/originals.json`: that
-//! the file asks no more of them, and that the images which the engine has are so.
+//! What docker-compose.yml relies on in published images, by `.ci/originals.json`: the file
+//! relies on nothing else, and the images that the engine has are as described.
 
 use std::fmt::Write as _;
 
@@ -107,7 +107,7 @@ fn contains(list: &Value, item: &Value) -> bool {
 }
 
 /// Whether the images that the engine has are what .ci/originals.json says: of the
-/// originals, that the table is right; of stand-ins, that they stand in.
+/// originals, that the table is right; of stub images, that they are like the originals.
 #[test]
 fn the_images_are_as_the_originals_are_known_to_be() {
     let Some(docker) = Docker::require_engine() else {

@@ -1,5 +1,5 @@
 //! The stack under load: what the load tools report is what Prometheus counts, and replicas
-//! come and go without anybody noticing.
+//! come and go without a client noticing.
 
 use std::time::Instant;
 

@@ -1,10 +1,9 @@
 //! docker-compose.yml on a real engine: our image, built by the real Dockerfile,
 //! and the stack around it. Grafana is left out where its image cannot be had. What
-//! the file takes for granted of others' images is in [`images`]; what the further
-//! roles bring into the stack in [`student`], [`processes`] and [`training`]. The same
-//! on a swarm is in [`swarm`].
+//! the file relies on in published images is in [`images`]; the other roles of the stack
+//! are in [`student`], [`processes`] and [`training`], and the stack on a swarm in [`swarm`].
 //!
-//! A program of its own, because there is one engine: nobody else uses it meanwhile.
+//! A program of its own, because there is one engine: no other test uses it meanwhile.
 
 mod chain;
 mod confinement;
@@ -36,7 +35,7 @@ const EXACT: [(&str, &str); 3] = [
 /// The steps share one stack, because bringing it up is the expensive part. Their order
 /// matters: what is counted exactly comes first, and the stack goes at the end.
 #[test]
-fn the_stack_comes_up_counts_scales_remembers_and_goes() {
+fn the_stack_starts_counts_scales_persists_and_stops() {
     let Some(docker) = Docker::require_engine() else {
         return;
     };
@@ -72,7 +71,7 @@ fn the_stack_comes_up_counts_scales_remembers_and_goes() {
             chain::the_readmes_commands_run,
             chain::no_link_is_broken_from_outside,
             processes::history_outlives_the_manager,
-            training::who_stops_leaves_nothing,
+            training::a_stopped_node_leaves_nothing,
             lifetime::it_goes_without_a_trace,
             lifetime::the_old_compose_brings_it_up_as_well,
             lifetime::it_goes_without_a_trace_again,

@@ -70,7 +70,7 @@ pub(crate) fn the_broker_refuses_what_is_too_large(stack: &Stack) {
     assert!(!is_acknowledged(stack, 10_000_000), "10 MB");
 }
 
-/// Whether the broker acknowledges a message with so many bytes of payload (MQTT 3.1.1).
+/// Whether the broker acknowledges a message with this many bytes of payload (MQTT 3.1.1).
 fn is_acknowledged(stack: &Stack, bytes: usize) -> bool {
     const CONNECT: &[u8] = b"\x10\x11\x00\x04MQTT\x04\x02\x00\x3c\x00\x05large";
     const ACCEPTED: [u8; 4] = [0x20, 2, 0, 0];

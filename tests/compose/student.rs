@@ -8,7 +8,7 @@ use crate::support::http;
 const EXAMPLE: &str = r#"sum(random_numbers_drawn_total{job="student"})"#;
 
 /// Once more by the command that the README names: nothing has changed, so nothing is
-/// built and nobody is disturbed.
+/// built and no container restarts.
 const AGAIN: [&str; 4] = ["up", "--build", "--detach", "student"];
 
 pub(crate) fn what_the_student_writes_is_scraped(stack: &Stack) {

@@ -20,7 +20,7 @@ fn prometheus_finds_what_runs_in_a_swarm() {
     let Some(docker) = Docker::require_engine() else {
         return;
     };
-    // To make a swarm changes the engine: not on somebody's laptop.
+    // Initialising a swarm changes the engine: not on a laptop.
     if env::var("CI").as_deref() != Ok("true") {
         peers::skip::<()>("a swarm is made only on an engine for tests (set CI=true)");
         return;
@@ -86,7 +86,7 @@ impl<'a> Swarm<'a> {
         let socket = socket
             .strip_prefix("unix://")
             .unwrap_or("/var/run/docker.sock");
-        // `docker` only for what it needs to be told; the script is run by a shell.
+        // `docker` only for its environment; a shell runs the script.
         let mut command = stack.command(&[]);
         let environment: Vec<_> = command
             .get_envs()

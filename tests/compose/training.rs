@@ -45,13 +45,13 @@ pub(crate) fn all_metrics_arrive(stack: &Stack) {
     assert_eq!(answer.status, 200, "{}", answer.text());
     stack.number_when(r#"sum(train_loss{job="other_model"})"#, |loss| loss == 0.5);
     assert_eq!(stack.number(&nodes()), Some(4.0));
-    // Left there it would be a node that is silent, and ring.
+    // If it stayed, it would be a silent node, and its alert would fire.
     let answer = http::request(gateway, "DELETE", other, &[], b"");
     assert_eq!(answer.status, 202, "{}", answer.text());
 }
 
-/// Who is stopped takes its metrics from the gateway, and nobody else's.
-pub(crate) fn who_stops_leaves_nothing(stack: &Stack) {
+/// A node that is stopped deletes its own metrics from the gateway, and no others.
+pub(crate) fn a_stopped_node_leaves_nothing(stack: &Stack) {
     stack.compose(&["stop", "trainer"]);
     stack.number_when(&nodes(), |nodes| nodes == 3.0);
     let gone = format!(r#"count({{{JOB}, role="trainer"}})"#);

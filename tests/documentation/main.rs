@@ -1,5 +1,5 @@
-//! What is written for readers is true: the README's commands, links and names, and that
-//! what the course asks of its students can be done.
+//! The documentation is true: the README's commands, links and names are right, and what
+//! the course asks of its students can be done.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 

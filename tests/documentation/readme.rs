@@ -1,7 +1,6 @@
-//! README, CONTRIBUTING and `docs/` cannot rot: their commands run, and the
-//! endpoints, metrics and benchmarks in their tables are those that there are.
-//! What else they name is in the test `pages`; the course's commands are in
-//! `texts` of the package `workshop`.
+//! README, CONTRIBUTING and `docs/` stay true: their commands run, and the endpoints,
+//! metrics and benchmarks in their tables are those that exist. What else they name
+//! is in the test `pages`; the course's commands are in `texts` of the package `workshop`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,7 +20,7 @@ const MANIFESTS: [&str; 2] = [
 ];
 const BUILT: &str = env!("CARGO_BIN_EXE_golden-signals");
 
-/// Who runs a command of these pages.
+/// What runs a command of these pages.
 #[derive(Debug, PartialEq)]
 enum Runner {
     /// This file, against a service of its own in place of the one on port 8000.
@@ -30,11 +29,11 @@ enum Runner {
     Processes,
     /// The test of this name, or the step of a test, does the same.
     Test(&'static str),
-    /// CI does, or who reads this sentence does.
+    /// CI does, or whoever reads this sentence does.
     Ci,
 }
 
-/// A command that nobody runs does not belong in these pages: this fails on it.
+/// A command that nothing runs does not belong in these pages: this fails on it.
 fn runner(command: &str) -> Runner {
     use Runner::{Ci, Processes, Service, Test};
 
@@ -66,7 +65,7 @@ fn runner(command: &str) -> Runner {
         ["docker", "compose", "run", ..] => Test("the_readmes_commands_run"),
         // On a real engine, step by step.
         ["docker", "compose", "up", "--build"] => {
-            Test("the_stack_comes_up_counts_scales_remembers_and_goes")
+            Test("the_stack_starts_counts_scales_persists_and_stops")
         }
         ["docker", "compose", "up", "--build", "--detach", "student"] => {
             Test("what_the_student_writes_is_scraped")
@@ -95,11 +94,11 @@ fn runner(command: &str) -> Runner {
         | ["cargo", "lint" | "docs"]
         | ["cargo", "fmt", "--all"]
         | ["cargo", "test", "--workspace"] => Ci,
-        _ => panic!("nobody runs this command of the pages: {command}"),
+        _ => panic!("no test runs this command of the pages: {command}"),
     }
 }
 
-/// The commands that this file runs so, with the peers where they are.
+/// The commands that this file runs in this way, with the test dependencies on the `PATH`.
 fn commands_of(runner_of: &Runner) -> Vec<String> {
     let commands = readme::commands().into_iter();
     commands
@@ -107,8 +106,8 @@ fn commands_of(runner_of: &Runner) -> Vec<String> {
         .collect()
 }
 
-/// Runs it, and says what it printed. curl ends well even when the answer is an
-/// error, unless it is told.
+/// Runs it, and returns what it printed. curl succeeds even when the answer is an error,
+/// unless a flag says otherwise.
 fn run(script: &str) -> String {
     let script = script.replacen("curl ", "curl --fail-with-body --silent --show-error ", 1);
     let output = Command::new("sh").args(["-ec", &script]).output().unwrap();
@@ -224,7 +223,7 @@ fn the_processes_commands_run() {
     }
     let is_named = |name: &&&str| named.iter().any(|pattern| fits(name, pattern));
     let missing: Vec<_> = exposed.iter().filter(|name| !is_named(name)).collect();
-    assert!(missing.is_empty(), "the page is silent on {missing:?}");
+    assert!(missing.is_empty(), "the page does not mention {missing:?}");
 }
 
 /// Whether a name fits a pattern such as `manager_series…` or `a_total{label}`.
@@ -271,7 +270,7 @@ fn the_endpoints_are_those_that_are_described() {
         .map(str::to_owned)
         .collect();
     let missing: Vec<_> = described.difference(&named).collect();
-    assert!(missing.is_empty(), "the page is silent on {missing:?}");
+    assert!(missing.is_empty(), "the page does not mention {missing:?}");
     for path in &named {
         let status = http::request(server.address(), "HEAD", path, &[], b"").status;
         // The docs are a directory; what is only posted to does not take this
@@ -294,7 +293,7 @@ fn the_metrics_are_those_that_are_exposed() {
         named.extend(fitting);
     }
     let missing: Vec<_> = exposed.difference(&named).collect();
-    assert!(missing.is_empty(), "the page is silent on {missing:?}");
+    assert!(missing.is_empty(), "the page does not mention {missing:?}");
 }
 
 #[test]
@@ -308,12 +307,12 @@ fn the_trainings_metrics_are_those_that_it_pushes() {
     assert_eq!(named, documented);
     for metric in further {
         let is_named = page.spans.iter().any(|span| span == metric.name);
-        assert!(is_named, "the page is silent on {}", metric.name);
+        assert!(is_named, "the page does not mention {}", metric.name);
     }
 }
 
 #[test]
-fn every_benchmark_is_there() {
+fn every_benchmark_exists() {
     let benches: BTreeSet<&str> = MANIFESTS
         .iter()
         .flat_map(|manifest| manifest.split("[[bench]]").skip(1))

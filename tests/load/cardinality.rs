@@ -1,6 +1,5 @@
-//! Which series there are is decided when the service starts: all that will
-//! exist exist from the first scrape, at 0, and nothing that a client sends
-//! makes another.
+//! The set of series is fixed when the service starts: all of them exist from the first
+//! scrape, at 0, and nothing that a client sends creates another.
 
 use std::collections::BTreeSet;
 use std::thread;

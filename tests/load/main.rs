@@ -1,5 +1,5 @@
-//! What the service needs and keeps while it is asked as fast as it can answer: memory,
-//! descriptors, processor time, series.
+//! What the service uses under full load, and what it keeps: memory, descriptors, processor
+//! time, series.
 //!
 //! A program of its own, because cargo runs one program after the other: these tests fill
 //! the machine, and would disturb those of the service that wait for a moment in time.

@@ -1,5 +1,5 @@
-//! The service's memory does not grow with what it has been asked, whoever goes away
-//! and whether or not anyone scrapes.
+//! The service's memory does not grow with the number of requests, whether clients
+//! disconnect and whether or not anything scrapes.
 //!
 //! Resident memory is the kernel's account of the process, not the service's own.
 #![cfg(target_os = "linux")]

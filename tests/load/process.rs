@@ -1,5 +1,5 @@
-//! The standard process metrics are what the kernel says of the process at the time:
-//! `/proc` is read beside the scrape, from without and by other means.
+//! The standard process metrics are what the kernel reports at the time: `/proc` is read
+//! beside the scrape, from outside and by other means.
 #![cfg(target_os = "linux")]
 
 use std::fs;

@@ -104,10 +104,10 @@ fn concurrency_and_queue_are_as_full_as_the_requests_make_them() {
         let what = format!("{expected:?} under {requests} requests");
         server.metrics_when(TIMEOUT, &what, |samples| ratios(samples) == expected);
     }
-    // The thirteenth is turned away, and nothing is fuller than full.
+    // The thirteenth is shed, and no ratio exceeds 1.
     assert_eq!(server.get("/random").status, 503);
     assert_eq!(ratios(&server.metrics()), [1.0, 1.0]);
-    // Who waits takes the places of those who go.
+    // Waiting requests take the places of those that end.
     open.drain(..3);
     server.metrics_when(TIMEOUT, "a queue of 1", |samples| {
         ratios(samples) == [1.0, 0.25]
@@ -246,7 +246,7 @@ fn descriptors_are_used_up_by_connections() {
     }
     server.metrics_when(TIMEOUT, "nearly all descriptors are open", |samples| {
         let ratio = saturation(samples, "fds");
-        // Connections are not all: ratio and metrics tell of the same descriptors.
+        // Not only connections: ratio and metrics count the same descriptors.
         let open = samples.value("process_open_fds", &[]) / samples.value("process_max_fds", &[]);
         ratio > 0.9 && (ratio - open).abs() < 0.01
     });

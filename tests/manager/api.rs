@@ -1,5 +1,5 @@
-//! The manager's API: tasks as the document starts them, pages, roll-ups, and who may
-//! change something.
+//! The manager's API: tasks as the document starts them, pages, roll-ups, and
+//! authorization.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -119,7 +119,9 @@ fn the_documents_curl_starts_a_task_that_is_followed_to_its_end() {
             .status,
         200
     );
-    proplet.json_when(START, "it is given to it again", |seen| seen.len() == 2);
+    proplet.json_when(START, "the task is given to it again", |seen| {
+        seen.len() == 2
+    });
     let failure =
         json!({"task_id": "test-123", "proplet_id": "p", "results": "", "error": "no room"});
     send("results", &failure.to_string());
@@ -136,7 +138,7 @@ fn the_documents_curl_starts_a_task_that_is_followed_to_its_end() {
 }
 
 #[test]
-fn what_is_wrong_with_a_task_is_said_with_field_value_and_remedy() {
+fn an_invalid_task_is_refused_with_field_value_and_remedy() {
     let Some((mosquitto, _)) = programs() else {
         return;
     };
@@ -218,7 +220,7 @@ fn pages_have_offsets_limits_and_times_and_rollups_add_up() {
             &sample.to_string(),
         );
     }
-    manager.get_when("/tasks/a/metrics", "all have come", |page| {
+    manager.get_when("/tasks/a/metrics", "all have arrived", |page| {
         page["total"] == 3
     });
     let times = |path: &str| {
@@ -257,7 +259,7 @@ fn pages_have_offsets_limits_and_times_and_rollups_add_up() {
         assert_eq!(answer.status, 422, "{query}");
         assert_eq!(answer.json()["detail"][0]["loc"][0], "query");
     }
-    // Propeller's shape for a proplet that nobody knows.
+    // Propeller's shape for an unknown proplet.
     let nobody = json!({"offset": 0, "limit": 100, "total": 0, "history": []});
     assert_eq!(manager.get("/proplets/nobody/alive-history"), nobody);
 
@@ -290,7 +292,7 @@ fn pages_have_offsets_limits_and_times_and_rollups_add_up() {
 }
 
 #[test]
-fn only_who_has_the_token_changes_something_beyond_loopback() {
+fn beyond_loopback_only_the_token_allows_changes() {
     let Some((mosquitto, _)) = programs() else {
         return;
     };

@@ -85,7 +85,7 @@ fn kill_9_under_load_loses_nothing_and_doubles_nothing() {
 }
 
 #[test]
-fn a_broker_that_is_away_is_found_again_and_who_there_is_survives() {
+fn the_manager_reconnects_and_its_proplets_survive_an_outage() {
     let Some((mosquitto, sub)) = programs() else {
         return;
     };
@@ -99,7 +99,7 @@ fn a_broker_that_is_away_is_found_again_and_who_there_is_survives() {
         &topic("alive"),
         &alive("p", "alive"),
     );
-    manager.get_when("/proplets/p/alive-history", "a sign of life", |page| {
+    manager.get_when("/proplets/p/alive-history", "a heartbeat", |page| {
         total(page) == 1
     });
     broker.kill();
@@ -123,7 +123,7 @@ fn a_broker_that_is_away_is_found_again_and_who_there_is_survives() {
 
     let manager = Manager::start(&broker.url(), &directory, &[]);
     let proplet = manager.get("/proplets/p");
-    // It is known, and not known to live: nobody has said so to this manager.
+    // It is known, but not known to be alive: this manager has received no heartbeat.
     assert_eq!(
         (&proplet["alive"], &proplet["channel_id"]),
         (&json!(false), &json!("c"))
@@ -147,7 +147,7 @@ fn a_broker_that_is_away_is_found_again_and_who_there_is_survives() {
 /// Or what proplets send before the manager is back would be acknowledged and lost. Of
 /// shared subscriptions Mosquitto writes nothing down: the manager is alone.
 #[test]
-fn the_stacks_broker_is_killed_and_knows_the_manager_still() {
+fn the_stacks_broker_is_killed_and_keeps_the_managers_session() {
     let Some((mosquitto, sub)) = programs() else {
         return;
     };
@@ -204,7 +204,7 @@ fn the_file_keeps_to_its_size_and_to_the_newest() {
     let messages =
         (0..MESSAGES).map(move |n| task_sample("p", "t", now - MESSAGES + n).to_string());
     Flood::start(&sub, broker.address(), &topic("task_metrics"), messages).wait();
-    manager.metrics_when("all of it has come", |metrics| {
+    manager.metrics_when("all of it has arrived", |metrics| {
         let kind = [("kind", "task_metrics")];
         metrics.value("manager_messages_total", &kind) >= MESSAGES as f64
     });
@@ -230,14 +230,14 @@ fn what_is_too_old_is_forgotten() {
         let sample = task_sample("p", "t", now - age_s * 1_000).to_string();
         publish(&sub, broker.address(), &topic("task_metrics"), &sample);
     }
-    manager.metrics_when("all of it has come", |metrics| {
+    manager.metrics_when("all of it has arrived", |metrics| {
         metrics.value("manager_messages_total", &[("kind", "task_metrics")]) >= 4.0
     });
     manager.get_when("/tasks/t/metrics", "the last hour", |page| total(page) == 2);
 }
 
 #[test]
-fn a_history_that_is_none_is_refused_with_its_name() {
+fn a_file_that_is_not_a_history_is_refused_with_its_name() {
     let directory = Directory::new();
     std::fs::write(
         directory.history(),

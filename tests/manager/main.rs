@@ -1,5 +1,5 @@
-//! The manager of process monitoring, with a real Mosquitto: what it takes, refuses, keeps,
-//! shows, and what it survives.
+//! The manager of process monitoring, with a real Mosquitto: what it accepts, rejects,
+//! stores and shows, and what it survives.
 
 mod api;
 mod history;

@@ -31,7 +31,7 @@ fn proplet_sample(proplet: &str) -> Value {
 }
 
 #[test]
-fn promtool_finds_nothing_to_say_and_three_formats_are_spoken() {
+fn promtool_finds_no_problems_and_three_formats_are_served() {
     let Some((mosquitto, sub)) = programs() else {
         return;
     };
@@ -88,7 +88,7 @@ fn promtool_finds_nothing_to_say_and_three_formats_are_spoken() {
         assert!(header.starts_with(content_type), "{header}");
         assert!(answer.body.len() > 1_000);
     }
-    // What was told, in base units.
+    // What was reported, in base units.
     let labels = [("proplet", "p"), ("task", "a\"b\\c")];
     for (name, value) in [
         ("proplet_task_cpu_ratio", 0.425),
@@ -179,7 +179,7 @@ fn what_is_gone_expires_and_a_last_will_is_seen() {
         |metrics: &crate::support::samples::Samples| metrics.sum("proplet_up", &[("proplet", "p")]);
     manager.metrics_when("the proplet is up", |metrics| up(metrics) == 1.0);
     send("alive", &alive("p", "offline"));
-    manager.metrics_when("its last will is believed", |metrics| {
+    manager.metrics_when("its last will is applied", |metrics| {
         metrics.value("proplet_up", &[("proplet", "p")]) == 0.0
     });
     manager.metrics_when("the task's series are gone", |metrics| {
@@ -205,7 +205,7 @@ fn series_are_bounded_and_what_was_refused_is_counted() {
     let messages = (0..TASKS).map(move |n| task_sample("p", &format!("t{n}"), now).to_string());
     crate::support::manager::Flood::start(&sub, broker.address(), &topic("task_metrics"), messages)
         .wait();
-    let metrics = manager.metrics_when("all have come", |metrics| {
+    let metrics = manager.metrics_when("all have arrived", |metrics| {
         metrics.value("manager_messages_total", &[("kind", "task_metrics")]) == TASKS as f64
     });
     let shown: usize = metrics

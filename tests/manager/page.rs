@@ -1,6 +1,5 @@
-//! What of the manager is to be read and watched: its description, its live
-//! page in a real browser with the line that it shows, and the stream of events
-//! behind it.
+//! What people read of the manager: the description of its API, its live page in a real
+//! browser, and the stream of events behind it.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -8,12 +7,11 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use crate::support::browser::Browser;
 use crate::support::manager::{Directory, Manager, alive, now_ms, task_sample, topic};
 use crate::support::mosquitto::{Mosquitto, Subscriber, publish};
-use crate::support::peers;
+use crate::support::{TIMEOUT, peers};
 use serde_json::{Value, json};
 
 fn programs() -> Option<(PathBuf, PathBuf)> {
@@ -24,7 +22,7 @@ fn programs() -> Option<(PathBuf, PathBuf)> {
 }
 
 #[test]
-fn live_events_come_as_they_happen_and_for_whom_they_are() {
+fn live_events_arrive_as_they_happen_and_are_filtered() {
     let Some((mosquitto, sub)) = programs() else {
         return;
     };
@@ -33,9 +31,7 @@ fn live_events_come_as_they_happen_and_for_whom_they_are() {
     let mut manager = Manager::start(&broker.url(), &directory, &[]);
     let watch = |query: &str| {
         let mut stream = TcpStream::connect(manager.server.address()).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(30)))
-            .unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         write!(
             stream,
             "GET /live{query} HTTP/1.1\r\nhost: localhost\r\n\r\n"
@@ -225,9 +221,8 @@ fn the_live_page_shows_what_arrives_in_a_browser() {
     let Some(browser) = Browser::open_at(&manager.server.url("/")) else {
         return;
     };
-    let patience = Duration::from_secs(60);
     let listening = "document.getElementById('state').textContent.startsWith('listening')";
-    browser.wait(patience, listening);
+    browser.wait(TIMEOUT, listening);
     // A name that is no markup.
     for second in 0..3 {
         let mut sample = task_sample("p", "t", now_ms() - 10_000 + second * 1_000);
@@ -237,7 +232,7 @@ fn the_live_page_shows_what_arrives_in_a_browser() {
     }
     let rows = "[...document.querySelectorAll('#tasks tbody tr')].map(row => row.innerText).join()";
     let shown = browser.wait(
-        patience,
+        TIMEOUT,
         &format!("document.querySelector('polyline') && {rows}"),
     );
     let shown = shown.as_str().unwrap();
@@ -257,7 +252,7 @@ fn the_live_page_shows_what_arrives_in_a_browser() {
         &topic("alive"),
         &alive("p", "offline"),
     );
-    browser.wait(patience, &format!("{rows}.includes('silent')"));
+    browser.wait(TIMEOUT, &format!("{rows}.includes('silent')"));
     assert_eq!(browser.console(), Vec::<String>::new());
 }
 

@@ -72,7 +72,7 @@ fn the_manual_test_runs_as_written() {
     let page = manager.get_when("/tasks/test-123/metrics", "two samples", |page| {
         page["total"].as_u64() >= Some(2)
     });
-    // What the API tells is what went over the wire.
+    // What the API answers is what went over the wire.
     let on_the_wire = seen.json(&topic("task_metrics"));
     for sample in page["metrics"].as_array().unwrap() {
         let at = sample["timestamp"].as_str().unwrap();

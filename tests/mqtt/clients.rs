@@ -1,4 +1,4 @@
-//! Clients of the tests' broker, and waiting for what becomes of them.
+//! Clients of the tests' broker, and waiting for their messages.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

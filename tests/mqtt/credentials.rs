@@ -1,4 +1,4 @@
-//! A broker that wants to know who speaks, and shows who it is.
+//! A broker that requires credentials, and a client that verifies the broker's.
 
 use std::path::Path;
 use std::time::Duration;

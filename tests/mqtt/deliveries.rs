@@ -1,4 +1,4 @@
-//! What is delivered, to whom, and what is not: too large a message, a group's, a will.
+//! Which messages are delivered to which client: oversize ones, those of a group, a will.
 
 use golden_mqtt::{Content, Will};
 use tokio::time::timeout;
@@ -8,7 +8,7 @@ use crate::support::mosquitto::{Mosquitto, Subscriber, publish};
 use crate::support::{TIMEOUT, peers};
 
 #[tokio::test]
-async fn an_oversize_message_is_told_of_and_does_no_harm() {
+async fn an_oversize_message_is_reported_and_does_no_harm() {
     let (Some(binary), Some(sub)) = (peers::require("mosquitto"), peers::require("mosquitto_sub"))
     else {
         return;
@@ -74,7 +74,7 @@ async fn a_group_divides_the_messages_among_its_members() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_will_comes_unless_goodbye_was_said() {
+async fn the_will_is_published_unless_the_client_signs_off() {
     let (Some(binary), Some(sub)) = (peers::require("mosquitto"), peers::require("mosquitto_sub"))
     else {
         return;

@@ -1,5 +1,5 @@
-//! The MQTT client on a real Mosquitto: nothing that is kept is lost, whatever
-//! becomes of the broker.
+//! The MQTT client on a real Mosquitto: nothing in the outbox is lost, whatever
+//! happens to the broker.
 
 mod clients;
 mod credentials;

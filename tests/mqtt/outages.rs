@@ -1,4 +1,4 @@
-//! The broker dies, is not there yet, or a receipt is not given: nothing that is kept is lost.
+//! The broker dies, is not there yet, or a message is not acknowledged: nothing in the outbox is lost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,8 +44,8 @@ async fn a_broker_that_is_killed_under_load_costs_nothing_that_is_kept() {
         received_until_counting(&mut deliveries, &last, &count).await
     });
     for round in 1_u64..=3 {
-        // What the broker holds for a subscriber that lags behind dies with it:
-        // no publisher can do anything about that.
+        // What the broker holds for a subscriber that lags behind is lost with it:
+        // no publisher can prevent that.
         let acknowledged = publisher.statistics().acknowledged.max(round * 3_000);
         while received.load(Ordering::Relaxed) < acknowledged {
             tokio::time::sleep(Duration::from_millis(1)).await;

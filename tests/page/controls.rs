@@ -1,5 +1,5 @@
-//! The live page's controls: what they change, what they say when a change cannot
-//! be, and when they are out of reach.
+//! The live page's controls: what they change, how they explain a change that is refused,
+//! and when they are disabled.
 
 use crate::support::TIMEOUT;
 use crate::support::browser::{Browser, ENTER};
@@ -52,7 +52,7 @@ fn a_changed_control_changes_the_graph() {
         "document.getElementById('traffic-legend').textContent.includes('500')",
     );
 
-    // The service has been told, and nothing else: what the page says is true.
+    // The service has received just this: what the page shows is true.
     let faults = server.get("/control/faults").json();
     assert_eq!(faults["error_rate"], 0.5);
     assert_eq!(faults["delay"], "constant(400ms)");

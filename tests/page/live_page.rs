@@ -59,7 +59,7 @@ fn every_panel_has_data_within_three_seconds() {
 }
 
 #[test]
-fn it_needs_nothing_from_elsewhere_and_has_nothing_to_complain_of() {
+fn it_loads_nothing_external_and_logs_no_errors() {
     let server = Server::start(&["--traffic", "50"]);
     let Some(browser) = Browser::open_at(&server.url("/")) else {
         return;
@@ -90,7 +90,7 @@ fn it_needs_nothing_from_elsewhere_and_has_nothing_to_complain_of() {
 }
 
 #[test]
-fn the_pager_rings_shows_text_as_text_and_falls_silent() {
+fn the_pager_shows_alerts_as_plain_text_until_they_end() {
     let server = Server::start(&["--traffic", "20"]);
     let Some(browser) = Browser::open_at(&server.url("/")) else {
         return;
@@ -144,7 +144,7 @@ fn the_pager_rings_shows_text_as_text_and_falls_silent() {
 }
 
 #[test]
-fn a_lost_connection_is_told_and_found_again() {
+fn a_lost_connection_is_reported_and_restored() {
     let mut server = Server::start(&["--traffic", "20"]);
     let Some(browser) = Browser::open_at(&server.url("/")) else {
         return;

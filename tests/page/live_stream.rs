@@ -1,5 +1,5 @@
-//! `GET /live`: what a watcher is told, from the first event to the last. In
-//! paused time, so that minutes pass at once.
+//! `GET /live`: what a watcher receives, from the first event to the last. In paused
+//! time, so that minutes pass at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -170,7 +170,7 @@ async fn a_new_watcher_gets_the_past_and_then_every_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_comes_back_gets_what_it_missed() {
+async fn a_watcher_that_reconnects_gets_what_it_missed() {
     let service = Service::start();
     time::sleep(Duration::from_secs(60)).await;
     let mut events = service.watch(None).await;
@@ -182,15 +182,15 @@ async fn one_that_comes_back_gets_what_it_missed() {
     assert_eq!(missed.len(), 7);
     assert!(missed[0] > seen.parse().unwrap());
 
-    // What cannot be is not believed: nonsense, and a point not yet made.
+    // Impossible values are ignored: text, and a point of the future.
     for seen in ["nonsense", "9223372036854775807"] {
         let past = times(&service.watch(Some(seen)).await.named("points").await);
         assert!(past.len() > 60, "{}", past.len());
     }
 }
 
-/// A watcher that reads nothing for an hour is then told of two minutes, not of an
-/// hour that was kept for it.
+/// A watcher that reads nothing for an hour then receives two minutes, not an hour that was
+/// kept for it.
 #[tokio::test(start_paused = true)]
 async fn a_slow_watcher_skips() {
     let service = Service::start();
@@ -203,7 +203,7 @@ async fn a_slow_watcher_skips() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_alert_is_told_at_once() {
+async fn an_alert_is_sent_at_once() {
     let service = Service::start();
     let mut events = service.watch(None).await;
     events.named("points").await;
@@ -222,7 +222,7 @@ async fn an_alert_is_told_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn there_are_only_so_many_seats() {
+async fn the_number_of_watchers_is_limited() {
     let service = Service::start();
     let mut seats = Vec::new();
     for _ in 0..MAX_WATCHERS {

@@ -118,7 +118,7 @@ fn the_queries_say_what_the_panels_show() {
         if (40..47).contains(&second) {
             continue;
         }
-        // From 60 s on nobody asks for anything: no quantile, no share of errors.
+        // From 60 s on there are no requests: no quantile, no ratio of errors.
         if second < 60 {
             pretended.move_on(&mut random);
         }

@@ -1,5 +1,5 @@
 //! What can be typed: subcommands, flags, tests, benchmarks and services of the stack, in
-//! fences and in prose; and that a command which no test sees has its reason.
+//! code blocks and in prose; and that a command which no test runs has its reason.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::repository::checked_in;
 use crate::support::readme::Page;
 
-/// Commands in no fence of `sh`, so that nobody runs them, and why.
+/// Commands outside code blocks of `sh`, which no test runs, and why.
 const NOT_RUN: [(&str, &str); 5] = [
     (
         "cargo workshop reset 2",
@@ -42,7 +42,7 @@ const PROGRAMS: [&str; 11] = [
     "wrk",
 ];
 
-/// In the prose, where nobody runs them: `docker compose logs --tail 50 app`.
+/// In prose, where no test runs them: `docker compose logs --tail 50 app`.
 #[test]
 fn the_stacks_services_are_those_of_the_compose_file() {
     let file = include_str!("../../docker-compose.yml");
@@ -128,7 +128,7 @@ fn subcommands_and_flags_are_those_of_help() {
     assert!(seen > 30, "only {seen} were found");
 }
 
-/// Flags of others' programs.
+/// Flags of other programs.
 const FOREIGN_FLAGS: [&str; 2] = ["--compatibility", "--workspace"];
 
 /// Whether this word stands in the text, and not only as a longer one's beginning.
@@ -165,7 +165,7 @@ fn help() -> BTreeMap<String, String> {
 }
 
 #[test]
-fn tests_and_benchmarks_that_are_named_are_there() {
+fn tests_and_benchmarks_that_are_named_exist() {
     let files = checked_in();
     let mut seen = 0;
     for page in Page::all() {
@@ -192,7 +192,7 @@ fn tests_and_benchmarks_that_are_named_are_there() {
     assert!(seen > 0, "none is named");
 }
 
-/// What somebody may type is in a fence of `sh`, where a test sees it.
+/// Commands to type are in code blocks of `sh`, where a test runs them.
 #[test]
 fn no_command_hides_in_another_fence() {
     let mut excused = 0;
@@ -210,7 +210,7 @@ fn no_command_hides_in_another_fence() {
             }
         }
     }
-    assert_eq!(excused, NOT_RUN.len(), "an exception that nobody needs");
+    assert_eq!(excused, NOT_RUN.len(), "an exception that is not needed");
 }
 
 /// `cargo lint` and the like are what CI does.

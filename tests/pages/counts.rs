@@ -9,7 +9,7 @@ use crate::repository::{alerts, dashboards};
 use crate::support::readme::Page;
 
 #[test]
-fn what_is_counted_is_as_many() {
+fn the_numbers_given_are_right() {
     let alerts = alerts();
     let of = |file: &str| alerts[file].len();
     let all: usize = alerts.values().map(BTreeMap::len).sum();

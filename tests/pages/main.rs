@@ -1,6 +1,6 @@
-//! What the pages name is there: links, anchors, ports and paths here, what can be typed in
-//! [`commands`]; and what they count is as many ([`counts`]). That their commands run is in
-//! the test `readme` and, for the course's pages, in `texts` of the package `workshop`.
+//! Whatever the pages name exists: links, anchors, ports and paths here, commands in
+//! [`commands`]; and the numbers that they give are right ([`counts`]). That their commands run is
+//! in the test `readme` and, for the course's pages, in `texts` of the package `workshop`.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -17,7 +17,7 @@ use std::path::Path;
 use repository::{checked_in, dashboards, ports};
 use support::readme::{Page, root};
 
-/// Paths of what is made and not checked in.
+/// Paths of what is generated and not checked in.
 const UNTRACKED: [&str; 3] = [".ci/peers/bin", "exercises/.progress", "target/"];
 /// Kinds of files that pages name without their directory.
 const EXTENSIONS: [&str; 9] = [
@@ -79,7 +79,7 @@ fn every_link_leads_somewhere() {
 }
 
 #[test]
-fn every_path_is_there() {
+fn every_path_exists() {
     let mut found = 0;
     let names: BTreeSet<String> = checked_in()
         .iter()
@@ -100,7 +100,7 @@ fn every_path_is_there() {
                 !name.is_empty() && EXTENSIONS.contains(&extension)
             });
             let right = match word.split_once('/') {
-                // What begins as a path of ours does, or ends as a file does.
+                // A text that begins like a path of the repository, or ends like a file name.
                 Some((first, _)) if has_extension || is_there(first) => {
                     is_there(word) || is_end_of_link(word, &page)
                 }

@@ -5,7 +5,7 @@ use std::fs;
 
 use crate::support::readme::{files_in, root};
 
-/// Every port that this project gives to somebody on 127.0.0.1.
+/// Every port that this project publishes on 127.0.0.1.
 pub(crate) fn ports() -> BTreeSet<&'static str> {
     let stack = include_str!("../../.env").lines();
     let stack = stack.filter_map(|line| line.split_once("_PORT="));

@@ -1,9 +1,9 @@
 //! Finds the real programs that tests run beside the service: Prometheus, promtool,
-//! Mosquitto and the like. Which of them a test needs, and how it runs them, stays
-//! with the test.
+//! Mosquitto and the like. Which of them a test needs, and how it runs them, is the
+//! test's business.
 //!
-//! Where `CI=true` a missing one is a failure. On a laptop the test is skipped, which is
-//! said at once and, by [`report`], once more when all test programs have run.
+//! With `CI=true` a missing program is a failure. Otherwise the test is skipped, which is
+//! printed at once and, by [`report`], again when all test programs have run.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -14,8 +14,8 @@ mod skipped;
 
 pub use skipped::report;
 
-/// Names the directory to search in place of the repository's `.ci/peers`. An empty one
-/// hides what [`INSTALL`] has installed there.
+/// The variable that names the directory to search instead of the repository's `.ci/peers`.
+/// An empty directory hides what [`INSTALL`] has installed.
 pub const DIRECTORY_VARIABLE: &str = "GOLDEN_PEERS_DIR";
 
 /// The command that installs all of them.
@@ -87,7 +87,7 @@ pub fn require_python(modules: &[&str]) -> Option<PathBuf> {
     })
 }
 
-// The unpacked ones first: a Debian's own Prometheus is too old for native histograms.
+// Unpacked programs first: Debian's own Prometheus is too old for native histograms.
 fn candidates(program: &str) -> impl Iterator<Item = PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let directories: Vec<_> = std::iter::once(directory().join("bin"))
@@ -121,8 +121,8 @@ fn skip_part<T>(reason: &str, what: &str) -> Option<T> {
     None
 }
 
-// `program::test`, as far as they are known: the harness names its threads for the
-// tests, a benchmark has but one.
+// `program::test`, as far as they are known: the harness names its threads after the
+// tests; a benchmark has only one.
 fn test(what: &str) -> String {
     let program = env::current_exe().ok();
     let program = program

@@ -1,5 +1,5 @@
-//! What was skipped, from one test program to the next: each appends to a file that is
-//! named for the cargo that runs them all, and the last one reads it.
+//! The skipped tests of all test programs: each program appends to a file that is named
+//! after the cargo process that runs them all, and the last one reads it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Whoever was ended before it could report leaves a file behind.
+/// A run that was ended before it could report leaves a file behind.
 const STALE: Duration = Duration::from_hours(24);
 
 /// Appends a line to this run's file.
@@ -22,13 +22,13 @@ pub(crate) fn remember(reason: &str, test: &str) {
         file.write_all(format!("{reason}\t{test}\n").as_bytes())
     });
     if let Err(error) = written {
-        // The skip itself has been said.
+        // The skip itself has been printed.
         eprintln!("{}: {error}", file.display());
     }
 }
 
-/// What has been skipped since this cargo began, by reason, with the command that helps;
-/// empty if nothing was. Forgets it.
+/// The tests skipped since this cargo began, by reason, with the command that installs what
+/// is missing; empty if there are none. Forgets them.
 #[must_use]
 pub fn report() -> String {
     let file = file();
@@ -37,26 +37,26 @@ pub fn report() -> String {
     if let Some(folder) = file.parent() {
         remove_stale(folder);
     }
-    told(&lines)
+    listing(&lines)
 }
 
-fn told(lines: &str) -> String {
+fn listing(lines: &str) -> String {
     let mut reasons = BTreeMap::<_, BTreeSet<_>>::new();
     for (reason, test) in lines.lines().filter_map(|line| line.split_once('\t')) {
         reasons.entry(reason).or_default().insert(test);
     }
-    let mut told = String::new();
+    let mut listing = String::new();
     for (reason, tests) in &reasons {
         // Writing to a string does not fail.
-        let _ = writeln!(told, "skipped, since {reason}: {}", tests.len());
+        let _ = writeln!(listing, "skipped, since {reason}: {}", tests.len());
         for test in tests {
-            let _ = writeln!(told, "    {test}");
+            let _ = writeln!(listing, "    {test}");
         }
     }
-    if !told.is_empty() {
-        let _ = writeln!(told, "{} installs what is missing.", crate::INSTALL);
+    if !listing.is_empty() {
+        let _ = writeln!(listing, "{} installs what is missing.", crate::INSTALL);
     }
-    told
+    listing
 }
 
 fn remove_stale(folder: &Path) {
@@ -98,14 +98,14 @@ fn run() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::told;
+    use super::listing;
 
     #[test]
-    fn each_test_is_told_once_for_each_reason() {
+    fn each_test_is_listed_once_for_each_reason() {
         let lines = "b is not installed\tx::one\na is not installed\tx::one\n\
                      b is not installed\ty::two\nb is not installed\tx::one\n";
         assert_eq!(
-            told(lines),
+            listing(lines),
             "skipped, since a is not installed: 1\n    x::one\n\
              skipped, since b is not installed: 2\n    x::one\n    y::two\n\
              .ci/install-peers installs what is missing.\n"
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_was_skipped_nothing_is_told() {
-        assert_eq!(told(""), "");
+    fn where_nothing_was_skipped_nothing_is_listed() {
+        assert_eq!(listing(""), "");
     }
 }

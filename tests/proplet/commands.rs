@@ -1,4 +1,4 @@
-//! Commands, what is wrong with them, and what becomes of tasks.
+//! Commands, how invalid ones are refused, and how tasks end.
 #![cfg(target_os = "linux")]
 
 use std::path::{Path, PathBuf};
@@ -114,7 +114,7 @@ fn the_documents_tasks_start_as_written_and_stop() {
 }
 
 #[test]
-fn what_is_wrong_with_a_command_is_told_and_nothing_starts() {
+fn an_invalid_command_is_reported_and_nothing_starts() {
     let Some(scene) = Scene::with(&["--task-limit", "1"]) else {
         return;
     };
@@ -182,7 +182,7 @@ fn what_is_wrong_with_a_command_is_told_and_nothing_starts() {
 }
 
 #[test]
-fn a_task_that_is_killed_is_told_with_its_last_sample() {
+fn a_killed_task_is_reported_with_its_last_sample() {
     let task =
         json!({"id": "t", "name": "cpu", "daemon": true, "monitoring_profile": {"interval": "1h"}});
     let Some(scene) = Scene::with(&["--task", &task.to_string()]) else {
@@ -195,7 +195,7 @@ fn a_task_that_is_killed_is_told_with_its_last_sample() {
     let error = scene.result_of("t")["error"].to_string();
     assert!(error.contains("signal: 9"), "{error}");
     assert_eq!(scene.samples_of("t", 2).len(), 2);
-    assert!(children(scene.proplet.pid()).is_empty(), "it is buried");
+    assert!(children(scene.proplet.pid()).is_empty(), "it is reaped");
 }
 
 #[test]
@@ -217,14 +217,14 @@ fn a_killed_proplet_leaves_its_will_and_no_tasks() {
         .json_when(&alive, "the will", |all| all.contains(&will));
     let gone = || {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", children[0]));
-        // Whoever adopted it may not have buried it yet.
+        // Whoever adopted it may not have reaped it yet.
         stat.map_or(true, |stat| stat.contains(") Z "))
     };
     eventually("its task is gone", gone);
 }
 
 #[test]
-fn a_watched_process_that_ends_is_told() {
+fn a_watched_process_that_ends_is_reported() {
     let mut process = Running::workload(&json!({"kind": "idle"}));
     let watched = format!("app={}", process.pid());
     let Some(scene) = Scene::with(&["--watch", &watched]) else {

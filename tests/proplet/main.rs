@@ -1,4 +1,4 @@
-//! The proplet of process monitoring, with a real Mosquitto: what it sees, says and does.
+//! The proplet of process monitoring, with a real Mosquitto: what it measures, publishes and does.
 
 mod commands;
 mod messages;

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::support::mosquitto::{Mosquitto, Subscriber, publish};
-use crate::support::peers;
 use crate::support::proplet::{Running, of_task, topic};
+use crate::support::{TIMEOUT, peers};
 use proplet_schema::{PropletMetrics, TaskMetrics, payload};
 use serde_json::{Value, json};
 
@@ -82,7 +82,7 @@ impl Heard {
         })
     }
 
-    /// The messages on this topic, once there are so many.
+    /// The messages on this topic, once there are this many.
     fn on(&self, subtopic: &str, count: usize) -> Vec<Value> {
         let what = format!("{count} messages");
         self.subscriber
@@ -142,7 +142,7 @@ fn the_proplets_own_message_has_propellers_keys_and_the_documents() {
 }
 
 #[test]
-fn it_says_once_what_it_is_and_again_and_again_that_it_lives() {
+fn it_announces_itself_once_and_sends_heartbeats() {
     let Some(heard) = Heard::start() else { return };
     let alive = heard.on("control/proplet/alive", 2);
     assert_eq!(
@@ -169,7 +169,7 @@ fn it_says_once_what_it_is_and_again_and_again_that_it_lives() {
 }
 
 #[test]
-fn it_says_goodbye_and_leaves_no_will() {
+fn it_signs_off_and_leaves_no_will() {
     let Some(mut heard) = Heard::start() else {
         return;
     };
@@ -185,7 +185,7 @@ fn it_says_goodbye_and_leaves_no_will() {
     let all = subscriber.json_when(&topic("control/proplet/alive"), "goodbye", |all| {
         offline(all) > 0
     });
-    // A will after the goodbye would have come before this.
+    // A will, if there were one, would have arrived before this.
     publish(&heard.sub, heard.broker.address(), "m/end", "{}");
     subscriber.json_when("m/end", "the end", |all| !all.is_empty());
     assert_eq!(
@@ -246,7 +246,7 @@ fn propellers_variables_mean_the_same() {
 }
 
 #[test]
-fn a_bad_option_is_told_in_one_line() {
+fn a_bad_option_is_reported_in_one_line() {
     let refused = |arguments: &[&str], variables: &[(&str, &str)]| {
         let output = Command::new(env!("CARGO_BIN_EXE_golden-signals"))
             .arg("proplet")
@@ -363,9 +363,8 @@ fn batches_and_compression_carry_the_same_samples() {
             ],
         );
         let mut batches: Vec<Vec<TaskMetrics>> = Vec::new();
-        let patience = std::time::Duration::from_secs(30);
         while batches.len() < 2 {
-            let delivery = tokio::time::timeout(patience, deliveries.next())
+            let delivery = tokio::time::timeout(TIMEOUT, deliveries.next())
                 .await
                 .unwrap()
                 .unwrap();

@@ -1,4 +1,4 @@
-//! What the proplet sees is what is there: compared with `/proc`, and with
+//! What the proplet measures is right: compared with `/proc`, and with
 //! workloads whose behaviour is known.
 #![cfg(target_os = "linux")]
 

@@ -1,5 +1,5 @@
-//! The broker dies under load: every sample comes, in order, and none twice
-//! that its identity does not tell.
+//! The broker dies under load: every sample arrives, in order, and one that arrives twice
+//! is recognised by its identity.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -45,7 +45,7 @@ async fn no_sample_is_lost_or_doubled_while_the_broker_is_away() {
     let names: Vec<_> = (0..20).map(|number| format!("task-{number}")).collect();
     let tasks: Vec<_> = names.iter().map(|name| task(name)).collect();
     let arguments: Vec<_> = tasks.iter().flat_map(|task| ["--task", task]).collect();
-    // This broker remembers its reader: nobody need be waited for.
+    // This broker keeps its reader's session: no subscriber need be waited for.
     let arguments: Vec<_> = ["--reconnect-grace", "0s"]
         .into_iter()
         .chain(arguments)
@@ -93,7 +93,7 @@ async fn no_sample_is_lost_or_doubled_while_the_broker_is_away() {
             tokio::time::sleep(Duration::from_secs(2)).await;
         }
         broker.restart();
-        // What the broker holds for nobody would die with it the next time.
+        // What the broker still holds for the reader would be lost with it the next time.
         let mut reader = reader.clone();
         timeout(TIMEOUT, async {
             while !reader.statistics().connected {
@@ -110,5 +110,5 @@ async fn no_sample_is_lost_or_doubled_while_the_broker_is_away() {
     }
     // To a broker that comes back it says again who it is.
     assert!(introduced >= 2, "{introduced}");
-    println!("sent again by the protocol, and told by their identity: {again}");
+    println!("redelivered by the protocol, and recognised by their identity: {again}");
 }

@@ -1,4 +1,4 @@
-//! What a profile says is done: how often, and what of it.
+//! A profile is followed: which metrics are sampled, and how often.
 #![cfg(target_os = "linux")]
 
 use crate::support::proplet::{Running, broker, number, of_task, topic};

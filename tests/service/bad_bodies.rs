@@ -1,5 +1,5 @@
-//! Bodies that are not what they must be: each gets an answer that names what is
-//! wrong, and nothing remains of it.
+//! Invalid bodies: each gets an answer that names what is wrong, and leaves nothing
+//! behind.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -204,7 +204,7 @@ fn what_is_no_json_is_415_and_what_is_too_large_is_413_or_431() {
         assert_eq!(answer.status, 413, "{path}");
         assert!(answer.json()["detail"].is_string());
     }
-    // Announced is enough: nobody need send a gigabyte to be told.
+    // The announcement is enough: a gigabyte need not be sent to be refused.
     let stream = connect(address);
     (&stream)
         .write_all(head("POST", "/alerts", "content-length: 1000000000\r\n").as_bytes())

@@ -1,5 +1,5 @@
-//! Connections that bring no request, half of one, or something else: each gets a
-//! clear answer or is closed, and nothing remains of it.
+//! Connections without a request, with half of one, or with something else: each gets a
+//! clear answer or is closed, and leaves nothing behind.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -58,7 +58,7 @@ fn what_is_no_http_is_400_or_closed() {
     let request = head("POST", "/alerts", "content-length: 100\r\n") + "{\"version\":";
     (&stream).write_all(request.as_bytes()).unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
-    // Whether the client still listens cannot be known: it is told, or hung up on.
+    // Whether the client still reads cannot be known: it gets an answer, or the connection closes.
     let answer = rest(&stream);
     assert!(answer.is_empty() || http::parse(&answer).unwrap().status == 400);
 
@@ -191,7 +191,7 @@ fn slow_readers_are_not_waited_for() {
 }
 
 #[test]
-fn beyond_the_connection_limit_one_waits_until_another_closes() {
+fn beyond_the_connection_limit_a_client_waits_until_another_closes() {
     let server = quiet(&["--connection-limit", "2"]);
     let address = server.address();
     let first = connect(address);

@@ -1,5 +1,5 @@
-//! The command line and the environment: what is wrong is told in one line that
-//! names the flag, the value and what would be right.
+//! The command line and the environment: an error is one line that names
+//! the flag, the value and the remedy.
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
@@ -86,7 +86,7 @@ fn flags(help: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_bad_value_is_told_with_its_flag_and_what_would_be_right() {
+fn a_bad_value_is_reported_with_its_flag_and_a_remedy() {
     let long = format!("--traffic={}", "9".repeat(10_000));
     for (arguments, expected) in [
         // Distributions: where it is, and what was meant.
@@ -229,7 +229,7 @@ fn a_bad_token_is_not_repeated() {
 }
 
 #[test]
-fn a_port_in_use_is_told() {
+fn a_port_in_use_is_reported() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     let address = taken.local_addr().expect("it is bound").to_string();
     let line = refusal(&["--bind", &address], &[]);
@@ -272,7 +272,7 @@ fn every_flag_can_come_from_its_variable() {
     for (flag, _) in flags(&help()) {
         let variable = variable(&flag);
         let bad = match flag.as_str() {
-            // Every text is a salt: it is told by what it salts, below.
+            // Every text is a salt: its effect is tested below.
             "--mystery-salt" => continue,
             "--mystery" | "--control-token" => " ",
             _ => "a=b=c",
@@ -344,7 +344,7 @@ fn help_and_version_are_no_errors() {
             text.contains("Usage: golden-signals"),
             "{arguments:?}: {text}"
         );
-        // Whoever asks the program as a whole is told where the options are.
+        // The help of the program as a whole says where the options are.
         assert!(
             text.contains("--bind") || text.contains("serve --help"),
             "{text}"

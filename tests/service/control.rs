@@ -1,5 +1,5 @@
-//! `/control`: what is set there bends `/random` and nothing else, is logged, and
-//! is for those who may.
+//! `/control`: what is set there affects `/random` and nothing else, is logged, and
+//! requires authorization.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -34,7 +34,7 @@ fn change(server: &Server, method: &str, path: &str, body: &Value) -> Value {
     answer.json()
 }
 
-/// The last of so many lines of the log with this message, once they are there.
+/// The last of this many log lines with this message, once they are there.
 fn logged(server: &Server, message: &str, times: usize) -> Value {
     let start = Instant::now();
     loop {
@@ -90,7 +90,7 @@ fn faults_hold_from_the_next_request_on_and_are_logged() {
     );
     let start = Instant::now();
     assert_eq!(server.get("/random").status, 200);
-    // It cannot be quicker than its law; how much slower is not asserted.
+    // It cannot be quicker than its distribution; how much slower is not asserted.
     assert!(start.elapsed() >= Duration::from_millis(300));
 
     let state = change(

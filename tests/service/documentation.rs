@@ -1,5 +1,5 @@
-//! `/docs` and `/openapi.json`: a valid description of exactly what there is, and
-//! a page that needs nothing from elsewhere.
+//! `/docs` and `/openapi.json`: a valid and complete description of the API, and a page
+//! that loads nothing external.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -200,7 +200,7 @@ fn what_is_not_described_is_not_there() {
             if served {
                 continue;
             }
-            // RFC 9110, 15.5.6: what is allowed must be told.
+            // RFC 9110, 15.5.6: the answer must say what is allowed.
             let allowed = answer
                 .header("allow")
                 .unwrap_or_else(|| panic!("{upper} {path}: no Allow"));
@@ -352,7 +352,7 @@ fn the_documentation_is_served_whole() {
 }
 
 #[test]
-fn the_documentation_works_in_a_browser_that_has_nobody_else_to_ask() {
+fn the_documentation_works_in_a_browser_without_internet() {
     let server = server();
     let Some(browser) = Browser::open() else {
         return;

@@ -1,5 +1,5 @@
-//! How the service ends: it says that it is going, finishes what it has begun,
-//! and does not let itself be held up.
+//! How the service stops: it reports that it is not ready, finishes the requests in flight,
+//! and cannot be held up.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 

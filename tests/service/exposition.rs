@@ -45,7 +45,7 @@ fn run(program: &Path, arguments: &[&str], input: &[u8]) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
-    // Both peers read all of their input before they write.
+    // Both programs read all of their input before they write.
     child
         .stdin
         .take()
@@ -112,7 +112,7 @@ fn the_format_follows_the_accept_header() {
 }
 
 #[test]
-fn promtool_has_nothing_to_say() {
+fn promtool_finds_no_problems() {
     let Some(promtool) = peers::require("promtool") else {
         return;
     };

@@ -1,8 +1,8 @@
 //! Every request is counted once, and in the right place, whatever way it ends: with
-//! an answer, a failure, a panic, a timeout, turned away, or without its client.
+//! an answer, a failure, a panic, a timeout, shed, or without its client.
 //!
-//! What is counted is compared with what the client saw. No count is waited for that
-//! must be there when the answer has come: a request is counted before the last byte
+//! What is counted is compared with what the client saw. No test waits for a count that
+//! must be there when the answer has arrived: a request is counted before the last byte
 //! of its answer is sent.
 
 use std::collections::BTreeMap;
@@ -269,7 +269,7 @@ fn a_timeout_is_counted_once_working_or_waiting() {
 }
 
 #[test]
-fn what_is_turned_away_is_counted_once_and_told_when_to_come_back() {
+fn a_shed_request_is_counted_once_and_told_when_to_retry() {
     let server = Server::start(&[
         "--traffic=0",
         "--delay=constant(30s)",
@@ -305,7 +305,7 @@ fn what_is_turned_away_is_counted_once_and_told_when_to_come_back() {
 }
 
 #[test]
-fn who_goes_away_while_waiting_is_cancelled_and_leaves_the_place_to_the_next() {
+fn a_client_that_disconnects_while_waiting_is_cancelled_and_frees_its_place() {
     let server = Server::start(&[
         "--traffic=0",
         "--delay=constant(30s)",
@@ -349,7 +349,7 @@ fn who_goes_away_while_waiting_is_cancelled_and_leaves_the_place_to_the_next() {
     change_faults(&server, &json!({ "delay": "constant(0ms)" }));
     drop(working);
     assert_eq!(next.receive(false).unwrap().0, 200);
-    // Its place was free a moment before the one who went away was counted.
+    // Its place was free a moment before the cancelled request was counted.
     let samples = server.metrics_when(TIMEOUT, "none in flight", |samples| {
         in_flight(samples) == 0.0
     });

@@ -1,5 +1,4 @@
-//! What is hidden stays hidden: no page, no line of the log, no metric and no
-//! help gives a mystery's laws or a hidden incident away.
+//! What is hidden stays hidden: no page, no log line, no metric and no help reveals a mystery's distributions or a hidden incident.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -73,7 +72,7 @@ fn whole_log(server: &Server) -> String {
     }
 }
 
-/// What the live page is told, until it has been told a first point.
+/// What the live page receives, up to its first point.
 fn live_events(server: &Server) -> String {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     stream.set_read_timeout(Some(TIMEOUT)).unwrap();
@@ -93,22 +92,23 @@ fn live_events(server: &Server) -> String {
     panic!("no points in {events}");
 }
 
-/// The laws as they are written, and everything after the law's name in case
+/// The distributions as they are written, and everything after the distribution's name in case
 /// only that is shown.
-fn laws(mystery: &Mystery) -> Vec<String> {
-    let laws = [mystery.delay().to_string(), mystery.value().to_string()];
-    let arguments: Vec<_> = laws
+fn distributions(mystery: &Mystery) -> Vec<String> {
+    let distributions = [mystery.delay().to_string(), mystery.value().to_string()];
+    let arguments: Vec<_> = distributions
         .iter()
-        .filter_map(|law| {
-            law.split_once('(')
+        .filter_map(|distribution| {
+            distribution
+                .split_once('(')
                 .map(|(_, arguments)| arguments.to_owned())
         })
         .collect();
-    [laws.to_vec(), arguments].concat()
+    [distributions.to_vec(), arguments].concat()
 }
 
 #[test]
-fn a_mystery_is_nowhere_to_be_read() {
+fn a_mystery_is_revealed_nowhere() {
     let arguments = [
         "--log",
         "trace",
@@ -130,7 +130,7 @@ fn a_mystery_is_nowhere_to_be_read() {
     let state = json!({ "name": "alice", "commitment": alice.commitment() });
     assert_eq!(server.get("/control/mystery").json(), state);
 
-    // Everything that could make it speak of its laws.
+    // Everything that could make it speak of its distributions.
     for body in [
         json!({ "delay": "constant(1ms)" }),
         json!({ "value": "constant(1)" }),
@@ -173,26 +173,32 @@ fn a_mystery_is_nowhere_to_be_read() {
     let shown = everything_shown(&server);
     assert!(shown.contains("mystery started") && shown.contains("faults changed"));
     for mystery in [alice, Mystery::new("bob", SALT)] {
-        for law in laws(&mystery) {
-            assert!(!shown.contains(&law), "{law} is shown in {shown}");
+        for distribution in distributions(&mystery) {
+            assert!(
+                !shown.contains(&distribution),
+                "{distribution} is shown in {shown}"
+            );
         }
     }
     assert!(!shown.contains(SALT), "the salt is shown: {shown}");
 
-    // It ends as it was: nothing is revealed, and the configured laws hold.
+    // It ends as it was: nothing is revealed, and the configured distributions hold.
     let ended = send(&server, "DELETE", "/control/mystery", "");
     assert_eq!(ended.json(), json!({ "name": null, "commitment": null }));
     let faults = server.get("/control/faults").json();
     assert_eq!(faults["delay"], "lognormal(mean=120ms, cv=0.6)");
     let shown = everything_shown(&server);
-    for law in laws(&Mystery::new("bob", SALT)) {
-        assert!(!shown.contains(&law), "{law} is shown in {shown}");
+    for distribution in distributions(&Mystery::new("bob", SALT)) {
+        assert!(
+            !shown.contains(&distribution),
+            "{distribution} is shown in {shown}"
+        );
     }
 }
 
-/// The search above finds a law that is not hidden: it is able to fail.
+/// The search above finds a distribution that is not hidden: it is able to fail.
 #[test]
-fn a_law_that_is_not_hidden_is_shown() {
+fn a_distribution_that_is_not_hidden_is_shown() {
     let alice = Mystery::new("alice", SALT);
     let [delay, value] = [alice.delay().to_string(), alice.value().to_string()];
     let server = Server::start(&[
@@ -206,13 +212,16 @@ fn a_law_that_is_not_hidden_is_shown() {
         "20",
     ]);
     let shown = everything_shown(&server);
-    for law in laws(&alice) {
-        assert!(shown.contains(&law), "{law} is not in {shown}");
+    for distribution in distributions(&alice) {
+        assert!(
+            shown.contains(&distribution),
+            "{distribution} is not in {shown}"
+        );
     }
 }
 
 #[test]
-fn the_help_shows_neither_salt_nor_token_nor_laws() {
+fn the_help_shows_neither_salt_nor_token_nor_distributions() {
     let output = Command::new(env!("CARGO_BIN_EXE_golden-signals"))
         .args(["serve", "--help"])
         .env("GOLDEN_MYSTERY", "alice")
@@ -228,13 +237,13 @@ fn the_help_shows_neither_salt_nor_token_nor_laws() {
     for secret in [SALT, "s3cret"] {
         assert!(!help.contains(secret), "{help}");
     }
-    for law in laws(&Mystery::new("alice", SALT)) {
-        assert!(!help.contains(&law), "{help}");
+    for distribution in distributions(&Mystery::new("alice", SALT)) {
+        assert!(!help.contains(&distribution), "{help}");
     }
 }
 
 #[test]
-fn a_hidden_incident_is_told_when_it_ends() {
+fn a_hidden_incident_is_revealed_when_it_ends() {
     let server = Server::start(&["--log", "trace", "--mystery-salt", SALT, "--traffic", "5"]);
     for name in ["alice", "bob", "carol"] {
         let configured = (

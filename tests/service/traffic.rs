@@ -1,5 +1,5 @@
-//! The traffic that the service sends itself: it follows its plan and nothing
-//! else. With a seed the plan is known, so that no test depends on luck.
+//! The traffic that the service sends itself: it follows its schedule and
+//! nothing else. With a seed the schedule is known, so that no test depends on luck.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -61,9 +61,9 @@ impl Planned {
         }
     }
 
-    /// Watches until so many have come and none that is due is missing. Never may
-    /// more have come than were due: that holds however slow this machine is. That
-    /// none is missing any more comes to hold as soon as the service has its turn.
+    /// Watches until this many have arrived and none that is due is missing. More than were
+    /// due may never have arrived: that holds however slow this machine is. That none is
+    /// missing becomes true as soon as the service is scheduled.
     fn follows_its_plan(&self, least: f64, come: impl Fn(&Samples) -> f64) {
         loop {
             let asked = self.after_start.elapsed();
@@ -160,7 +160,7 @@ fn a_rate_of_0_is_off_and_can_be_changed_while_running() {
         "--delay",
         "constant(100ms)",
     ]);
-    // Ten delays are a second, in which the default would send five: only ours are counted.
+    // Ten delays are a second, in which the default would send five: only those of the test are counted.
     for _ in 0..10 {
         assert_eq!(server.get("/random").status, 200);
     }

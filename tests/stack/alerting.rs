@@ -1,7 +1,7 @@
 //! From the service to the pager, on real servers with the stack's own rules and
-//! configuration: what fires, whom it reaches, what is held back, and that it ends.
+//! configuration: what fires, who is notified, what is inhibited, and that it resolves.
 //!
-//! The times that are printed are what a student waits, see `--nocapture`.
+//! The times that it prints are what a student waits; see `--nocapture`.
 
 use std::net::SocketAddr;
 use std::thread;
@@ -21,7 +21,7 @@ const TIMEOUT: Duration = Duration::from_secs(180);
 /// The service as the stack runs it, with a seed, so that a run is like another.
 const AS_IN_THE_STACK: [&str; 3] = ["--traffic=5", "--error-rate=0.002", "--seed=3"];
 
-/// Polls until there is something, and tells how long that took.
+/// Polls until there is something, and returns how long that took.
 ///
 /// # Panics
 ///
@@ -92,10 +92,10 @@ fn stack() -> Option<(Server, Alertmanager, Prometheus)> {
     Some((service, alertmanager, prometheus))
 }
 
-/// A normal minute without an alert; then errors, which ring the pager and are seen on
-/// the live page; then none, and it falls silent.
+/// A normal minute without an alert; then errors, of which the pager is notified and which
+/// are shown on the live page; then none, and the alert resolves.
 #[test]
-fn errors_ring_the_pager_until_they_end() {
+fn the_pager_is_notified_of_errors_until_they_end() {
     let Some((service, _alertmanager, prometheus)) = stack() else {
         return;
     };
@@ -112,7 +112,7 @@ fn errors_ring_the_pager_until_they_end() {
         assert!(firing.is_empty(), "{firing:?}");
         prometheus.number(counted).ok_or(Value::Null)
     });
-    // Nothing that a rule says went wrong, and everybody is there.
+    // No rule failed, and every target is up.
     let failures = prometheus.number("sum(prometheus_rule_evaluation_failures_total)");
     assert_eq!(failures, Some(0.0));
     let jobs = include_str!("../../prometheus/prometheus.yml").matches("- job_name:");
@@ -132,14 +132,14 @@ fn errors_ring_the_pager_until_they_end() {
     };
 
     set_error_rate(&service, 0.5);
-    let (alert, _) = wait("errors raised, pager rings", || {
+    let (alert, _) = wait("errors raised, pager notified", || {
         on_pager(pager, "ErrorRatioHigh", "firing")
     });
     assert_eq!(alert["labels"]["level"], "2", "{alert}");
     assert_eq!(alert["labels"]["severity"], "major", "{alert}");
     assert_eq!(alert["labels"]["job"], "app", "{alert}");
     let runbook = "docs/runbook.md#errorratiohigh";
-    assert_eq!(alert["annotations"]["runbook"], runbook, "{alert}");
+    assert_eq!(alert["annotations"]["runbook_url"], runbook, "{alert}");
     if let Some(text) = shown("firing") {
         let text = text.as_str().expect("it is text");
         assert!(text.contains("major · level 2"), "{text}");
@@ -147,7 +147,7 @@ fn errors_ring_the_pager_until_they_end() {
     }
 
     set_error_rate(&service, 0.0);
-    wait("errors ended, pager told so", || {
+    wait("errors ended, alert resolved", || {
         on_pager(pager, "ErrorRatioHigh", "resolved")
     });
     if let Some(text) = shown("resolved") {
@@ -159,7 +159,7 @@ fn errors_ring_the_pager_until_they_end() {
 /// A service that is gone cannot show its own alerts: Alertmanager has them, and
 /// delivers when there is a pager again.
 #[test]
-fn a_service_that_is_killed_is_missed_and_nothing_but_that_is_said() {
+fn only_the_absence_of_a_killed_service_is_notified() {
     let Some((service, alertmanager, prometheus)) = stack() else {
         return;
     };
@@ -170,7 +170,7 @@ fn a_service_that_is_killed_is_missed_and_nothing_but_that_is_said() {
     wait("service killed, ServiceDown fires", || {
         firing(&prometheus, "ServiceDown")
     });
-    let told = |name: &str, state: &str| {
+    let known = |name: &str, state: &str| {
         let alerts = alertmanager.alerts();
         let found = alerts
             .iter()
@@ -178,16 +178,16 @@ fn a_service_that_is_killed_is_missed_and_nothing_but_that_is_said() {
         if found { Ok(()) } else { Err(json!(alerts)) }
     };
     wait("Alertmanager wants to deliver it", || {
-        told("ServiceDown", "active")
+        known("ServiceDown", "active")
     });
-    wait("that its target is down is held back", || {
-        told("TargetDown", "suppressed")
+    wait("TargetDown is inhibited", || {
+        known("TargetDown", "suppressed")
     });
 
     let bind = format!("--bind={address}");
     let arguments: Vec<_> = AS_IN_THE_STACK.into_iter().chain([bind.as_str()]).collect();
     let _again = Server::start(&arguments);
-    wait("service back, pager told that it was gone", || {
+    wait("service back, alert resolved", || {
         on_pager(address, "ServiceDown", "resolved")
     });
 }
@@ -196,15 +196,15 @@ fn alert(name: &str, level: &str, job: &str) -> Value {
     json!({ "labels": { "alertname": name, "level": level, "job": job } })
 }
 
-/// As Prometheus says that it is over.
-fn over(mut alert: Value) -> Value {
+/// As Prometheus sends it when it is resolved.
+fn resolved(mut alert: Value) -> Value {
     alert["endsAt"] = json!("2026-01-01T00:00:01Z");
     alert["startsAt"] = json!("2026-01-01T00:00:00Z");
     alert
 }
 
 #[test]
-fn the_highest_level_of_a_service_is_what_rings() {
+fn the_highest_level_of_a_service_inhibits_the_others() {
     let Some(binary) = peers::require("prometheus-alertmanager") else {
         return;
     };
@@ -219,19 +219,19 @@ fn the_highest_level_of_a_service_is_what_rings() {
         found.map(|alert| alert["status"]["state"].clone())
     };
 
-    // A level 2 that rang before anything else …
-    alertmanager.tell(&json!([alert("Early", "2", "app")]));
-    wait("level 2 rings", || on_pager(pager, "Early", "firing"));
-    // … is held back from now on, as are all that are lower and of the same service.
-    alertmanager.tell(&json!([
+    // A level 2 alert that fired before anything else …
+    alertmanager.send(&json!([alert("Early", "2", "app")]));
+    wait("level 2 is notified", || on_pager(pager, "Early", "firing"));
+    // … is inhibited from now on, as are all of a lower level for the same service.
+    alertmanager.send(&json!([
         alert("Page", "1", "app"),
         alert("Lower", "2", "app"),
         alert("Planned", "3", "app"),
         alert("Elsewhere", "2", "student"),
         alert("PlannedElsewhere", "3", "student"),
     ]));
-    wait("level 1 rings", || on_pager(pager, "Page", "firing"));
-    wait("level 2 of another service rings", || {
+    wait("level 1 is notified", || on_pager(pager, "Page", "firing"));
+    wait("level 2 of another service is notified", || {
         on_pager(pager, "Elsewhere", "firing")
     });
     for (name, expected) in [
@@ -251,29 +251,29 @@ fn the_highest_level_of_a_service_is_what_rings() {
         });
     }
 
-    // What ends while it is held back is not told …
-    alertmanager.tell(&json!([over(alert("Early", "2", "app"))]));
-    // … but Prometheus repeats that it has ended every minute for a quarter of an hour,
-    // and so it is told once nothing holds it back any more.
-    alertmanager.tell(&json!([over(alert("Page", "1", "app"))]));
-    wait("level 1 told to be over", || {
+    // The end of an alert that is inhibited is not notified …
+    alertmanager.send(&json!([resolved(alert("Early", "2", "app"))]));
+    // … but Prometheus repeats it every minute for a quarter of an hour, and so it is
+    // notified once nothing inhibits the alert any more.
+    alertmanager.send(&json!([resolved(alert("Page", "1", "app"))]));
+    wait("level 1 is resolved", || {
         on_pager(pager, "Page", "resolved")
     });
-    wait("level 2 told to be over", || {
-        alertmanager.tell(&json!([over(alert("Early", "2", "app"))]));
+    wait("level 2 is resolved", || {
+        alertmanager.send(&json!([resolved(alert("Early", "2", "app"))]));
         on_pager(pager, "Early", "resolved")
     });
-    // And what goes on and was held back rings now.
-    wait("what was held back rings", || {
+    // An alert that still fires and was inhibited is notified now.
+    wait("the inhibited alert is notified", || {
         on_pager(pager, "Lower", "firing")
     });
-    // But level 3 is held back by that in its turn.
+    // But it inhibits level 3 in turn.
     assert!(!is_on_pager(pager, "Planned"));
     assert!(!is_on_pager(pager, "PlannedElsewhere"));
 
-    // Whoever sees nothing has no other news.
-    alertmanager.tell(&json!([{ "labels": { "alertname": "NothingScraped", "level": "1" } }]));
-    wait("all else is held back", || {
+    // If nothing is scraped, nothing else is notified.
+    alertmanager.send(&json!([{ "labels": { "alertname": "NothingScraped", "level": "1" } }]));
+    wait("everything else is inhibited", || {
         let states = ["Lower", "Elsewhere"].map(state);
         let suppressed = Some(json!("suppressed"));
         if states.iter().all(|state| *state == suppressed) {
@@ -284,10 +284,10 @@ fn the_highest_level_of_a_service_is_what_rings() {
     });
 }
 
-/// The manager is one job and speaks for many: what is wrong with one proplet, or with
-/// the manager, holds back nothing that is unusual of another's tasks.
+/// The manager is one job and reports on many proplets: an alert on one of them, or on the
+/// manager, inhibits no alert on another's tasks.
 #[test]
-fn a_silent_proplet_holds_back_its_own_tasks_only() {
+fn a_silent_proplet_inhibits_alerts_on_its_own_tasks_only() {
     let Some(binary) = peers::require("prometheus-alertmanager") else {
         return;
     };
@@ -300,7 +300,7 @@ fn a_silent_proplet_holds_back_its_own_tasks_only() {
         }
         alert
     };
-    alertmanager.tell(&json!([
+    alertmanager.send(&json!([
         of_manager("ManagerDisconnected", "2", None),
         of_manager("PropletSilent", "2", Some("gone")),
         of_manager("MessagesRejected", "3", None),

@@ -1,5 +1,4 @@
-//! `golden-signals healthcheck`, as Docker calls it: an exit code, and one line
-//! of why.
+//! `golden-signals healthcheck`, as Docker calls it: an exit code, and one line that says why.
 
 use std::fs;
 use std::process::{Command, Output};
@@ -131,7 +130,7 @@ fn a_trainer_is_healthy_while_it_makes_steps() {
     let own = ["--role=trainer", "--heartbeat", &file, &workers];
     let _trainer = train(&[&own[..], &options].concat());
     becomes(0, &target);
-    // It waits for ever for a worker that is gone, and makes no step.
+    // It waits forever for a worker that is gone, and makes no step.
     worker.kill();
     let line = becomes(1, &target);
     assert!(line.contains("the last heartbeat was"), "{line}");
@@ -139,7 +138,7 @@ fn a_trainer_is_healthy_while_it_makes_steps() {
 }
 
 #[test]
-fn what_never_beat_is_not_healthy() {
+fn a_missing_heartbeat_is_not_healthy() {
     let (_, target) = heartbeat("never");
     let (code, line) = outcome(&healthcheck(&[&target]));
     assert_eq!(code, Some(1), "{line}");

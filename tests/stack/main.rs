@@ -1,4 +1,4 @@
-//! What stands around the service, on real servers without containers: Prometheus, rules,
+//! What surrounds the service, on real servers without containers: Prometheus, rules,
 //! alerts and pager, dashboards, the doctor and the health check.
 //!
 //! The same in containers is in the program `compose`.

@@ -12,15 +12,15 @@ const CLIENTS: usize = 100;
 const REQUESTS_EACH: usize = 30;
 const REQUESTS: usize = CLIENTS * REQUESTS_EACH;
 
-// The median of a gamma law of shape 3 and scale 1 is 2.674060313754749 (the
+// The median of a gamma distribution of shape 3 and scale 1 is 2.674060313754749 (the
 // root of 1 - exp(-x) (1 + x + x²/2) = 1/2), here in seconds for a scale of 40 ms.
 const TRUE_MEDIAN: f64 = 2.674_060_313_754_749 * 0.040;
 const DELAY: &str = "gamma(shape=3, scale=40ms)";
 
-// The median of 3,000 draws misses the law's by 1.5 ms or so, and their share
+// The median of 3,000 draws misses the distribution's by 1.5 ms or so, and their share
 // below a bucket's bound by a percent: either would drown the difference
 // between the histograms, which are what is compared here and not the luck of
-// the draw. The draws of this seed are as the law has them, to 20 µs and 0.01 %.
+// the draw. The draws of this seed are as the distribution has them, to 20 µs and 0.01 %.
 const SEED: u64 = 674;
 
 /// Whether the seed still does what is said of it.

@@ -39,7 +39,7 @@ impl Alertmanager {
                 directory.join("data").display()
             ))
             .arg("--web.listen-address=127.0.0.1:0")
-            // One that is alone needs no cluster, which would take a port of its own.
+            // A single instance needs no cluster, which would take a port of its own.
             .arg("--cluster.listen-address=");
         Self {
             daemon: Daemon::start(command, directory),
@@ -51,17 +51,17 @@ impl Alertmanager {
         self.daemon.address()
     }
 
-    /// Tells it alerts, as Prometheus does.
+    /// Sends it alerts, as Prometheus does.
     ///
     /// # Panics
     ///
-    /// If it does not take them.
-    pub fn tell(&self, alerts: &Value) {
+    /// If it does not accept them.
+    pub fn send(&self, alerts: &Value) {
         let answer = http::post(self.address(), "/api/v2/alerts", alerts);
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
 
-    /// The alerts that it knows and that are not over.
+    /// The alerts that it knows and that are not resolved.
     pub fn alerts(&self) -> Vec<Value> {
         let answer = http::get(self.address(), "/api/v2/alerts", &[]);
         assert_eq!(answer.status, 200, "{}", answer.text());

@@ -1,5 +1,5 @@
-//! Control groups with a limit, to run the service in: version 1 or 2, wherever the
-//! one who tests may make them (as root, outside of a container).
+//! Control groups with a limit, to run the service in: version 1 or 2, where the user
+//! may create them (as root, outside of a container).
 //!
 //! Sources: the kernel's `Documentation/admin-guide/cgroup-v2.rst` and `cgroup-v1/`.
 
@@ -21,7 +21,7 @@ pub struct Cgroup {
 }
 
 impl Cgroup {
-    /// A group that may use so many hundredths of a core. Where none can be made:
+    /// A group that may use this many hundredths of a core. Where none can be made:
     /// `None`, and a line that says so.
     pub fn with_cpu_quota(hundredths: u32) -> Option<Self> {
         let quota = u64::from(hundredths) * 1_000;
@@ -41,7 +41,7 @@ impl Cgroup {
         or_skip("CPU quota", one().or_else(|_: io::Error| two()))
     }
 
-    /// A group that may use so many bytes of memory, or `None` likewise.
+    /// A group that may use this many bytes of memory, or `None` likewise.
     pub fn with_memory_limit(bytes: u64) -> Option<Self> {
         let limit = bytes.to_string();
         let one = || {

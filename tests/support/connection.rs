@@ -22,7 +22,7 @@ impl Connection {
     ///
     /// # Panics
     ///
-    /// If nobody listens there.
+    /// If nothing listens there.
     pub fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect_timeout(&address, TIMEOUT)
             .unwrap_or_else(|error| panic!("{address}: {error}"));

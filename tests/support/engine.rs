@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::TIMEOUT;
 use super::{http, peers};
 
-/// What every `docker` in the tests needs to be told.
+/// The environment of every `docker` in the tests.
 #[derive(Clone, Debug)]
 pub struct Docker {
     configuration: Option<PathBuf>,
@@ -24,7 +24,7 @@ pub struct Docker {
 
 impl Docker {
     /// The `docker` on the PATH, if it can compose: its own way, else with the
-    /// plugins among the peers. It need not have an engine.
+    /// plugins among the test dependencies. It need not have an engine.
     ///
     /// # Panics
     ///
@@ -57,7 +57,7 @@ impl Docker {
             .args(arguments)
             .current_dir(root())
             .stdin(Stdio::null())
-            // What old ones need to be told, new ones do anyway.
+            // Old ones need it; it is the default of new ones.
             .env("DOCKER_BUILDKIT", "1")
             .env("BUILDKIT_PROGRESS", "plain");
         if let Some(configuration) = &self.configuration {

@@ -1,11 +1,11 @@
-//! What the integration tests and the benchmarks share: the programs beside the
-//! service ([`peers`], [`prometheus`], [`mosquitto`]), the service itself as its users run it ([`server`]), a
-//! plain HTTP client ([`http`]), one that keeps its connection ([`connection`]), a reader
-//! of what the service exposes ([`samples`]), and tests that share what takes long to start
-//! ([`steps`]).
+//! What the integration tests and the benchmarks share: the programs beside the service
+//! ([`peers`], [`prometheus`], [`mosquitto`]), the service itself as its users run it
+//! ([`server`]), a plain HTTP client ([`http`]), one that keeps its connection
+//! ([`connection`]), a reader of what the service exposes ([`samples`]), and tests that share
+//! what takes long to start ([`steps`]).
 //! No assertion on the service's behaviour belongs here.
 
-// Every program compiles this tree into itself and uses a part of it.
+// Every test program includes this tree and uses a part of it.
 #![allow(dead_code, unreachable_pub)]
 
 use std::time::Duration;
@@ -34,6 +34,6 @@ pub mod yaml;
 
 pub use ::peers;
 
-/// Longer than anything may take that a test waits for, on a machine that does other things
-/// too. Where less or more would be right, the file has a constant of its own and the reason.
+/// The maximum time that a test waits for anything, on a machine that is busy with other
+/// work. A file that needs a shorter or longer one has a constant of its own and the reason.
 pub const TIMEOUT: Duration = Duration::from_secs(60);

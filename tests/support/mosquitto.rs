@@ -280,7 +280,7 @@ pub fn publish(subscriber: &Path, broker: SocketAddr, topic: &str, payload: &str
         .spawn()
         .expect("it comes with mosquitto_sub");
     let mut stdin = child.stdin.take().expect("it is piped");
-    // It may have failed to connect, which its status tells.
+    // It may have failed to connect, which its status shows.
     let _ = stdin.write_all(payload.as_bytes());
     drop(stdin);
     assert!(child.wait().expect("it is our child").success(), "{topic}");

@@ -1,5 +1,5 @@
-//! Requests as no well-meaning client sends them, and which are valid HTTP/1.1 all the
-//! same, so that a connection survives them: any path, any method, any header.
+//! Unusual requests that are valid HTTP/1.1 all the same, so that a connection survives
+//! them: any path, any method, any header.
 
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;

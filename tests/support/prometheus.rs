@@ -172,10 +172,10 @@ pub struct Targets {
 }
 
 impl Targets {
-    /// The service, and a [`stand_in`] for everybody else: with no Alertmanager there
+    /// The service, and a [`stub`] for everybody else: with no Alertmanager there
     /// are no alerts to be delivered.
     pub fn service(app: SocketAddr) -> Self {
-        let others = stand_in();
+        let others = stub();
         Self {
             app,
             alertmanager: others,
@@ -213,7 +213,7 @@ pub fn stack_configuration(targets: &Targets, prometheus: SocketAddr) -> String 
     }
     let rules = format!("- {}/rules/", directory.display());
     replace(&mut text, "- rules/", &rules, 1);
-    // Alertmanager is told alerts and scraped.
+    // Alertmanager receives alerts and is scraped.
     for (name, address, times) in [
         ("[prometheus:9090]", prometheus, 1),
         ("[alertmanager:9093]", targets.alertmanager, 2),
@@ -234,7 +234,7 @@ pub fn stack_configuration(targets: &Targets, prometheus: SocketAddr) -> String 
     text
 }
 
-/// Replaces all occurrences, of which there must be so many.
+/// Replaces all occurrences, of which there must be this many.
 ///
 /// # Panics
 ///
@@ -244,14 +244,14 @@ pub fn replace(text: &mut String, from: &str, to: &str, times: usize) {
     *text = text.replace(from, to);
 }
 
-/// Stands for a service that is not here: answers every scrape, with no metrics.
+/// A stub of a service that is not here: answers every scrape, with no metrics.
 /// It lives as long as the process.
-pub fn stand_in() -> SocketAddr {
+pub fn stub() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
     let address = listener.local_addr().expect("it is bound");
     thread::spawn(move || {
         for stream in listener.incoming() {
-            // Who goes away is not answered.
+            // A client that disconnects is not answered.
             let _ = stream.and_then(|mut stream| {
                 // What is asked for is the same whatever it says.
                 let _ = stream.read(&mut [0; 4096])?;

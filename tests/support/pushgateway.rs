@@ -1,5 +1,5 @@
-//! A real Pushgateway, which can be killed and come back where it was; and one
-//! that is none, for what a real one does only when it is ill.
+//! A real Pushgateway, which can be killed and started again on the same address; and a
+//! stub, for what a real one does only when it fails.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -29,8 +29,8 @@ impl Pushgateway {
     ///
     /// If it does not come up.
     pub fn start(binary: &Path) -> Self {
-        // It cannot tell which free port it took; so one is found for it, and
-        // another if somebody else was quicker.
+        // It does not report which free port it took; so one is found for it, and another
+        // one if that has been taken meanwhile.
         for _ in 0..10 {
             let mut gateway = Self {
                 binary: binary.to_owned(),
@@ -141,7 +141,7 @@ impl Drop for Pushgateway {
     }
 }
 
-/// An address on which nobody listens.
+/// An address on which nothing listens.
 pub fn free_address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback has free ports");
     listener.local_addr().expect("it is bound")

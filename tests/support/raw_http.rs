@@ -1,5 +1,5 @@
 //! Bytes to and from a service that leaves everything to the test: no traffic of
-//! its own, and nothing that a client library would put right.
+//! its own, and no client library that would correct anything.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

@@ -1,6 +1,6 @@
 //! Reads the samples of both text formats (Prometheus 0.0.4 and OpenMetrics
-//! 1.0), enough for assertions. It forgives what a format forbids: whether the
-//! format is right, promtool and Prometheus' own parser say.
+//! 1.0), enough for assertions. It accepts what a format forbids: promtool and
+//! Prometheus' own parser check the format.
 
 use std::collections::BTreeMap;
 

@@ -202,7 +202,7 @@ fn drain(
 
 fn listening_address(line: &str) -> Option<SocketAddr> {
     let line: serde_json::Value = serde_json::from_str(line).ok()?;
-    // The formatter nests fields unless told to flatten them.
+    // The formatter nests fields by default.
     let fields = line.get("fields").unwrap_or(&line);
     (fields.get("message")? == "listening").then_some(())?;
     fields.get("address")?.as_str()?.parse().ok()

@@ -117,7 +117,7 @@ impl Training {
         self.lines_when(message, 1).remove(0)
     }
 
-    /// Polls until it has logged so many.
+    /// Polls until it has logged this many.
     ///
     /// # Panics
     ///

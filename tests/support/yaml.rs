@@ -1,4 +1,5 @@
-//! Reads YAML, by the Python of the peers: for the few files that no peer tells as JSON.
+//! Reads YAML, by the Python of the test dependencies: for the few files that none of their
+//! programs prints as JSON.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +8,7 @@ use serde_json::Value;
 
 use super::peers;
 
-/// The file as JSON; `None` if nobody here reads YAML (see [`peers::require_python`]).
+/// The file as JSON; `None` if nothing here reads YAML (see [`peers::require_python`]).
 ///
 /// # Panics
 ///

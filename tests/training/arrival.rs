@@ -24,7 +24,7 @@ use crate::support::steps::{self, steps};
 
 type Labels = BTreeMap<String, String>;
 
-/// What a series of Prometheus must be worth: every sample that one of ours becomes.
+/// The value that a series of Prometheus must have: every sample that one of ours becomes.
 fn samples(name: &str, metric: &Metric, group: &Labels) -> Vec<(Labels, f64)> {
     let mut labels = group.clone();
     for label in &metric.label {

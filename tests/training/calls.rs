@@ -1,5 +1,5 @@
-//! What the roles refuse of each other: a message that makes no sense, or is too long,
-//! ends in an error that says so, and harms nobody else.
+//! What the roles refuse of each other: a message that is invalid or too long ends in an
+//! error that says so, and does no harm.
 
 use std::sync::Arc;
 
@@ -167,7 +167,7 @@ async fn what_a_worker_refuses() {
     let endless = session("t".repeat(MAX_NAME_BYTES + 1));
     assert!(reason(worker.begin(endless).await).contains("name of more than 256 bytes"));
 
-    // What nobody has sent is not known; gradients of another shape are refused.
+    // A batch that was not sent is not known; gradients of another shape are refused.
     let unknown = Err(CallError::UnknownBatch);
     assert_eq!(worker.forward(batch(2)).await.map(|_| ()), unknown);
     let late = BatchGradients {

@@ -1,5 +1,5 @@
-//! The command line of `train`: what is wrong is told in one line that names the
-//! flag, the value and what would be right, before anything begins.
+//! The command line of `train`: an error is one line that names the flag, the
+//! value and the remedy, before anything begins.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,7 @@ fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String, 
 }
 
 #[test]
-fn a_bad_value_is_told_with_its_flag_and_what_would_be_right() {
+fn a_bad_value_is_reported_with_its_flag_and_a_remedy() {
     let directory = Daemon::directory("command-line");
     let file = |name: &str, text: &str| {
         let path = directory.join(name);

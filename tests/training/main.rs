@@ -1,5 +1,5 @@
-//! The training: its parts, what it measures of them, its roles as processes, and what
-//! becomes of what it pushes.
+//! The training: its parts and their metrics, its roles as processes, and its pushes to a
+//! gateway.
 
 mod arrival;
 mod calls;

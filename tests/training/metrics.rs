@@ -1,5 +1,5 @@
-//! What the training measures is what happens: each metric against what the test
-//! itself knows or counts.
+//! The training's metrics are right: each is compared with what the test itself knows or
+//! counts.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -170,9 +170,8 @@ async fn every_stage_counts_every_batch_and_staleness_keeps_its_bound() {
         // batches arrive differs, which moves the AUC by a hundredth.
         let auc = run.trainer.evaluation_auc.get();
         assert!(auc > 0.6, "{auc}");
-        // The loss of single batches is no measure of that: it depends on which arrived
-        // first. On what was never trained on it is less than of whoever knows the clicks'
-        // share and nothing else.
+        // The loss of single batches does not show it: it depends on which arrived first. On
+        // held-out samples it is less than that of always answering the share of clicks.
         let loss = run.trainer.evaluation_loss.get();
         let guessing = loss_of_guessing();
         assert!(loss < guessing, "{loss}, guessing {guessing}");
@@ -225,7 +224,7 @@ async fn distinct_ids_are_right_with_one_worker_and_with_several() {
                     "worker",
                 );
             }
-            // The shards have no id in common: theirs add up, whoever asked.
+            // No id is in two shards: their counts add up, whichever worker asked.
             let exact: HashSet<_> = drawn.iter().flat_map(|batch| &batch[place]).collect();
             let shards = run
                 .shards
@@ -233,7 +232,7 @@ async fn distinct_ids_are_right_with_one_worker_and_with_several() {
                 .map(|shard| shard.distinct.estimate(place));
             near(shards.sum::<u64>() as f64, exact.len(), "shards");
         }
-        // With room for all, each id is missed once, whoever asks for it first.
+        // With room for all, each id is missed once, whichever worker asks first.
         let distinct: HashSet<_> = drawn.iter().flatten().flatten().collect();
         let misses: u64 = run
             .shards

@@ -1,5 +1,5 @@
-//! A shard and a worker by themselves, told exactly what happens: what they count is
-//! what a plainer thing than themselves counts.
+//! A shard and a worker by themselves, with known input: what they count is what a simpler
+//! reference implementation counts.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -115,9 +115,9 @@ async fn gradients_without_an_embedding_are_counted_and_the_others_arrive() {
     assert!(shard.update(&crooked).await.is_err());
 }
 
-/// Batches that a trainer leaves behind are no staleness for ever.
+/// Batches that a trainer leaves behind do not count as stale forever.
 #[tokio::test]
-async fn staleness_ends_with_whatever_becomes_of_a_batch() {
+async fn staleness_ends_with_a_batch_however_it_ends() {
     let (server, _) = shard(0, "1", &faults(healthy()));
     let metrics = Arc::<EmbeddingWorkerMetrics>::default();
     let worker = EmbeddingWorker::new(vec![Shard::Local(server)], Some(Arc::clone(&metrics)));

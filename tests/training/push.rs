@@ -1,5 +1,5 @@
-//! Whatever becomes of the gateway, the training goes on and says so once; and
-//! each job and node keeps its own.
+//! Whatever happens to the gateway, the training continues and logs it once; and each job
+//! and node has its own group.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -32,7 +32,7 @@ fn small<'a>(more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn a_gateway_that_is_killed_has_everything_again_when_it_comes_back() {
+fn a_gateway_that_restarts_has_everything_again() {
     let Some(binary) = peers::require("prometheus-pushgateway") else {
         return;
     };
@@ -78,8 +78,8 @@ fn a_gateway_that_is_killed_has_everything_again_when_it_comes_back() {
 }
 
 #[test]
-fn whatever_a_gateway_answers_the_training_trains() {
-    // Slow, refusing, ill, moved.
+fn the_training_continues_whatever_a_gateway_answers() {
+    // Slow, refusing, failing, moved.
     let gateway = FakeGateway::start(200);
     let job = Job::new("ill", gateway.address());
     let mut training = job.start(&small(&["--examples-per-second", "3000"]));
@@ -109,7 +109,7 @@ fn whatever_a_gateway_answers_the_training_trains() {
         gateway.answer_with(202);
         training.lines_when("pushing metrics again", warnings);
     }
-    // A last push that nobody takes does not keep it from ending.
+    // A last push that is not accepted does not keep it from ending.
     gateway.answer_with(0);
     assert!(training.interrupt().success());
 }

@@ -1,5 +1,5 @@
-//! Whoever scrapes reads metrics while they change: a thread that does so all the time, and
-//! holds what it reads against what must be so at any time.
+//! A scrape reads metrics while they change: a thread does so all the time, and compares
+//! what it reads with what must hold at any time.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use golden_metrics::{Collect, model};
 
 use super::wiring::{PENDING, STALENESS};
 
-/// Reads all metrics again and again while they change, as whoever scrapes them does, and
+/// Reads all metrics again and again while they change, as a scrape does, and
 /// holds what is read against what must be so at any time.
 pub(crate) struct Watch {
     over: Arc<AtomicBool>,

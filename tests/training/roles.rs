@@ -1,5 +1,5 @@
 //! The roles as processes of their own: they find each other, wait for each
-//! other, and go on where they were.
+//! other, and resume where they were.
 
 use std::fs;
 use std::thread;
@@ -94,8 +94,8 @@ fn the_roles_wait_for_each_other_and_outlive_each_other() {
     let mixed = "lookup_mixed_batch_time_cost_count";
     assert!(before.value(mixed, SHARD_0) > 0.0 && before.value(mixed, SHARD_1) > 0.0);
 
-    // A shard dies, and all wait for it: at the beginning the worker may have
-    // waited for either. Its last words stay at the gateway.
+    // A shard dies, and all wait for it: at the start the worker may have waited for either.
+    // What it pushed last stays at the gateway.
     let waits_for_0 = |worker: &Training| {
         let lines = worker.lines("waiting for a peer");
         let peer = cluster.shards[0].as_str();
@@ -130,7 +130,7 @@ fn the_roles_wait_for_each_other_and_outlive_each_other() {
         "waiting loses nothing"
     );
 
-    // The worker dies, and with it the batches that were out.
+    // The worker dies, and the batches in flight are lost.
     worker.kill();
     let mut worker = cluster.worker();
     let with_new = gateway.metrics_when("it goes on with a new worker", |samples| {
@@ -149,8 +149,7 @@ fn the_roles_wait_for_each_other_and_outlive_each_other() {
     gateway.metrics_when("nothing is left at the worker", idle);
     let mut trainer = cluster.trainer(&["--steps", "50"]);
     assert!(trainer.wait().success());
-    // A trainer that dies leaves batches behind, which the next one's beginning
-    // ends.
+    // A trainer that dies leaves batches behind, which end when the next one starts.
     let mut dies = cluster.trainer(&[]);
     dies.line_when("examples/s");
     dies.kill();
@@ -158,7 +157,7 @@ fn the_roles_wait_for_each_other_and_outlive_each_other() {
     assert!(last.wait().success());
     gateway.metrics_when("nothing is left of either", idle);
 
-    // Ctrl-C ends it too while it waits for somebody who is gone.
+    // Ctrl-C also ends it while it waits for a node that is gone.
     let mut waits = cluster.trainer(&["--evaluate-every", "1"]);
     waits.line_when("examples/s");
     worker.kill();
@@ -223,7 +222,7 @@ fn a_training_goes_on_from_its_checkpoint() {
         assert_eq!(now.value("set_embedding_time_cost_count", labels), 1.0);
     }
 
-    // A file that is none of ours is named, and nothing is trained.
+    // A file that is not a checkpoint is named, and nothing is trained.
     fs::write(directory.join("shard-1.checkpoint"), b"garbage").expect("the directory is ours");
     let (third, status) = run("150");
     assert_eq!(status.code(), Some(2));
@@ -234,10 +233,10 @@ fn a_training_goes_on_from_its_checkpoint() {
     }
 }
 
-/// Batches that nobody has looked up yet are left, however slowly they come;
-/// what was learned is saved.
+/// Batches that are not looked up yet are dropped, however slowly they arrive; what was
+/// learned is saved.
 #[test]
-fn ctrl_c_ends_the_batches_that_are_out_and_no_others() {
+fn ctrl_c_finishes_the_batches_in_flight_and_no_others() {
     let job = Job::new("stopped", free_address());
     let directory = job.file("checkpoints");
     let checkpoints = format!("--checkpoints={}", directory.display());

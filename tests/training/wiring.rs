@@ -1,5 +1,5 @@
-//! A shard and a trainer put together in this process, as the tests of their counts need them:
-//! what goes in is given, and nothing is started that was not asked for.
+//! A shard and a trainer assembled in this process for the tests of their counts: the input
+//! is given, and nothing else is started.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(crate) const EVALUATE_EVERY: u64 = 50;
 /// Samples of an evaluation.
 pub(crate) const HELD_OUT: usize = 256;
 
-/// Faults that nobody changes.
+/// Faults that never change.
 pub(crate) fn faults(faults: Faults) -> CurrentFaults {
     watch::channel(faults).1
 }
@@ -56,7 +56,7 @@ pub(crate) fn shard(
     (Arc::new(shard), metrics)
 }
 
-/// Trains so many steps with these workers, to the end.
+/// Trains this many steps with these workers, to the end.
 pub(crate) async fn train(
     (steps, seed): (u64, u64),
     workers: Vec<Worker>,

@@ -12,6 +12,8 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use http::Uri;
+use http::uri::{PathAndQuery, Scheme};
 use thiserror::Error;
 
 use crate::heartbeat::{Heartbeat, HeartbeatError};
@@ -33,6 +35,7 @@ pub enum Target {
 /// An address of plain HTTP: `http://HOST[:PORT][/PATH]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
+    /// As it stands in a URL: an IPv6 address in brackets.
     host: String,
     port: u16,
     path: String,
@@ -150,7 +153,8 @@ fn first_line(target: &Address) -> io::Result<String> {
 /// A name may have several addresses; any one of them will do.
 fn connect(target: &Address, deadline: Instant) -> io::Result<TcpStream> {
     let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in (target.host.as_str(), target.port).to_socket_addrs()? {
+    let name = target.host.trim_matches(['[', ']']);
+    for address in (name, target.port).to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, left(deadline)?) {
             Ok(stream) => return Ok(stream),
             Err(error) => failure = error,
@@ -176,27 +180,28 @@ impl FromStr for Target {
             let heartbeat = text.parse().map_err(|_| NotATarget)?;
             return Ok(Self::Heartbeat(heartbeat));
         }
-        // What cannot stand in a request line would change the request.
-        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(NotATarget);
-        }
-        let rest = text.strip_prefix("http://").ok_or(NotATarget)?;
-        let (authority, path) = match rest.find('/') {
-            Some(slash) => rest.split_at(slash),
-            None => (rest, "/"),
+        let uri: Uri = text.parse().map_err(|_| NotATarget)?;
+        let authority = uri.authority().ok_or(NotATarget)?;
+        let host = authority.host();
+        // Not `port()`, which is none for a port that is not a number, too.
+        let port = match authority.as_str().strip_prefix(host) {
+            Some("") => Some(80),
+            Some(port) => port.strip_prefix(':').and_then(|port| port.parse().ok()),
+            // There are credentials.
+            None => None,
         };
-        let (host, port) = match authority.rsplit_once(':') {
-            // The colons of [::1] are no port's.
-            Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()),
-            _ => (authority, Some(80)),
-        };
-        let host = host.trim_start_matches('[').trim_end_matches(']');
         match port {
-            Some(port) if !host.is_empty() => Ok(Self::Http(Address {
-                host: host.to_owned(),
-                port,
-                path: path.to_owned(),
-            })),
+            // A request line is ASCII, to which `Uri` does not keep.
+            Some(port)
+                if uri.scheme() == Some(&Scheme::HTTP) && !host.is_empty() && text.is_ascii() =>
+            {
+                let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+                Ok(Self::Http(Address {
+                    host: host.to_owned(),
+                    port,
+                    path: path.to_owned(),
+                }))
+            }
             _ => Err(NotATarget),
         }
     }
@@ -214,11 +219,7 @@ impl fmt::Display for Target {
 impl fmt::Display for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port, path } = self;
-        if host.contains(':') {
-            write!(formatter, "http://[{host}]:{port}{path}")
-        } else {
-            write!(formatter, "http://{host}:{port}{path}")
-        }
+        write!(formatter, "http://{host}:{port}{path}")
     }
 }
 
@@ -307,6 +308,9 @@ mod tests {
             "http://a:b/",
             "http://a:70000/",
             "http://a/ b",
+            "http://a/é",
+            "http://u@a/",
+            "http://u:p@a/",
             "file:///a/b",
         ] {
             assert_eq!(bad.parse::<Target>(), Err(NotATarget), "{bad}");

@@ -1,5 +1,8 @@
-//! The request timeout, as a tower layer: answers 504 for a handler that takes
-//! too long. Waiting in the queue counts; handing over the body does not.
+//! The request timeout, as a tower layer: ends a handler that takes too long
+//! with 504. Waiting in the queue counts; handing over the body does not.
+//!
+//! Why not tower-http's `Timeout`: it starts a timer for every request, also for one
+//! that is answered at once, and its answer has no body, so no `detail`.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

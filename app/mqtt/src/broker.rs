@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use http::uri::Authority;
 use thiserror::Error;
 
 /// A broker's address, like `tcp://localhost:1883`.
@@ -31,39 +32,23 @@ impl FromStr for Broker {
             Some(_) => return Err(InvalidAddress),
         };
         let authority = authority.strip_suffix('/').unwrap_or(authority);
-        // An IPv6 address has colons of its own, and brackets around them.
-        let (host, port) = match authority.strip_prefix('[') {
-            Some(rest) => {
-                let (host, port) = rest.split_once(']').ok_or(InvalidAddress)?;
-                match port.strip_prefix(':') {
-                    Some(port) => (host, Some(port)),
-                    None if port.is_empty() => (host, None),
-                    None => return Err(InvalidAddress),
-                }
-            }
-            None => match authority.split_once(':') {
-                Some((host, port)) => (host, Some(port)),
-                None => (authority, None),
-            },
+        let authority: Authority = authority.parse().map_err(|_| InvalidAddress)?;
+        let host = authority.host();
+        // Not `port()`, which is none for a port that is not a number, too.
+        let port = match authority.as_str().strip_prefix(host) {
+            Some("") => Some(if tls { 8883 } else { 1883 }),
+            Some(port) => port.strip_prefix(':').and_then(|port| port.parse().ok()),
+            // There are credentials.
+            None => None,
         };
-        let port = match port {
-            None if tls => 8883,
-            None => 1883,
-            Some(port) => port
-                .parse()
-                .ok()
-                .filter(|port| *port > 0)
-                .ok_or(InvalidAddress)?,
-        };
-        let in_hosts = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:%".contains(&byte);
-        if host.is_empty() || !host.bytes().all(in_hosts) {
-            return Err(InvalidAddress);
+        match port {
+            Some(port) if port > 0 && !host.is_empty() => Ok(Self {
+                host: host.trim_matches(['[', ']']).to_owned(),
+                port,
+                tls,
+            }),
+            _ => Err(InvalidAddress),
         }
-        Ok(Self {
-            host: host.to_owned(),
-            port,
-            tls,
-        })
     }
 }
 
@@ -101,6 +86,7 @@ mod tests {
         }
         for text in [
             "", "tcp://", "http://a", "a:b", "a:0", "a:70000", "::1", "a/b", "[::1", "u:p@h",
+            "u@u:1", ":1", "[::1]1", "a b",
         ] {
             assert_eq!(text.parse::<Broker>(), Err(InvalidAddress), "{text}");
         }

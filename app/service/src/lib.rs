@@ -2,7 +2,8 @@
 //! delay, and everything around it can be watched.
 //!
 //! One endpoint a file. [`routes`] lists them all. What the service pretends is a
-//! [`scenario`]; [`admission`] limits concurrency.
+//! [`scenario`]; [`admission`] limits concurrency; what the endpoints share is the
+//! [`Service`]. This file puts them together and serves them.
 
 pub mod admission;
 pub mod alerts;
@@ -16,15 +17,13 @@ pub mod random;
 mod random_value;
 pub mod routes;
 pub mod scenario;
+mod state;
 mod traffic;
 
 use std::net::SocketAddr;
-use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
-use axum::extract::FromRef;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -34,9 +33,9 @@ use self::live::Live;
 use self::options::Options;
 use self::random_value::RandomValue;
 use self::scenario::{Scenario, Settings};
+pub use self::state::{Parts, Service};
 use golden_http::accept::{self, Drained, Limits};
 use golden_http::access::Access;
-use golden_http::body::BodyTimeout;
 use golden_http::health::Readiness;
 use golden_http::requests::Requests;
 use golden_metrics::Registry;
@@ -49,69 +48,6 @@ use simulation::{Faults, Mystery, Probability, Streams};
 /// Descriptors that are left for everything but connections: the runtime's
 /// own, the log, `/proc` while it is read.
 const RESERVED_DESCRIPTORS: u64 = 64;
-
-/// What the endpoints share.
-#[derive(Clone)]
-pub struct Service(Arc<Parts>);
-
-/// The parts of a [`Service`].
-pub struct Parts {
-    access: Access,
-    admission: Arc<Admission>,
-    body_timeout: Duration,
-    live: Arc<Live>,
-    mystery_salt: String,
-    pager: Arc<Pager>,
-    random_value: Arc<RandomValue>,
-    readiness: Readiness,
-    registry: Arc<Registry>,
-    request_timeout: Duration,
-    scenario: Scenario,
-}
-
-impl Deref for Service {
-    type Target = Parts;
-
-    fn deref(&self) -> &Parts {
-        &self.0
-    }
-}
-
-impl FromRef<Service> for Arc<Pager> {
-    fn from_ref(service: &Service) -> Self {
-        Arc::clone(&service.pager)
-    }
-}
-
-impl FromRef<Service> for Access {
-    fn from_ref(service: &Service) -> Self {
-        service.access.clone()
-    }
-}
-
-impl FromRef<Service> for BodyTimeout {
-    fn from_ref(service: &Service) -> Self {
-        Self(service.body_timeout)
-    }
-}
-
-impl FromRef<Service> for Readiness {
-    fn from_ref(service: &Service) -> Self {
-        service.readiness.clone()
-    }
-}
-
-impl FromRef<Service> for Arc<Registry> {
-    fn from_ref(service: &Service) -> Self {
-        Arc::clone(&service.registry)
-    }
-}
-
-impl FromRef<Service> for Arc<Live> {
-    fn from_ref(service: &Service) -> Self {
-        Arc::clone(&service.live)
-    }
-}
 
 /// Serves on `listener` until `drain` resolves: is not ready from then on, and
 /// after the lame-duck time takes no further connection and lets what is in
@@ -205,7 +141,7 @@ fn assemble(
     saturation.watch_process();
 
     let pager = Arc::new(Pager::new());
-    let service = Service(Arc::new(Parts {
+    let service = Service::new(Parts {
         access: Access::new("/control", address, options.control_token),
         admission,
         body_timeout: options.header_timeout,
@@ -217,7 +153,7 @@ fn assemble(
         registry,
         request_timeout: options.request_timeout,
         scenario: Scenario::new(settings, streams),
-    }));
+    });
     let router = routes::router(&service, &requests);
     let rates = service.scenario.arrival_rates();
     tokio::spawn(traffic::generate(router.clone(), rates, arrivals, stopped));

@@ -3,6 +3,9 @@
 //!
 //! An entry is an embedding and the state of its optimiser, Adagrad (Duchi,
 //! Hazan and Singer, 2011): one sum of squared gradients for each weight.
+//!
+//! Why not a crate such as lru: it allocates every entry by itself. Here an entry is a slot
+//! in a few long vectors, linked by 32-bit indices, and an evicted one's slot is reused.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};

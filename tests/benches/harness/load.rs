@@ -100,7 +100,7 @@ impl Connection {
 enum Progress {
     /// All of it is there: the status, and where the body begins.
     Complete { status: u16, body: usize },
-    /// So many bytes are to be read, or to be tried while nobody knows.
+    /// This many bytes remain to be read, or to be tried while it is unknown.
     Missing(usize),
 }
 
@@ -134,7 +134,7 @@ fn progress(received: &[u8]) -> io::Result<Progress> {
     })
 }
 
-/// Keeps exactly this many requests in flight until so many have been sent, and
+/// Keeps exactly `in_flight` requests in flight until all have been sent, and
 /// returns them in the order they were sent.
 pub async fn closed_loop(
     address: SocketAddr,

@@ -80,7 +80,7 @@ fn rounds(report: &mut Report, place: &str, mut round: impl FnMut()) {
 fn wait(mut until: impl FnMut() -> bool) {
     let start = Instant::now();
     while !until() {
-        assert!(start.elapsed() < TIMEOUT, "no series comes");
+        assert!(start.elapsed() < TIMEOUT, "no series appears");
         thread::sleep(Duration::from_millis(50));
     }
 }

@@ -15,7 +15,7 @@ struct Random {
     random: f64,
 }
 
-// Drawn as anybody would who wanted a number and no law.
+// Drawn as anybody would who wanted a number and no distribution.
 async fn random() -> Json<Random> {
     Json(Random {
         random: rand::random_range(0.0..100.0),

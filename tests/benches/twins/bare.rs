@@ -1,6 +1,6 @@
 //! The teaching service's handler on bare axum: no instruments, no limits, no
-//! trace, the server that axum itself provides. What our instruments cost is
-//! what we are slower than this.
+//! trace, the server that axum itself provides. The cost of our
+//! instruments is the difference to this.
 
 #[path = "app.rs"]
 mod app;

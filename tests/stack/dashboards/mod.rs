@@ -1,6 +1,6 @@
 //! The dashboards, without a Grafana: what can be known of them from their files
 //! ([`structure`], [`panels`], [`provisioning`]), whether Grafana's own published model of
-//! dashboards understands every word ([`model`]), and whether every query shows
+//! dashboards knows every field ([`model`]), and whether every query shows
 //! something on a real Prometheus that scrapes the real service ([`queries`]).
 //!
 //! What a browser draws is not tested here.

@@ -46,7 +46,7 @@ fn losses(sdk: &Path, dashboards: &[PathBuf]) -> Option<Vec<String>> {
 }
 
 #[test]
-fn grafana_understands_every_word() {
+fn grafanas_model_knows_every_field() {
     let directory = provisioning().join("dashboards");
     let files: Vec<_> = all()
         .iter()

@@ -9,7 +9,7 @@ use super::dashboard::{Query, list, text};
 use super::promql;
 use crate::support::prometheus::{Prometheus, percent_encoded};
 
-/// Of the alerts' labels, those that no rule of ours gives: Prometheus does.
+/// The labels of alerts that Prometheus adds, not a rule.
 const ALERT_LABELS: [&str; 2] = ["alertname", "alertstate"];
 
 /// Every metric or rule, and every label that is matched, grouped by or shown.

@@ -1,5 +1,5 @@
-//! What every panel and its queries owe their readers: that they can be read, stand where they
-//! are seen, and ask what the dashboard selects.
+//! Every panel can be read and has its own place, and its queries ask for what the
+//! dashboard selects.
 
 use std::collections::BTreeSet;
 
@@ -111,7 +111,7 @@ fn objectives_have_thresholds() {
         let steps = list(&panel["fieldConfig"]["defaults"]["thresholds"]["steps"]);
         steps.last().and_then(|step| step["value"].as_f64())
     };
-    // 99 % of /random within 0.5 s, 99.5 % without server error, and the pager's burn rate.
+    // 99 % of /random within 0.5 s, 99.5 % without server error, and the burn rate of ErrorBudgetBurnsFast.
     for (title, value) in [
         ("Latency, 99th percentile", 0.5),
         ("Latency of /random", 0.5),

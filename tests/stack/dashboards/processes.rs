@@ -10,7 +10,7 @@ use super::names::names_only_what_exists;
 use crate::support::manager::{Directory, Manager};
 use crate::support::mosquitto::Mosquitto;
 use crate::support::peers;
-use crate::support::prometheus::{Prometheus, Targets, percent_encoded, stand_in};
+use crate::support::prometheus::{Prometheus, Targets, percent_encoded, stub};
 use crate::support::proplet::Running;
 
 #[test]
@@ -42,7 +42,7 @@ fn every_query_of_processes_shows_what_happens_now() {
     );
     let targets = Targets {
         manager: manager.metrics_address(),
-        ..Targets::service(stand_in())
+        ..Targets::service(stub())
     };
     let prometheus = Prometheus::of_the_stack(&prometheus, &targets);
 

@@ -165,7 +165,7 @@ fn environment(name: &str) -> Option<String> {
 }
 
 #[test]
-fn anybody_may_look_and_nothing_is_sent_or_fetched() {
+fn viewing_needs_no_login_and_nothing_is_sent_or_fetched() {
     for (name, value) in [
         ("GF_AUTH_ANONYMOUS_ENABLED", "true"),
         ("GF_AUTH_ANONYMOUS_ORG_ROLE", "Viewer"),

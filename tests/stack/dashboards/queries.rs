@@ -14,7 +14,7 @@ use crate::support::http;
 use crate::support::prometheus::percent_encoded;
 use crate::support::steps::{self, steps};
 
-/// What is rightly empty while the service is well: alerts, of which there are none. Errors
+/// What is rightly empty while the service is healthy: alerts, of which there are none. Errors
 /// raised by /control/faults fill them.
 const EMPTY_WITHOUT_ALERTS: [&str; 8] = [
     "alerts: What fired when A",
@@ -64,8 +64,8 @@ fn job(job: &str) -> Selection<'_> {
     }
 }
 
-/// The steps share the stack, because it is the expensive part. The service is well at
-/// first; then both instances fall ill.
+/// The steps share the stack, because starting it is expensive. The service is healthy at
+/// first; then faults are injected into both instances.
 #[test]
 fn every_query_shows_what_happens_now() {
     let Some(stack) = Stack::start() else {
@@ -127,7 +127,7 @@ fn every_query_names_only_what_exists(asked: &Asked) {
     }
 }
 
-/// One falls more ill than the other.
+/// One instance gets more faults than the other.
 fn alerts_are_shown_when_both_instances_fall_ill(asked: &Asked) {
     let Asked { stack, queries } = asked;
     for (instance, error_rate, delay) in [(0, 0.6, "300ms"), (1, 0.3, "150ms")] {
@@ -155,7 +155,7 @@ fn alerts_are_shown_when_both_instances_fall_ill(asked: &Asked) {
     shows_something(&stack.prometheus, &of_alerts, &job("app"));
 }
 
-/// Those of the queries that must show something while the service is well.
+/// Those of the queries that must show something while the service is healthy.
 fn well<'a>(queries: &[&'a Query], also_empty: &[&str]) -> Vec<&'a Query> {
     let may_be_empty =
         |place: &str| EMPTY_WITHOUT_ALERTS.contains(&place) || also_empty.contains(&place);
@@ -327,7 +327,7 @@ fn selecting_an_instance_changes_the_picture(asked: &Asked) {
         };
         let all = picture(None);
         if all.iter().all(|(_, value)| value == "0") {
-            // Nothing was shed, timed out or panicked: there is nothing to tell apart.
+            // Nothing was shed, timed out or panicked: there is nothing to distinguish.
             continue;
         }
         let [first, second] =

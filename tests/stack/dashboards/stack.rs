@@ -1,6 +1,7 @@
 //! The stack without containers: Prometheus and Alertmanager with the repository's
 //! own configuration and rules, two instances of the service, a second service such as
-//! a student's, and two trainings, each with its gateway. No Grafana: a stand-in answers its scrapes.
+//! a student's, and two trainings, each with its gateway. No Grafana: a stub answers its
+//! scrapes.
 
 use std::process::Command;
 
@@ -32,7 +33,7 @@ impl Stack {
     pub(crate) fn start() -> Option<Self> {
         let prometheus = peers::require("prometheus")?;
         let alertmanager = peers::require("prometheus-alertmanager")?;
-        // Unequal, so that a selection can be told from another.
+        // Unequal, so that selections can be distinguished.
         let app = ["20", "8"]
             .map(|rate| Server::start(&[&format!("--traffic={rate}"), WELL[0], WELL[1]]));
         let gateway = peers::require("prometheus-pushgateway")?;

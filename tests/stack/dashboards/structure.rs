@@ -1,5 +1,5 @@
-//! What every dashboard owes its readers and its reviewers, and what Grafana 9.3
-//! could not understand; of its panels in [`panels`](super::panels).
+//! The structure of every dashboard: what readers and reviewers need, and what Grafana 9.3
+//! would not understand; its panels are in [`panels`](super::panels).
 
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ const UIDS: [&str; 7] = [
     "your-turn",
 ];
 
-/// The families that the service can draw from: naming one could give a secret away.
+/// The families that the service can draw from: naming one could reveal a secret.
 const FAMILIES: [&str; 11] = [
     "beta",
     "exponential",
@@ -114,7 +114,7 @@ fn instances_can_be_selected() {
         let expected: &[_] = match name.as_str() {
             // Alerts are of a job, not of an instance; a training is shown node by node.
             "alerts" | "training" => &["job"],
-            // Of a manager what matters is what it tells of.
+            // Of a manager what matters is what it reports on.
             "processes" => &["job", "proplet", "task"],
             _ => &["job", "instance"],
         };
@@ -177,7 +177,7 @@ fn links_between_dashboards_arrive() {
 }
 
 #[test]
-fn no_dashboard_gives_a_hidden_law_away() {
+fn no_dashboard_reveals_a_hidden_distribution() {
     fn read(value: &Value, words: &mut Vec<String>) {
         match value {
             Value::Object(fields) => {

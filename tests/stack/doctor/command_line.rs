@@ -1,4 +1,4 @@
-//! What is typed, and what comes back.
+//! The command line of the doctor, and its report.
 
 use std::process::Command;
 

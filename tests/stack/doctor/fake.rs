@@ -53,7 +53,7 @@ impl Fake {
                     break;
                 }
                 let (answer, stop) = (Arc::clone(&answer), Arc::clone(&stop));
-                // A client that goes away is none of the test's business.
+                // A client that disconnects does not matter to the test.
                 thread::spawn(move || serve(stream, &*answer, &stop));
             }
         });

@@ -1,4 +1,4 @@
-//! What answers in Grafana's place, to an anonymous viewer.
+//! A stub of Grafana, as an anonymous viewer sees it.
 //!
 //! Paths, statuses and shapes are those of Grafana's HTTP API (health, data
 //! sources with their health and proxy, dashboards by uid), the permissions

@@ -1,5 +1,4 @@
-//! Whatever answers, the doctor comes to an end, names the link, and does not
-//! crash.
+//! Whatever the doctor receives, it ends, names the link, and does not crash.
 
 use serde_json::{Value, json};
 

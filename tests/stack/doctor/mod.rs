@@ -1,9 +1,9 @@
-//! `golden-signals doctor`: a healthy chain passes, and whichever link is broken,
-//! this one is named.
+//! `golden-signals doctor`: a healthy pipeline passes, and a broken link is named, whichever
+//! it is.
 //!
 //! The service, Prometheus and Alertmanager are real. No Grafana server can be
-//! had here; what answers in its place ([`grafana`]) does so as its documented
-//! HTTP API does, and passes queries on to the real Prometheus.
+//! had here; a stub ([`grafana`]) answers as its documented HTTP API does, and passes
+//! queries on to the real Prometheus.
 
 // Shared among these files only, as in tests/support.
 #![allow(unreachable_pub)]

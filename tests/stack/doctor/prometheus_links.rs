@@ -1,4 +1,4 @@
-//! Prometheus is away, scrapes the wrong thing, stores nothing fresh, or has the
+//! Prometheus does not answer, scrapes the wrong thing, stores nothing fresh, or has the
 //! wrong rules.
 
 use std::fs;

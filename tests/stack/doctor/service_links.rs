@@ -1,4 +1,4 @@
-//! The service does not answer, exposes too little, or has nothing to do.
+//! The service does not answer, exposes too little, or has no traffic.
 
 use super::fake::{Fake, Reply};
 use super::stack::Doctor;
@@ -60,7 +60,7 @@ fn a_signal_is_not_exposed() {
 }
 
 #[test]
-fn nobody_asks() {
+fn there_is_no_traffic() {
     let server = Server::start(&["--traffic", "0"]);
     let report = Doctor::new().at("app", server.address()).report();
     report.is_broken_at("traffic", "stays at 0", "GOLDEN_TRAFFIC");

@@ -101,7 +101,7 @@ pub struct Outcome {
 }
 
 impl Doctor {
-    /// One that finds nobody until it is told where.
+    /// One that finds nothing until it is given addresses.
     pub fn new() -> Self {
         ["app", "prometheus", "grafana", "alertmanager"]
             .into_iter()

@@ -1,7 +1,7 @@
 //! The rules, their unit tests and their text: every rule is tested, every alert says
-//! what to do and reaches whom it should; every name exists ([`names`]), and no
-//! threshold can change unnoticed ([`mutants`]). What becomes of an alert on real
-//! servers is in `alerting`.
+//! what to do and reaches its receiver; every name exists ([`names`]), and no threshold
+//! can change unnoticed ([`mutants`]). What happens to an alert on real servers is in
+//! `alerting`.
 
 mod mutants;
 mod names;
@@ -15,7 +15,7 @@ use crate::support::{peers, yaml};
 use serde_json::Value;
 use service::alerts::FIRING_RETENTION;
 
-/// What each level is, and whom Alertmanager gives it to.
+/// The severity of each level, and the receiver that Alertmanager sends it to.
 const LEVELS: [(&str, &str, &str); 3] = [
     ("1", "critical", "level-1-page-now"),
     ("2", "major", "level-2-today"),
@@ -45,7 +45,7 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// All rules of all files; `None` if nobody here reads YAML.
+/// All rules of all files; `None` if no program here reads YAML.
 fn rules() -> Option<Vec<Value>> {
     let mut rules = Vec::new();
     for file in files("prometheus/rules") {
@@ -76,7 +76,7 @@ fn succeeds(command: &mut Command) {
 }
 
 #[test]
-fn promtool_and_amtool_have_nothing_to_complain_of() {
+fn promtool_and_amtool_find_no_problems() {
     let (Some(promtool), Some(amtool)) = (peers::require("promtool"), peers::require("amtool"))
     else {
         return;
@@ -165,7 +165,7 @@ fn every_rule_has_unit_tests() {
 }
 
 #[test]
-fn every_alert_says_how_bad_it_is_and_what_to_do() {
+fn every_alert_has_a_level_and_a_section_in_the_runbook() {
     let Some(rules) = rules() else { return };
     let runbook = fs::read_to_string(repository().join("docs/runbook.md")).unwrap();
     // As GitHub makes anchors of headings that are one word.
@@ -192,7 +192,7 @@ fn every_alert_says_how_bad_it_is_and_what_to_do() {
         }
         let anchor = name.to_lowercase();
         assert_eq!(
-            text(&annotations["runbook"]),
+            text(&annotations["runbook_url"]),
             format!("docs/runbook.md#{anchor}"),
             "{name}"
         );
@@ -240,8 +240,8 @@ fn every_alert_reaches_the_receiver_of_its_level() {
     );
 }
 
-/// The pager forgets what fires and is not repeated: even a repetition that gets lost
-/// must not make it forget.
+/// The pager forgets an alert that is not repeated: even if one repetition is lost, it must
+/// not forget it.
 #[test]
 fn alerts_are_repeated_sooner_than_the_pager_forgets_them() {
     let file = repository().join("prometheus/alertmanager.yml");

@@ -1,4 +1,4 @@
-//! Tests of the unit tests: each change that an alert's meaning hangs on makes one fail.
+//! Tests of the unit tests: each change that alters an alert's meaning makes one fail.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use super::{files, list, repository, run, said, text};
 use crate::support::daemon::Daemon;
 use crate::support::{peers, yaml};
 
-/// The files that alerts stand in.
+/// The files with alerts.
 const FILES: [&str; 3] = [
     "alerts.rules.yml",
     "processes.rules.yml",
@@ -27,7 +27,7 @@ struct Mutant {
     rule: Value,
 }
 
-/// Every comparison turned round and its threshold moved by a quarter, up and down;
+/// Every comparison reversed and its threshold moved by a quarter, up and down;
 /// every `for` dropped and doubled.
 fn mutants(alert: &Value) -> Vec<Mutant> {
     let mut mutants = Vec::new();
@@ -69,7 +69,7 @@ fn mutants(alert: &Value) -> Vec<Mutant> {
     mutants
 }
 
-/// The unit tests notice each change that a rule's meaning hangs on.
+/// The unit tests notice each change that alters a rule's meaning.
 #[test]
 fn no_comparison_threshold_or_for_can_change_unnoticed() {
     let Some(promtool) = peers::require("promtool") else {

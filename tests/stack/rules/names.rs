@@ -23,7 +23,7 @@ use crate::support::training::Job;
 const TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Prometheus as in the stack, and those it watches: the service with more traffic, a
-/// training with its gateway, a manager that hears of a proplet and its task,
+/// training with its gateway, a manager that receives from a proplet with a task,
 /// Alertmanager.
 fn stack() -> Option<(Prometheus, impl Sized)> {
     let prometheus = peers::require("prometheus")?;
@@ -45,7 +45,7 @@ fn stack() -> Option<(Prometheus, impl Sized)> {
     Some((prometheus, others))
 }
 
-/// A proplet and its task, and a manager that hears of them.
+/// A proplet with a task, and a manager that receives from it.
 struct Watched {
     _proplet: Running,
     manager: Manager,
@@ -117,7 +117,7 @@ fn labels_of(prometheus: &Prometheus, selector: &str) -> BTreeSet<String> {
     }
 }
 
-/// A rule that names what does not exist is silent for ever.
+/// A rule that names what does not exist never fires.
 #[test]
 fn every_name_in_a_rule_and_every_query_of_the_runbook_exists() {
     let Some(rules) = rules() else { return };
