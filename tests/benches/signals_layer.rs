@@ -5,7 +5,6 @@
 
 use std::convert::Infallible;
 use std::hint::black_box;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use axum::body::Bytes;
@@ -15,6 +14,7 @@ use golden_http::TraceContext;
 use golden_http::layer::SignalsLayer;
 use golden_http::requests::{Operation, Requests};
 use http_body::{Body, Frame, SizeHint};
+use prometheus_client::registry::Registry;
 use tower::{Layer, Service};
 
 /// A body of one frame, as the service's answers are.
@@ -85,9 +85,9 @@ fn request() -> Request<()> {
 
 fn layered() -> (
     impl Service<Request<()>, Response = Response<impl Body>, Error = Infallible>,
-    Arc<Requests>,
+    Requests,
 ) {
-    let requests = Arc::new(Requests::default());
+    let requests = Requests::register(&mut Registry::default());
     let operation = Operation {
         method: Method::GET,
         statuses: vec![200, 500],

@@ -2,10 +2,10 @@
 //! own group, under their own job.
 
 use golden_metrics::model::MetricType;
-use training::metrics::descriptions::{ALL, DOCUMENTED};
 
 use crate::support::engine::Stack;
 use crate::support::http;
+use crate::support::training::DOCUMENTED;
 
 /// As training/global_config.yaml has it.
 const JOB: &str = r#"job="click_model""#;
@@ -22,12 +22,12 @@ pub(crate) fn all_metrics_arrive(stack: &Stack) {
     stack.number_when(&asked, |lookups| lookups > 0.0);
     let shards = format!("count(index_miss_count{{{JOB}, {shards}}})");
     stack.number_when(&shards, |shards| shards == 2.0);
-    for metric in &ALL[..DOCUMENTED] {
-        let suffix = match metric.kind {
+    for (name, kind) in DOCUMENTED {
+        let suffix = match kind {
             MetricType::Histogram => "_count",
             _ => "",
         };
-        let there = format!("count({}{suffix}{{{JOB}}})", metric.name);
+        let there = format!("count({name}{suffix}{{{JOB}}})");
         stack.number_when(&there, |series| series >= 1.0);
     }
     // It trains.

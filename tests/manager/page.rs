@@ -270,7 +270,7 @@ fn the_documentation_begins_with_the_tasks_and_shows_no_assets() {
     browser.go(&manager.server.url("/docs"));
     // The API's thirteen operations, metrics and probes.
     let shown = browser.wait(
-        Duration::from_secs(60),
+        TIMEOUT,
         "document.querySelectorAll('.opblock').length >= 16 &&
             [...document.querySelectorAll('.opblock-summary-path')]
                 .map(path => path.textContent.replace(/\\u200b/g, '')).join(' ')",

@@ -2,7 +2,6 @@
 //! time, so that minutes pass at once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -11,26 +10,15 @@ use axum::http::{Request, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
 use futures_util::StreamExt as _;
-use golden_http::requests::REQUESTS;
-use golden_metrics::{Collect, Registry, model};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
 use serde_json::Value;
 use service::alerts::{Alert, Pager, Status};
 use service::live::{Live, MAX_WATCHERS, SHOWN_RANGE, stream};
 use tokio::sync::watch;
 use tokio::time;
 use tower::ServiceExt as _;
-
-/// `http_requests_total` of the workload.
-#[derive(Default)]
-struct Requests(AtomicU32);
-
-impl Collect for Requests {
-    fn collect(&self, into: &mut Vec<model::MetricFamily>) {
-        let labels = [("method", "GET"), ("route", "/random"), ("status", "200")];
-        let value = f64::from(self.0.load(Ordering::Relaxed));
-        into.push(REQUESTS.family(vec![REQUESTS.sample(&labels, value)]));
-    }
-}
 
 struct Service {
     router: Router,
@@ -40,15 +28,17 @@ struct Service {
 
 impl Service {
     fn start() -> Self {
-        let registry = Registry::default();
-        let requests = Arc::new(Requests::default());
-        registry.register(Arc::clone(&requests) as Arc<dyn Collect>);
+        let mut registry = Registry::default();
+        let requests = Family::<[(&str, &str); 3], Counter>::default();
+        registry.register("http_requests", "Of the workload", requests.clone());
+        let labels = [("method", "GET"), ("route", "/random"), ("status", "200")];
+        let requests = requests.get_or_create_owned(&labels);
         // Ten a second.
         tokio::spawn(async move {
             let mut every = time::interval(Duration::from_millis(100));
             loop {
                 every.tick().await;
-                requests.0.fetch_add(1, Ordering::Relaxed);
+                requests.inc();
             }
         });
         let (shutdown, down) = watch::channel(false);

@@ -10,11 +10,47 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ::training::metrics::{
+    EmbeddingWorkerMetrics, ParameterServerMetrics, PushMetrics, RoleMetrics, TrainerMetrics,
+    gather,
+};
+use golden_metrics::model::MetricFamily;
+use golden_metrics::model::MetricType::{self, Counter, Gauge, Histogram};
+use prometheus_client::registry::Registry;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::TIMEOUT;
 use super::daemon::Daemon;
+
+/// The metrics of Persia's document, with its names and the types of its time.
+pub const DOCUMENTED: [(&str, MetricType); 15] = [
+    ("index_miss_count", Counter),
+    ("index_miss_ratio", Gauge),
+    ("gradient_id_miss_count", Counter),
+    ("estimated_distinct_id", Gauge),
+    ("batch_unique_indices_rate", Gauge),
+    ("staleness", Gauge),
+    ("nan_count", Counter),
+    ("nan_grad_skipped", Counter),
+    ("lookup_mixed_batch_time_cost", Histogram),
+    ("num_pending_batches", Gauge),
+    ("lookup_create_requests_time_cost", Histogram),
+    ("lookup_rpc_time_cost", Histogram),
+    ("update_gradient_time_cost", Histogram),
+    ("summation_time_cost", Histogram),
+    ("lookup_batched_time_cost", Histogram),
+];
+
+/// What the nodes of a training push of themselves, all roles in one.
+pub fn pushed() -> Vec<MetricFamily> {
+    let mut registry = Registry::default();
+    ParameterServerMetrics::default().register(&mut registry);
+    EmbeddingWorkerMetrics::default().register(&mut registry);
+    TrainerMetrics::default().register(&mut registry);
+    PushMetrics::default().register(&mut registry);
+    gather(&registry).expect("no collector fails")
+}
 
 /// A directory of one test, with the configuration in it. Removed when dropped.
 pub struct Job {

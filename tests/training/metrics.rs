@@ -4,19 +4,20 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use golden_metrics::{Collect, model};
 use training::embedding_worker::EmbeddingWorker;
 use training::faults::Faults;
 use training::features::FEATURES;
 use training::loader::Loader;
 use training::metrics::{
-    EmbeddingWorkerMetrics, ParameterServerMetrics, TrainerMetrics, descriptions,
+    EmbeddingWorkerMetrics, ParameterServerMetrics, RoleMetrics, TrainerMetrics, gather,
 };
 use training::shard::Shard;
 use training::trainer::Progress;
 use training::worker::Worker;
 
-use super::reading::Watch;
+use super::reading::{Watch, registered};
+use crate::support::training::{DOCUMENTED, pushed};
+
 use super::wiring::{self, BATCH, EVALUATE_EVERY, HELD_OUT, STALENESS, faults, healthy, shard};
 
 /// A training in this process, and everything it counts.
@@ -46,10 +47,9 @@ async fn train(shards: usize, workers: usize, admit: &str, present: Faults) -> R
         .map(Arc::new)
         .collect();
     let trainer_metrics = Arc::<TrainerMetrics>::default();
-    let nodes = shards.iter().cloned().map(|node| node as Arc<dyn Collect>);
-    let nodes = nodes.chain(metrics.iter().cloned().map(|node| node as _));
-    let nodes = nodes.chain([Arc::clone(&trainer_metrics) as _]);
-    let watched = Watch::start(nodes.collect());
+    let nodes = shards.iter().map(|node| &**node as &dyn RoleMetrics);
+    let nodes = nodes.chain(metrics.iter().map(|node| &**node as _));
+    let watched = Watch::start(nodes.chain([&*trainer_metrics as _]));
     let workers = workers.into_iter().map(Worker::Local).collect();
     let progress =
         wiring::train((STEPS, SEED), workers, faults, Arc::clone(&trainer_metrics)).await;
@@ -80,40 +80,16 @@ fn batches(present: &Faults) -> Vec<Vec<HashSet<u64>>> {
 
 #[test]
 fn the_document_s_metrics_have_its_names_and_the_types_of_its_time() {
-    use model::MetricType::{Counter, Gauge, Histogram};
+    let exposed = pushed();
+    for (name, kind) in DOCUMENTED {
+        let family = exposed.iter().find(|family| family.name == name);
+        let family = family.unwrap_or_else(|| panic!("{name} is not exposed"));
+        assert_eq!(family.r#type(), kind, "{name}");
+    }
 
-    let document = [
-        ("index_miss_count", Counter),
-        ("index_miss_ratio", Gauge),
-        ("gradient_id_miss_count", Counter),
-        ("estimated_distinct_id", Gauge),
-        ("batch_unique_indices_rate", Gauge),
-        ("staleness", Gauge),
-        ("nan_count", Counter),
-        ("nan_grad_skipped", Counter),
-        ("lookup_mixed_batch_time_cost", Histogram),
-        ("num_pending_batches", Gauge),
-        ("lookup_create_requests_time_cost", Histogram),
-        ("lookup_rpc_time_cost", Histogram),
-        ("update_gradient_time_cost", Histogram),
-        ("summation_time_cost", Histogram),
-        ("lookup_batched_time_cost", Histogram),
-    ];
-    let described = descriptions::ALL.iter().take(descriptions::DOCUMENTED);
-    let described: Vec<_> = described.map(|metric| (metric.name, metric.kind)).collect();
-    assert_eq!(described, document);
-
-    // Every description is exposed by exactly one role, all its series from the start.
-    let mut exposed = Vec::new();
-    ParameterServerMetrics::default().collect(&mut exposed);
-    EmbeddingWorkerMetrics::default().collect(&mut exposed);
-    TrainerMetrics::default().collect(&mut exposed);
-    training::metrics::PushMetrics::default().collect(&mut exposed);
-    let mut names: Vec<_> = exposed.iter().map(|family| family.name.as_str()).collect();
-    let mut all: Vec<_> = descriptions::ALL.iter().map(|metric| metric.name).collect();
-    names.sort_unstable();
-    all.sort_unstable();
-    assert_eq!(names, all);
+    // Every metric is exposed by exactly one role, all its series from the start.
+    let names: HashSet<_> = exposed.iter().map(|family| &family.name).collect();
+    assert_eq!(names.len(), exposed.len());
     for family in &exposed {
         let by_feature = family.metric[0]
             .label
@@ -121,7 +97,9 @@ fn the_document_s_metrics_have_its_names_and_the_types_of_its_time() {
             .any(|label| label.name == "feat");
         let expected = if by_feature { FEATURES.len() } else { 1 };
         assert_eq!(family.metric.len(), expected, "{}", family.name);
-        assert!(!family.help.ends_with('.') && !family.help.is_empty());
+        assert!(
+            family.help.ends_with('.') && !family.help.ends_with("..") && family.help.len() > 10
+        );
     }
 }
 
@@ -194,9 +172,8 @@ fn loss_of_guessing() -> f64 {
     -share * share.ln() - (1.0 - share) * (1.0 - share).ln()
 }
 
-fn sum_of(metrics: &dyn Collect, name: &str) -> f64 {
-    let mut families = Vec::new();
-    metrics.collect(&mut families);
+fn sum_of(metrics: &dyn RoleMetrics, name: &str) -> f64 {
+    let families = gather(&registered(metrics)).expect("nothing fails");
     let family = families.iter().find(|family| family.name == name);
     let histogram = family.and_then(|family| family.metric[0].histogram.as_ref());
     histogram.expect("it is a histogram").sample_sum

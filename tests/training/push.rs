@@ -219,7 +219,7 @@ async fn the_last_push_does_not_overtake_the_one_before() {
         take(first);
         take(push(&listener));
     });
-    let node = Node::new(Role::Trainer, 0, Arc::<TrainerMetrics>::default());
+    let node = Node::new(Role::Trainer, 0, &TrainerMetrics::default());
     let client = Client::new(
         address.to_string().parse().expect("it is one"),
         Duration::from_secs(10),

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use golden_metrics::{Collect, model};
+use golden_metrics::model;
+use prometheus_client::registry::Registry;
+use training::metrics::{RoleMetrics, gather};
 
 use super::wiring::{PENDING, STALENESS};
 
@@ -19,7 +21,8 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn start(nodes: Vec<Arc<dyn Collect>>) -> Self {
+    pub(crate) fn start<'a>(nodes: impl IntoIterator<Item = &'a dyn RoleMetrics>) -> Self {
+        let nodes: Vec<_> = nodes.into_iter().map(registered).collect();
         let over = Arc::<AtomicBool>::default();
         let is_over = Arc::clone(&over);
         let thread = thread::spawn(move || {
@@ -29,9 +32,7 @@ impl Watch {
                 // Once more when it is over, so that the end is read too.
                 let last = is_over.load(Ordering::SeqCst);
                 for (number, node) in nodes.iter().enumerate() {
-                    let mut families = Vec::new();
-                    node.collect(&mut families);
-                    for family in &families {
+                    for family in &gather(node).expect("nothing fails") {
                         check(number, family, &mut before);
                     }
                 }
@@ -50,6 +51,13 @@ impl Watch {
         let readings = self.thread.join().expect("what was read must be so");
         assert!(readings > 2, "nothing was read while it trained");
     }
+}
+
+/// A registry of nothing but these.
+pub(crate) fn registered(metrics: &dyn RoleMetrics) -> Registry {
+    let mut registry = Registry::default();
+    metrics.register(&mut registry);
+    registry
 }
 
 fn check(node: usize, family: &model::MetricFamily, before: &mut HashMap<String, f64>) {

@@ -1,7 +1,10 @@
 //! The labels of the request metrics: closed sets, so that no client can make
 //! a series. Nothing that a request carries becomes a label value here.
 
+use std::fmt::{self, Write as _};
+
 use axum::http::{Method, StatusCode};
+use prometheus_client::encoding::{EncodeLabelValue, LabelValueEncoder};
 
 /// The status that is counted for a request whose client went away before the
 /// whole answer was handed over. No such status is sent; 499 is the number
@@ -9,7 +12,7 @@ use axum::http::{Method, StatusCode};
 pub const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 /// The `method` label: the nine methods of RFC 9110 and RFC 5789, or `other`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum MethodLabel {
     Get,
     Head,
@@ -55,6 +58,12 @@ impl MethodLabel {
     }
 }
 
+impl EncodeLabelValue for MethodLabel {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        encoder.write_str(self.as_str())
+    }
+}
+
 impl From<&Method> for MethodLabel {
     fn from(method: &Method) -> Self {
         match *method {
@@ -73,7 +82,7 @@ impl From<&Method> for MethodLabel {
 }
 
 /// The `outcome` label: how a request ended, as its caller saw it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Outcome {
     Success,
     ClientError,
@@ -112,6 +121,12 @@ impl Outcome {
     }
 }
 
+impl EncodeLabelValue for Outcome {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        encoder.write_str(self.as_str())
+    }
+}
+
 /// Why a request failed without its handler's will. A layer that ends a
 /// request so puts this into the response's extensions; the signals layer,
 /// which sees every response, is the one place that counts it.
@@ -123,6 +138,24 @@ pub enum FailureCause {
     Timeout,
     /// The handler panicked.
     Panic,
+}
+
+/// The `status` label: one of [`STATUSES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Status(u16);
+
+impl Status {
+    /// The status at this place of a table over [`STATUSES`].
+    pub(crate) fn at(index: usize) -> Self {
+        let offset = u16::try_from(index).unwrap_or(u16::MAX);
+        Self(STATUSES.start.saturating_add(offset))
+    }
+}
+
+impl EncodeLabelValue for Status {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        write!(encoder, "{}", self.0)
+    }
 }
 
 /// The statuses that a route answers no request with may still be counted:

@@ -7,8 +7,9 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 
 use super::problem::Problem;
-use golden_metrics::Registry;
 use golden_metrics::exposition::Format;
+use golden_metrics::gather;
+use prometheus_client::registry::Registry;
 
 /// Metrics for Prometheus, in the format that `Accept` negotiates
 #[utoipa::path(get, path = "/metrics", tag = "monitoring", responses((
@@ -27,9 +28,16 @@ pub async fn metrics(State(registry): State<Arc<Registry>>, headers: HeaderMap) 
     ];
     // Half a millisecond of work: on a thread of its own, so that no request
     // waits behind it.
-    let written = tokio::task::spawn_blocking(move || format.write(&registry)).await;
+    let written = tokio::task::spawn_blocking(move || {
+        gather(&registry).map(|families| format.encode(&families))
+    })
+    .await;
     match written {
-        Ok(written) => (headers, written).into_response(),
+        Ok(Ok(written)) => (headers, written).into_response(),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "a collector failed");
+            Problem::Panic.into_response()
+        }
         // The collectors' panic, logged by the hook.
         Err(_) => Problem::Panic.into_response(),
     }

@@ -2,49 +2,23 @@
 //! route is made, so that a request finds its counters by index. Nothing here
 //! runs a request; `layer` does.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, RwLock};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use axum::routing::MethodRouter;
+use golden_metrics::{Buckets, Histogram};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{self, Gauge};
+use prometheus_client::registry::Registry;
 
 use super::buckets;
-use super::labels::{FailureCause, MethodLabel, Outcome, STATUSES, status_index};
-use golden_metrics::{Collect, Description, Histogram, Layout, histogram_series, model};
-
-/// Traffic, and errors by status.
-pub const REQUESTS: Description = Description {
-    name: "http_requests_total",
-    help: "Requests that ended, by the status of their answer; 499 when the client went away first",
-    kind: model::MetricType::Counter,
+use super::labels::{
+    CLIENT_CLOSED_REQUEST, FailureCause, MethodLabel, Outcome, STATUSES, Status, status_index,
 };
-/// Latency.
-pub const REQUEST_DURATION: Description = Description {
-    name: "http_request_duration_seconds",
-    help: "Time from a request's parsed head to the last byte of its answer or the client's going away",
-    kind: model::MetricType::Histogram,
-};
-/// Begun and not ended.
-pub const REQUESTS_IN_FLIGHT: Description = Description {
-    name: "http_requests_in_flight",
-    help: "Requests that have begun and not ended",
-    kind: model::MetricType::Gauge,
-};
-/// Turned away.
-pub const REQUESTS_SHED: Description = Description {
-    name: "http_requests_shed_total",
-    help: "Requests turned away because the concurrency limit and its queue were full",
-    kind: model::MetricType::Counter,
-};
-/// Ended by the timeout.
-pub const REQUEST_TIMEOUTS: Description = Description {
-    name: "http_request_timeouts_total",
-    help: "Requests that the request timeout ended",
-    kind: model::MetricType::Counter,
-};
-/// Ended by a panic.
-pub const REQUEST_PANICS: Description = Description {
-    name: "http_request_panics_total",
-    help: "Requests whose handler panicked",
-    kind: model::MetricType::Counter,
-};
+use super::layer::SignalsLayer;
+use super::layers::around_every_route;
 
 /// The `route` of a request that matched no operation: an unknown path, or a
 /// method that the path does not serve.
@@ -62,43 +36,136 @@ pub struct Operation {
 /// The request metrics of all routes.
 #[derive(Debug)]
 pub struct Requests {
-    layout: Arc<Layout>,
-    routes: RwLock<Vec<Arc<RouteSignals>>>,
+    families: Families,
     unmatched: Arc<RouteSignals>,
 }
 
-impl Default for Requests {
-    fn default() -> Self {
-        let layout = Arc::new(Layout::new(buckets::REQUEST_DURATION_SECONDS));
-        let statuses = [404, 405];
-        let unmatched = MethodLabel::ALL.map(|method| (method, statuses.to_vec()));
-        let unmatched = Arc::new(RouteSignals::new(UNMATCHED, unmatched.into(), &layout));
-        Self {
-            layout,
-            routes: RwLock::new(vec![Arc::clone(&unmatched)]),
-            unmatched,
-        }
+#[derive(Clone, Debug)]
+struct Families {
+    requests: Family<RequestLabels, Counter>,
+    durations: Family<DurationLabels, Histogram, Buckets>,
+    in_flight: Family<RouteLabels, InFlight>,
+    shed: Family<RouteLabels, Counter>,
+    timeouts: Family<RouteLabels, Counter>,
+    panics: Family<RouteLabels, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: MethodLabel,
+    route: Arc<str>,
+    status: Status,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DurationLabels {
+    method: MethodLabel,
+    route: Arc<str>,
+    outcome: Outcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    route: Arc<str>,
+}
+
+impl Families {
+    fn register(self, registry: &mut Registry) {
+        // In flight first: a request that ends while a scrape reads is then seen both
+        // in flight and counted, never neither.
+        registry.register(
+            "http_requests_in_flight",
+            "Requests that have begun and not ended",
+            self.in_flight,
+        );
+        registry.register(
+            "http_requests",
+            "Requests that ended, by the status of their answer; 499 when the client went away first",
+            self.requests,
+        );
+        registry.register(
+            "http_request_duration_seconds",
+            "Time from a request's parsed head to the last byte of its answer or the client's going away",
+            self.durations,
+        );
+        registry.register(
+            "http_requests_shed",
+            "Requests turned away because the concurrency limit and its queue were full",
+            self.shed,
+        );
+        registry.register(
+            "http_request_timeouts",
+            "Requests that the request timeout ended",
+            self.timeouts,
+        );
+        registry.register(
+            "http_request_panics",
+            "Requests whose handler panicked",
+            self.panics,
+        );
     }
 }
 
+type InFlight = Gauge<i64, InFlightCount>;
+
 impl Requests {
+    /// The metrics of all routes, present and future, exposed by `registry`.
+    #[must_use]
+    pub fn register(registry: &mut Registry) -> Self {
+        let families = Families {
+            requests: Family::default(),
+            durations: Family::new_with_constructor(Buckets::new(
+                buckets::REQUEST_DURATION_SECONDS,
+            )),
+            in_flight: Family::default(),
+            shed: Family::default(),
+            timeouts: Family::default(),
+            panics: Family::default(),
+        };
+        let unmatched =
+            MethodLabel::ALL.map(|method| (method, vec![404, 405, CLIENT_CLOSED_REQUEST]));
+        let unmatched = RouteSignals::new(UNMATCHED, unmatched, &families);
+        families.clone().register(registry);
+        Self {
+            unmatched: Arc::new(unmatched),
+            families,
+        }
+    }
+
+    /// Measures `handler` as the route of this path, whichever methods it serves: with
+    /// a span and a trace for each request, and a 500 for a panic.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use golden_http::requests::Requests;
+    /// use prometheus_client::registry::Registry;
+    ///
+    /// let mut registry = Registry::default();
+    /// let requests = Requests::register(&mut registry);
+    /// let hello = requests.measure("/hello", get(async || "hello"));
+    /// let app: Router = Router::new().route("/hello", hello);
+    /// ```
+    pub fn measure<S>(&self, path: &str, handler: MethodRouter<S>) -> MethodRouter<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        let any = MethodLabel::ALL.map(|method| (method, Vec::new()));
+        let route = Arc::new(RouteSignals::new(path, any, &self.families));
+        let signals = SignalsLayer::new(route, self.unmatched());
+        around_every_route(handler, path, signals, None)
+    }
+
     /// The handles of a new route. `route` is its pattern, never a path that
     /// was requested.
     #[must_use]
     pub fn route(&self, route: &str, operations: &[Operation]) -> Arc<RouteSignals> {
         let operations = operations.iter().map(|operation| {
-            (
-                MethodLabel::from(&operation.method),
-                operation.statuses.clone(),
-            )
+            let method = MethodLabel::from(&operation.method);
+            let mut statuses = operation.statuses.clone();
+            statuses.push(CLIENT_CLOSED_REQUEST);
+            (method, statuses)
         });
-        let signals = Arc::new(RouteSignals::new(route, operations.collect(), &self.layout));
-        let mut routes = self
-            .routes
-            .write()
-            .expect("nothing panics while a route is added");
-        routes.push(Arc::clone(&signals));
-        signals
+        Arc::new(RouteSignals::new(route, operations, &self.families))
     }
 
     /// The handles of requests that match no operation.
@@ -111,45 +178,36 @@ impl Requests {
 /// The handles of one route.
 #[derive(Debug)]
 pub struct RouteSignals {
-    route: String,
-    in_flight: AtomicI64,
-    shed: AtomicU64,
-    timeouts: AtomicU64,
-    panics: AtomicU64,
+    in_flight: InFlight,
+    shed: Counter,
+    timeouts: Counter,
+    panics: Counter,
     /// By [`MethodLabel`]; `None` where the route does not serve the method.
     methods: [Option<Box<MethodSignals>>; MethodLabel::ALL.len()],
 }
 
-/// The handles of one method of a route.
-#[derive(Debug)]
-struct MethodSignals {
-    /// The statuses exposed even at 0.
-    declared: Vec<u16>,
-    /// By status, all that HTTP knows: a table needs no look-up and no lock.
-    requests: Box<[AtomicU64]>,
-    /// By [`Outcome`].
-    durations: [Histogram; Outcome::ALL.len()],
-}
-
 impl RouteSignals {
-    fn new(route: &str, operations: Vec<(MethodLabel, Vec<u16>)>, layout: &Arc<Layout>) -> Self {
+    fn new(
+        route: &str,
+        operations: impl IntoIterator<Item = (MethodLabel, Vec<u16>)>,
+        families: &Families,
+    ) -> Self {
+        let route: Arc<str> = route.into();
         let mut methods = std::array::from_fn(|_| None);
-        for (method, mut declared) in operations {
-            declared.push(super::labels::CLIENT_CLOSED_REQUEST);
-            declared.sort_unstable();
-            declared.dedup();
-            methods[method as usize] = Some(Box::new(MethodSignals {
-                declared,
-                requests: STATUSES.map(|_| AtomicU64::new(0)).collect(),
-                durations: std::array::from_fn(|_| Histogram::new(Arc::clone(layout))),
-            }));
+        for (method, statuses) in operations {
+            let signals = MethodSignals::new(method, &route, families.clone());
+            for status in statuses {
+                signals.requests(status);
+                signals.durations(Outcome::of(status));
+            }
+            methods[method as usize] = Some(Box::new(signals));
         }
+        let labels = RouteLabels { route };
         Self {
-            route: route.to_owned(),
-            in_flight: AtomicI64::new(0),
-            shed: AtomicU64::new(0),
-            timeouts: AtomicU64::new(0),
-            panics: AtomicU64::new(0),
+            in_flight: families.in_flight.get_or_create_owned(&labels),
+            shed: families.shed.get_or_create_owned(&labels),
+            timeouts: families.timeouts.get_or_create_owned(&labels),
+            panics: families.panics.get_or_create_owned(&labels),
             methods,
         }
     }
@@ -160,7 +218,7 @@ impl RouteSignals {
     }
 
     pub(crate) fn begin(&self) {
-        self.in_flight.fetch_add(1, Relaxed);
+        self.in_flight.inc();
     }
 
     pub(crate) fn fail(&self, cause: FailureCause) {
@@ -169,7 +227,7 @@ impl RouteSignals {
             FailureCause::Timeout => &self.timeouts,
             FailureCause::Panic => &self.panics,
         };
-        counter.fetch_add(1, Relaxed);
+        counter.inc();
     }
 
     /// Counts the end of a request that [`Self::begin`] began.
@@ -181,102 +239,92 @@ impl RouteSignals {
         trace_id: Option<u128>,
     ) {
         if let Some(signals) = &self.methods[method as usize] {
-            signals.requests[status_index(status)].fetch_add(1, Relaxed);
-            signals.durations[Outcome::of(status) as usize].observe(seconds, trace_id);
+            signals.requests(status).inc();
+            signals
+                .durations(Outcome::of(status))
+                .observe(seconds, trace_id);
         }
         // Last, so that who sees nothing in flight sees everything counted.
-        self.in_flight
-            .fetch_sub(1, std::sync::atomic::Ordering::Release);
-    }
-
-    fn methods(&self) -> impl Iterator<Item = (MethodLabel, &MethodSignals)> {
-        let labelled = MethodLabel::ALL.into_iter().zip(&self.methods);
-        labelled.filter_map(|(label, signals)| Some((label, signals.as_deref()?)))
+        self.in_flight.dec();
     }
 }
 
+/// The handles of one method of a route. A series exists from when its handle is first
+/// asked for: those of declared statuses from the start, any other from its first
+/// event.
+#[derive(Debug)]
+struct MethodSignals {
+    /// By status, all that HTTP knows: a table needs no look-up and no lock.
+    requests: Box<[OnceLock<Counter>]>,
+    /// By [`Outcome`].
+    durations: [OnceLock<Histogram>; Outcome::ALL.len()],
+    method: MethodLabel,
+    route: Arc<str>,
+    families: Families,
+}
+
 impl MethodSignals {
-    /// Each exposed status with its count: the declared ones, and what a
-    /// handler answered without having declared it.
-    fn statuses(&self) -> impl Iterator<Item = (u16, u64)> {
-        let counts = STATUSES
-            .zip(&self.requests)
-            .map(|(status, count)| (status, count.load(Relaxed)));
-        counts.filter(|(status, count)| *count > 0 || self.declared.contains(status))
+    fn new(method: MethodLabel, route: &Arc<str>, families: Families) -> Self {
+        Self {
+            requests: STATUSES.map(|_| OnceLock::new()).collect(),
+            durations: std::array::from_fn(|_| OnceLock::new()),
+            method,
+            route: Arc::clone(route),
+            families,
+        }
     }
 
-    /// Each exposed outcome with its durations, by the same rule.
-    fn outcomes(&self) -> impl Iterator<Item = (Outcome, &Histogram)> {
-        let durations = Outcome::ALL.into_iter().zip(&self.durations);
-        durations.filter(|(outcome, histogram)| {
-            self.declared
-                .iter()
-                .any(|&status| Outcome::of(status) == *outcome)
-                || histogram.count() > 0
+    fn requests(&self, status: u16) -> &Counter {
+        let index = status_index(status);
+        self.requests[index].get_or_init(|| {
+            let labels = RequestLabels {
+                method: self.method,
+                route: Arc::clone(&self.route),
+                status: Status::at(index),
+            };
+            self.families.requests.get_or_create_owned(&labels)
+        })
+    }
+
+    fn durations(&self, outcome: Outcome) -> &Histogram {
+        self.durations[outcome as usize].get_or_init(|| {
+            let labels = DurationLabels {
+                method: self.method,
+                route: Arc::clone(&self.route),
+                outcome,
+            };
+            self.families.durations.get_or_create_owned(&labels)
         })
     }
 }
 
-impl Collect for Requests {
-    fn collect(&self, into: &mut Vec<model::MetricFamily>) {
-        let routes = self
-            .routes
-            .read()
-            .expect("nothing panics while a route is added");
-        // In flight first: a request that ends meanwhile is then seen both in
-        // flight and counted, never neither.
-        #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-        let number = |counter: &AtomicU64| counter.load(Relaxed) as f64;
-        #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-        let in_flight = routes.iter().map(|route| {
-            let value = route.in_flight.load(std::sync::atomic::Ordering::Acquire) as f64;
-            REQUESTS_IN_FLIGHT.sample(&[("route", &route.route)], value)
-        });
-        into.push(REQUESTS_IN_FLIGHT.family(in_flight.collect()));
+/// The number of a gauge of what is in flight: who reads a fall also sees what was
+/// counted before it. The gauge's own atomics promise no order.
+#[derive(Debug, Default)]
+struct InFlightCount(AtomicI64);
 
-        let mut requests = Vec::new();
-        let mut durations = Vec::new();
-        for route in routes.iter() {
-            for (method, signals) in route.methods() {
-                let [method, route] =
-                    [("method", method.as_str()), ("route", route.route.as_str())];
-                for (status, count) in signals.statuses() {
-                    let mut digits = [0; 3];
-                    let status = decimal(status, &mut digits);
-                    #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-                    let count = count as f64;
-                    requests.push(REQUESTS.sample(&[method, route, ("status", status)], count));
-                }
-                for (outcome, histogram) in signals.outcomes() {
-                    let labels = [method, route, ("outcome", outcome.as_str())];
-                    durations.push(histogram_series(&labels, histogram));
-                }
-            }
-        }
-        into.push(REQUESTS.family(requests));
-        into.push(REQUEST_DURATION.family(durations));
-
-        type Causes = [(Description, fn(&RouteSignals) -> &AtomicU64); 3];
-        let causes: Causes = [
-            (REQUESTS_SHED, |route| &route.shed),
-            (REQUEST_TIMEOUTS, |route| &route.timeouts),
-            (REQUEST_PANICS, |route| &route.panics),
-        ];
-        for (description, counter) in causes {
-            let series = routes.iter().map(|route| {
-                description.sample(&[("route", &route.route)], number(counter(route)))
-            });
-            into.push(description.family(series.collect()));
-        }
+impl gauge::Atomic<i64> for InFlightCount {
+    fn inc(&self) -> i64 {
+        self.inc_by(1)
     }
-}
 
-/// The three digits of a status.
-fn decimal(status: u16, digits: &mut [u8; 3]) -> &str {
-    let mut rest = status;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
-        rest /= 10;
+    fn inc_by(&self, more: i64) -> i64 {
+        self.0.fetch_add(more, Ordering::Relaxed)
     }
-    std::str::from_utf8(digits).unwrap_or("000")
+
+    fn dec(&self) -> i64 {
+        self.dec_by(1)
+    }
+
+    fn dec_by(&self, less: i64) -> i64 {
+        self.0.fetch_sub(less, Ordering::Release)
+    }
+
+    fn set(&self, value: i64) -> i64 {
+        self.0.swap(value, Ordering::Release)
+    }
+
+    fn get(&self) -> i64 {
+        self.0.load(Ordering::Acquire)
+    }
 }

@@ -1,45 +1,38 @@
 //! The connection to the broker, as Prometheus sees it.
 
-use golden_metrics::model::{MetricFamily, MetricType};
-use golden_metrics::{Collect, Description};
-use golden_mqtt::Publisher;
+use std::fmt;
 
-const CONNECTED: Description = Description {
-    name: "manager_broker_connected",
-    help: "Whether there is a connection to the broker",
-    kind: MetricType::Gauge,
-};
-const CONNECTIONS: Description = Description {
-    name: "manager_broker_connections_total",
-    help: "Connections to the broker that were made",
-    kind: MetricType::Counter,
-};
-const COMMANDS_WAITING: Description = Description {
-    name: "manager_commands_waiting",
-    help: "Commands to proplets that the broker does not have yet",
-    kind: MetricType::Gauge,
-};
-const COMMANDS_DROPPED: Description = Description {
-    name: "manager_commands_dropped_total",
-    help: "Commands to proplets that were dropped because too many waited",
-    kind: MetricType::Counter,
-};
+use golden_metrics::EncodeFamily;
+use golden_mqtt::Publisher;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
 
 /// Exposes the connection.
 #[derive(Debug)]
 pub(super) struct Connection(pub(super) Publisher);
 
-impl Collect for Connection {
-    #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-    fn collect(&self, into: &mut Vec<MetricFamily>) {
+impl Collector for Connection {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let statistics = self.0.statistics();
-        for (description, value) in [
-            (CONNECTED, f64::from(u8::from(statistics.connected))),
-            (CONNECTIONS, statistics.connections as f64),
-            (COMMANDS_WAITING, statistics.waiting as f64),
-            (COMMANDS_DROPPED, statistics.dropped as f64),
-        ] {
-            into.push(description.family(vec![description.sample(&[], value)]));
-        }
+        encoder.encode_gauge(
+            "manager_broker_connected",
+            "Whether there is a connection to the broker",
+            i64::from(statistics.connected),
+        )?;
+        encoder.encode_counter(
+            "manager_broker_connections",
+            "Connections to the broker that were made",
+            statistics.connections,
+        )?;
+        encoder.encode_gauge(
+            "manager_commands_waiting",
+            "Commands to proplets that the broker does not have yet",
+            statistics.waiting,
+        )?;
+        encoder.encode_counter(
+            "manager_commands_dropped",
+            "Commands to proplets that were dropped because too many waited",
+            statistics.dropped,
+        )
     }
 }

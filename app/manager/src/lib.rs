@@ -32,7 +32,7 @@ use tokio::sync::watch;
 use self::api::routes;
 use self::connection::Connection;
 use self::fleet::{Bounds, FORGET_PROPLET_AFTER, Fleet};
-use self::history::{History, HistoryError, HistorySize, Retention};
+use self::history::{History, HistoryError, Retention};
 use self::ingest::{Ingest, Limits, Statistics};
 use self::live::Live;
 use self::options::Options;
@@ -42,10 +42,10 @@ use golden_http::accept::{self, Drained};
 use golden_http::access::Access;
 use golden_http::health::Readiness;
 use golden_http::requests::Requests;
-use golden_metrics::Registry;
 use golden_system::BuildInfo;
 use golden_system::descriptors;
 use golden_system::process::Process;
+use prometheus_client::registry::Registry;
 
 /// Received messages that may be queued.
 const QUEUE_LENGTH: usize = 8_192;
@@ -120,16 +120,15 @@ pub async fn run(
     let tasks = Tasks::new(history.clone(), Arc::clone(&fleet), publisher.clone())?;
     let tasks = Arc::new(tasks);
     let live = Arc::new(Live::new(stopped.clone()));
-    let statistics = Arc::new(Statistics::default());
-    let requests = Arc::new(Requests::default());
-    let registry = Arc::new(Registry::default());
-    registry.register(Arc::clone(&fleet) as _);
-    registry.register(Arc::clone(&statistics) as _);
-    registry.register(Arc::new(Connection(publisher)));
-    registry.register(Arc::new(HistorySize(history.clone())));
-    registry.register(Arc::clone(&requests) as _);
-    registry.register(Arc::new(Process));
-    registry.register(Arc::new(build));
+    let mut registry = Registry::default();
+    let statistics = Arc::new(Statistics::register(&mut registry));
+    history.register(&mut registry);
+    let requests = Requests::register(&mut registry);
+    build.register(&mut registry);
+    registry.register_collector(Box::new(Arc::clone(&fleet)));
+    registry.register_collector(Box::new(Connection(publisher)));
+    registry.register_collector(Box::new(Process));
+    let registry = Arc::new(registry);
 
     let guarded = "changing tasks";
     let manager = Manager(Arc::new(Parts {

@@ -9,8 +9,3 @@
 pub(crate) fn exact(count: u64) -> f64 {
     count as f64
 }
-
-/// The same of a length in memory.
-pub(crate) fn length(length: usize) -> f64 {
-    u64::try_from(length).map_or(f64::INFINITY, exact)
-}

@@ -13,7 +13,7 @@ use super::tasks::Tasks;
 use golden_http::access::Access;
 use golden_http::body::BodyTimeout;
 use golden_http::health::Readiness;
-use golden_metrics::Registry;
+use prometheus_client::registry::Registry;
 
 /// The shared state of the API.
 #[derive(Clone)]

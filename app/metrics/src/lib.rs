@@ -1,14 +1,46 @@
-//! What Prometheus' Rust client lacks for a service that is to be measured
-//! exactly: a lock-free [`Histogram`] that is classic and native at once, with
-//! exemplars and created timestamps, and the three formats that a scrape may
-//! ask for. Knows no HTTP, no socket, no role and no metric's meaning.
+//! What [`prometheus_client`] lacks for a service that is to be measured exactly:
 //!
-//! A [`Registry`] gathers the families of everything that can [`Collect`]
-//! them; [`exposition`] writes those.
+//! - a lock-free [`Histogram`] that is classic and native at once, with exemplars and
+//!   its creation's timestamp;
+//! - [`GaugeFunc`] and [`CounterFunc`], whose values are asked for at a scrape, and
+//!   [`EncodeFamily`] for collectors;
+//! - the three formats that a scrape may ask for, and their negotiation
+//!   ([`exposition`]).
+//!
+//! Counters, gauges, families, the registry and the model are `prometheus_client`'s.
+//! Knows no HTTP, no socket, no role and no metric's meaning.
+//!
+//! ```
+//! use golden_metrics::{Buckets, Histogram, exposition::Format, gather};
+//! use prometheus_client::metrics::{counter::Counter, family::Family};
+//! use prometheus_client::registry::Registry;
+//!
+//! let mut registry = Registry::default();
+//! let orders = Family::<[(&str, &str); 1], Counter>::default();
+//! let seconds = Histogram::new(&Buckets::new(&[0.1, 0.5, 1.0]));
+//! registry.register("orders", "Orders taken", orders.clone());
+//! registry.register("order_seconds", "Time that an order took", seconds.clone());
+//!
+//! // Resolved once, counted often: no lock, no allocation.
+//! let paid = orders.get_or_create_owned(&[("state", "paid")]);
+//! paid.inc();
+//! seconds.observe(0.25, None);
+//!
+//! let format = Format::negotiate("text/plain; version=0.0.4");
+//! let body = String::from_utf8(format.encode(&gather(&registry)?))?;
+//! assert!(body.contains("orders_total{state=\"paid\"} 1.0\n"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod collector;
 pub mod exposition;
+mod function;
+mod gather;
 mod histogram;
-mod registry;
 
-pub use histogram::{Histogram, Layout};
-pub use registry::{Collect, Description, Registry, histogram_series, model};
+pub use collector::EncodeFamily;
+pub use function::{CounterFunc, GaugeFunc};
+pub use gather::gather;
+pub use histogram::{Buckets, Histogram};
+/// Prometheus' own model of a scrape, `io.prometheus.client`.
+pub use prometheus_client::encoding::prometheus_protobuf::prometheus_data_model as model;

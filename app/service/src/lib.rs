@@ -38,11 +38,11 @@ use golden_http::accept::{self, Drained, Limits};
 use golden_http::access::Access;
 use golden_http::health::Readiness;
 use golden_http::requests::Requests;
-use golden_metrics::Registry;
 use golden_system::BuildInfo;
 use golden_system::descriptors;
 use golden_system::process::Process;
 use golden_system::saturation::Saturation;
+use prometheus_client::registry::Registry;
 use simulation::{Faults, Mystery, Probability, Streams};
 
 /// Descriptors that are left for everything but connections: the runtime's
@@ -122,23 +122,22 @@ fn assemble(
         incident: None,
     };
 
-    let registry = Arc::new(Registry::default());
-    let requests = Arc::new(Requests::default());
-    let saturation = Arc::new(Saturation::default());
-    let random_value = Arc::new(RandomValue::default());
-    registry.register(Arc::clone(&requests) as _);
-    registry.register(Arc::clone(&saturation) as _);
-    registry.register(Arc::clone(&random_value) as _);
-    registry.register(Arc::new(Process));
-    registry.register(Arc::new(build));
+    let mut registry = Registry::default();
+    let requests = Requests::register(&mut registry);
+    let random_value = RandomValue::register(&mut registry);
+    build.register(&mut registry);
+    registry.register_collector(Box::new(Process));
 
     let admission = Admission::new(options.concurrency_limit, options.queue_limit);
     let admission = Arc::new(admission);
+    let mut saturation = Saturation::default();
     let watched = Arc::clone(&admission);
     saturation.watch("concurrency", move || watched.concurrency_ratio());
     let watched = Arc::clone(&admission);
     saturation.watch("queue", move || watched.queue_ratio());
     saturation.watch_process();
+    saturation.register(&mut registry);
+    let registry = Arc::new(registry);
 
     let pager = Arc::new(Pager::new());
     let service = Service::new(Parts {

@@ -16,7 +16,7 @@ use crate::scenario::Scenario;
 use golden_http::access::Access;
 use golden_http::body::BodyTimeout;
 use golden_http::health::Readiness;
-use golden_metrics::Registry;
+use prometheus_client::registry::Registry;
 
 /// What the endpoints share.
 #[derive(Clone)]
@@ -30,7 +30,7 @@ pub struct Parts {
     pub(crate) live: Arc<Live>,
     pub(crate) mystery_salt: String,
     pub(crate) pager: Arc<Pager>,
-    pub(crate) random_value: Arc<RandomValue>,
+    pub(crate) random_value: RandomValue,
     pub(crate) readiness: Readiness,
     pub(crate) registry: Arc<Registry>,
     pub(crate) request_timeout: Duration,

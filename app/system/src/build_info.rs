@@ -1,13 +1,7 @@
 //! Which build is running, as a gauge that is always 1.
 
-use golden_metrics::{Collect, Description, model};
-
-/// The build that is running.
-const BUILD_INFO: Description = Description {
-    name: "build_info",
-    help: "The build that is running, in its labels; the value is always 1",
-    kind: model::MetricType::Gauge,
-};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
 
 /// A build, as its program knows it; exposed as `build_info`.
 #[derive(Clone, Copy, Debug)]
@@ -20,13 +14,19 @@ pub struct BuildInfo {
     pub rustc: &'static str,
 }
 
-impl Collect for BuildInfo {
-    fn collect(&self, into: &mut Vec<model::MetricFamily>) {
+impl BuildInfo {
+    /// Exposes the build.
+    pub fn register(self, registry: &mut Registry) {
         let labels = [
             ("version", self.version),
             ("revision", self.revision),
             ("rustc", self.rustc),
         ];
-        into.push(BUILD_INFO.family(vec![BUILD_INFO.sample(&labels, 1.0)]));
+        // The encoder adds `_info`.
+        registry.register(
+            "build",
+            "The build that is running, in its labels; the value is always 1",
+            Info::new(labels),
+        );
     }
 }

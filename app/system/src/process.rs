@@ -3,23 +3,28 @@
 //!
 //! Source of the set: Prometheus' "Writing client libraries", "Process metrics".
 
-use golden_metrics::{Collect, model};
+use std::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
 
 /// Exposes the process metrics.
 #[derive(Debug, Default)]
 pub struct Process;
 
 #[cfg(not(target_os = "linux"))]
-impl Collect for Process {
-    fn collect(&self, _into: &mut Vec<model::MetricFamily>) {}
+impl Collector for Process {
+    fn encode(&self, _encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        Ok(())
+    }
 }
 
 #[cfg(target_os = "linux")]
-impl Collect for Process {
-    fn collect(&self, into: &mut Vec<model::MetricFamily>) {
+impl Collector for Process {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         // A process that cannot read its own entries has no process metrics;
         // the rest of the scrape is worth having.
-        into.extend(linux::families().unwrap_or_default());
+        linux::Readings::now().map_or(Ok(()), |readings| readings.encode(encoder))
     }
 }
 
@@ -41,109 +46,114 @@ pub(crate) fn open_descriptors() -> Option<u64> {
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::fmt;
     use std::sync::LazyLock;
 
     use procfs::process::{LimitValue, Process};
     use procfs::{CurrentSI, KernelStats, ProcResult};
 
-    use golden_metrics::Description;
-    use golden_metrics::model::{MetricFamily, MetricType};
-
-    const fn gauge(name: &'static str, help: &'static str) -> Description {
-        Description {
-            name,
-            help,
-            kind: MetricType::Gauge,
-        }
-    }
-
-    // The standard ones' help is word for word that of Prometheus' own clients: a
-    // Pushgateway, which exposes them of itself too, complains of any other with each
-    // push and each scrape.
-    const CPU_SECONDS: Description = Description {
-        name: "process_cpu_seconds_total",
-        help: "Total user and system CPU time spent in seconds.",
-        kind: MetricType::Counter,
-    };
-    const OPEN_FDS: Description = gauge("process_open_fds", "Number of open file descriptors.");
-    const MAX_FDS: Description = gauge(
-        "process_max_fds",
-        "Maximum number of open file descriptors.",
-    );
-    const VIRTUAL_MEMORY: Description = gauge(
-        "process_virtual_memory_bytes",
-        "Virtual memory size in bytes.",
-    );
-    const VIRTUAL_MEMORY_MAX: Description = gauge(
-        "process_virtual_memory_max_bytes",
-        "Maximum amount of virtual memory available in bytes.",
-    );
-    const RESIDENT_MEMORY: Description = gauge(
-        "process_resident_memory_bytes",
-        "Resident memory size in bytes.",
-    );
-    const HEAP: Description = gauge(
-        "process_heap_bytes",
-        "Size of the data segment, which holds the heap, in bytes",
-    );
-    const START_TIME: Description = gauge(
-        "process_start_time_seconds",
-        "Start time of the process since unix epoch in seconds.",
-    );
-    const THREADS: Description = gauge(
-        "process_threads",
-        "Operating system threads, with the main one",
-    );
+    use golden_metrics::EncodeFamily;
+    use prometheus_client::encoding::DescriptorEncoder;
 
     /// Seconds since the epoch at which the machine was started: a constant.
     static BOOT_TIME: LazyLock<Option<u64>> =
         LazyLock::new(|| KernelStats::current().ok().map(|stats| stats.btime));
 
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "bytes and ticks stay far below 2^52"
-    )]
-    pub(super) fn families() -> ProcResult<Vec<MetricFamily>> {
-        // First, since what reads the rest holds a descriptor itself.
-        let open_descriptors = super::open_descriptors();
-        let process = Process::myself()?;
-        let stat = process.stat()?;
-        let limits = process.limits()?;
-        let ticks_per_second = procfs::ticks_per_second() as f64;
-        let limit = |value| match value {
-            LimitValue::Unlimited => f64::INFINITY,
-            LimitValue::Value(value) => value as f64,
-        };
-        // Not from `stat`, whose count of resident pages leaves out what each
-        // processor has not yet added to the sum: up to some MiB on a large
-        // machine. `status` adds it up on newer kernels and is no worse on others.
-        let status = process.status()?;
-        let resident = status.vmrss.unwrap_or(0) * 1024;
-        let data_segment = status.vmdata.unwrap_or(0) * 1024;
-        let mut values = vec![
-            (
-                CPU_SECONDS,
-                (stat.utime + stat.stime) as f64 / ticks_per_second,
-            ),
-            (MAX_FDS, limit(limits.max_open_files.soft_limit)),
-            (VIRTUAL_MEMORY, stat.vsize as f64),
-            (
-                VIRTUAL_MEMORY_MAX,
-                limit(limits.max_address_space.soft_limit),
-            ),
-            (RESIDENT_MEMORY, resident as f64),
-            (HEAP, data_segment as f64),
-            (THREADS, stat.num_threads as f64),
-        ];
-        values.extend(open_descriptors.map(|open| (OPEN_FDS, open as f64)));
-        if let Some(boot_time) = *BOOT_TIME {
-            let since_boot = stat.starttime as f64 / ticks_per_second;
-            values.push((START_TIME, boot_time as f64 + since_boot));
+    /// What is read of this process at a scrape.
+    pub(super) struct Readings {
+        cpu_seconds: f64,
+        open_fds: Option<u64>,
+        max_fds: f64,
+        virtual_memory: u64,
+        virtual_memory_max: f64,
+        resident_memory: u64,
+        data_segment: u64,
+        start_time: Option<f64>,
+        threads: i64,
+    }
+
+    impl Readings {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "limits and ticks stay far below 2^52"
+        )]
+        pub(super) fn now() -> ProcResult<Self> {
+            // First, since what reads the rest holds a descriptor itself.
+            let open_fds = super::open_descriptors();
+            let process = Process::myself()?;
+            let stat = process.stat()?;
+            let limits = process.limits()?;
+            // Not from `stat`, whose count of resident pages leaves out what each
+            // processor has not yet added to the sum: up to some MiB on a large
+            // machine. `status` adds it up on newer kernels and is no worse on others.
+            let status = process.status()?;
+            let ticks_per_second = procfs::ticks_per_second() as f64;
+            let limit = |value| match value {
+                LimitValue::Unlimited => f64::INFINITY,
+                LimitValue::Value(value) => value as f64,
+            };
+            Ok(Self {
+                cpu_seconds: (stat.utime + stat.stime) as f64 / ticks_per_second,
+                open_fds,
+                max_fds: limit(limits.max_open_files.soft_limit),
+                virtual_memory: stat.vsize,
+                virtual_memory_max: limit(limits.max_address_space.soft_limit),
+                resident_memory: status.vmrss.unwrap_or(0) * 1024,
+                data_segment: status.vmdata.unwrap_or(0) * 1024,
+                start_time: BOOT_TIME
+                    .map(|boot_time| boot_time as f64 + stat.starttime as f64 / ticks_per_second),
+                threads: stat.num_threads,
+            })
         }
-        Ok(values
-            .into_iter()
-            .map(|(description, value)| description.family(vec![description.sample(&[], value)]))
-            .collect())
+
+        // The standard ones' help is word for word that of Prometheus' own clients: a
+        // Pushgateway, which exposes them of itself too, complains of any other with each
+        // push and each scrape.
+        pub(super) fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+            encoder.encode_counter(
+                "process_cpu_seconds",
+                "Total user and system CPU time spent in seconds",
+                self.cpu_seconds,
+            )?;
+            if let Some(open) = self.open_fds {
+                let help = "Number of open file descriptors";
+                encoder.encode_gauge("process_open_fds", help, open)?;
+            }
+            encoder.encode_gauge(
+                "process_max_fds",
+                "Maximum number of open file descriptors",
+                self.max_fds,
+            )?;
+            encoder.encode_gauge(
+                "process_virtual_memory_bytes",
+                "Virtual memory size in bytes",
+                self.virtual_memory,
+            )?;
+            encoder.encode_gauge(
+                "process_virtual_memory_max_bytes",
+                "Maximum amount of virtual memory available in bytes",
+                self.virtual_memory_max,
+            )?;
+            encoder.encode_gauge(
+                "process_resident_memory_bytes",
+                "Resident memory size in bytes",
+                self.resident_memory,
+            )?;
+            encoder.encode_gauge(
+                "process_heap_bytes",
+                "Size of the data segment, which holds the heap, in bytes",
+                self.data_segment,
+            )?;
+            if let Some(start) = self.start_time {
+                let help = "Start time of the process since unix epoch in seconds";
+                encoder.encode_gauge("process_start_time_seconds", help, start)?;
+            }
+            encoder.encode_gauge(
+                "process_threads",
+                "Operating system threads, including the main thread",
+                self.threads,
+            )
+        }
     }
 }
 

@@ -7,22 +7,17 @@
 //! memory are the host's. What the process itself uses is in `process`.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Handle, RuntimeMetrics};
 use tokio::time::MissedTickBehavior;
 
 use super::cgroup::Cgroup;
-use golden_metrics::{Collect, Description, model};
-
-/// How full each constrained resource is.
-pub const SATURATION_RATIO: Description = Description {
-    name: "saturation_ratio",
-    help: "How full a constrained resource is, from 0 to 1; the largest is the saturation",
-    kind: model::MetricType::Gauge,
-};
+use prometheus_client::encoding::{EncodeMetric, MetricEncoder};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
 
 /// Over which time busy ratios (CPU, runtime) are taken.
 pub const WINDOW: Duration = Duration::from_secs(1);
@@ -33,7 +28,7 @@ type Ratio = Box<dyn Fn() -> f64 + Send + Sync>;
 /// The ratios of all resources.
 #[derive(Default)]
 pub struct Saturation {
-    ratios: RwLock<Vec<(&'static str, Ratio)>>,
+    ratios: Vec<(&'static str, Ratio)>,
 }
 
 impl fmt::Debug for Saturation {
@@ -44,12 +39,21 @@ impl fmt::Debug for Saturation {
 
 impl Saturation {
     /// Adds a resource whose ratio can be told at any moment.
-    pub fn watch(&self, resource: &'static str, ratio: impl Fn() -> f64 + Send + Sync + 'static) {
-        let mut ratios = self
-            .ratios
-            .write()
-            .expect("nothing panics while a resource is added");
-        ratios.push((resource, Box::new(ratio)));
+    pub fn watch(
+        &mut self,
+        resource: &'static str,
+        ratio: impl Fn() -> f64 + Send + Sync + 'static,
+    ) {
+        self.ratios.push((resource, Box::new(ratio)));
+    }
+
+    /// Exposes the ratios, each taken when a scrape asks.
+    pub fn register(self, registry: &mut Registry) {
+        registry.register(
+            "saturation_ratio",
+            "How full a constrained resource is, from 0 to 1; the largest is the saturation",
+            self,
+        );
     }
 
     /// Adds memory, file descriptors, CPU and the runtime, and starts the task
@@ -59,7 +63,7 @@ impl Saturation {
     /// # Panics
     ///
     /// Outside a Tokio runtime.
-    pub fn watch_process(&self) {
+    pub fn watch_process(&mut self) {
         let cgroup = Arc::new(Cgroup::of_this_process());
         let cpu = Arc::new(BusyRatio::default());
         let runtime = Arc::new(BusyRatio::default());
@@ -86,16 +90,18 @@ impl Saturation {
     }
 }
 
-impl Collect for Saturation {
-    fn collect(&self, into: &mut Vec<model::MetricFamily>) {
-        let ratios = self
-            .ratios
-            .read()
-            .expect("nothing panics while a resource is added");
-        let series = ratios.iter().map(|(resource, ratio)| {
-            SATURATION_RATIO.sample(&[("resource", resource)], ratio().clamp(0.0, 1.0))
-        });
-        into.push(SATURATION_RATIO.family(series.collect()));
+impl EncodeMetric for Saturation {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        for (resource, ratio) in &self.ratios {
+            let ratio = ratio().clamp(0.0, 1.0);
+            let labels = [("resource", *resource)];
+            encoder.encode_family(&labels)?.encode_gauge(&ratio)?;
+        }
+        Ok(())
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Gauge
     }
 }
 

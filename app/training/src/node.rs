@@ -3,14 +3,14 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
-use std::sync::Arc;
 
 use clap::ValueEnum;
 
-use super::metrics::PushMetrics;
-use golden_metrics::{Collect, Registry};
+use super::metrics::{self, PushMetrics, RoleMetrics};
+use golden_metrics::model::MetricFamily;
 use golden_pushgateway::{Group, GroupError};
 use golden_system::{BuildInfo, process::Process};
+use prometheus_client::registry::Registry;
 
 /// What a node is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -39,31 +39,34 @@ pub struct Node {
     role: Role,
     replica: usize,
     registry: Registry,
-    push_metrics: Arc<PushMetrics>,
+    /// Of the metrics that do not have names in Persia's style.
+    process: Registry,
+    push_metrics: PushMetrics,
 }
 
 impl Node {
     /// The node of this role and number, with these metrics and those of its
     /// pushing.
     #[must_use]
-    pub fn new(role: Role, replica: usize, metrics: Arc<dyn Collect>) -> Self {
-        let registry = Registry::default();
-        let push_metrics = Arc::<PushMetrics>::default();
-        registry.register(metrics);
-        registry.register(Arc::clone(&push_metrics) as _);
+    pub fn new(role: Role, replica: usize, metrics: &dyn RoleMetrics) -> Self {
+        let mut registry = Registry::default();
+        let push_metrics = PushMetrics::default();
+        metrics.register(&mut registry);
+        push_metrics.register(&mut registry);
         Self {
             role,
             replica,
             registry,
+            process: Registry::default(),
             push_metrics,
         }
     }
 
     /// The node also tells of its process. One node of a process does.
     #[must_use]
-    pub fn with_process(self, build: BuildInfo) -> Self {
-        self.registry.register(Arc::new(Process));
-        self.registry.register(Arc::new(build));
+    pub fn with_process(mut self, build: BuildInfo) -> Self {
+        build.register(&mut self.process);
+        self.process.register_collector(Box::new(Process));
         self
     }
 
@@ -73,15 +76,20 @@ impl Node {
         self.role
     }
 
-    /// Everything it exposes.
-    #[must_use]
-    pub fn registry(&self) -> &Registry {
-        &self.registry
+    /// The present state of everything it exposes.
+    ///
+    /// # Errors
+    ///
+    /// If a collector fails.
+    pub fn gather(&self) -> Result<Vec<MetricFamily>, fmt::Error> {
+        let mut families = metrics::gather(&self.registry)?;
+        families.extend(golden_metrics::gather(&self.process)?);
+        Ok(families)
     }
 
     /// What it tells of its pushing.
     #[must_use]
-    pub fn push_metrics(&self) -> &Arc<PushMetrics> {
+    pub fn push_metrics(&self) -> &PushMetrics {
         &self.push_metrics
     }
 

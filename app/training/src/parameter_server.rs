@@ -127,10 +127,10 @@ impl ParameterServer {
         let entries = table.len();
         drop(state);
         if let Some(metrics) = &self.metrics {
-            metrics.index_miss_count.add(misses);
-            metrics.admissions_refused.add(refused);
-            metrics.evictions.add(evicted as u64);
-            metrics.looked_up_ids.add(lookup.ids.len() as u64);
+            metrics.index_miss_count.inc_by(misses);
+            metrics.admissions_refused.inc_by(refused);
+            metrics.evictions.inc_by(evicted as u64);
+            metrics.looked_up_ids.inc_by(lookup.ids.len() as u64);
             // Nothing asked for is no ratio.
             if !lookup.ids.is_empty() {
                 let ratio = exact(misses) / exact(lookup.ids.len() as u64);
@@ -168,7 +168,7 @@ impl ParameterServer {
             }
         }
         if let Some(metrics) = &self.metrics {
-            metrics.gradient_id_miss_count.add(misses);
+            metrics.gradient_id_miss_count.inc_by(misses);
         }
         Ok(Done {})
     }

@@ -118,7 +118,14 @@ impl Pusher {
     }
 
     async fn push(&mut self) {
-        let body = Format::Protobuf.write(self.node.registry());
+        let families = match self.node.gather() {
+            Ok(families) => families,
+            Err(error) => {
+                tracing::error!(%error, "a collector failed; nothing to push");
+                return;
+            }
+        };
+        let body = Format::Protobuf.encode(&families);
         let bytes = body.len();
         let started = Instant::now();
         let pushed = self
@@ -129,9 +136,9 @@ impl Pusher {
         metrics.time_cost.observe(started.elapsed());
         metrics.bytes.set(exact(bytes as u64));
         match &pushed {
-            Ok(()) => metrics.pushes.add(1),
-            Err(_) => metrics.failures.add(1),
-        }
+            Ok(()) => metrics.pushes.inc(),
+            Err(_) => metrics.failures.inc(),
+        };
         self.outage.report(self.failing, &pushed);
         self.failing = pushed.is_err();
     }

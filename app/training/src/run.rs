@@ -224,7 +224,7 @@ impl Process {
             tracing::info!(shard = place, entries, "resuming from a checkpoint");
         }
         if let Some(metrics) = metrics {
-            let node = Node::new(Role::ParameterServer, place, metrics);
+            let node = Node::new(Role::ParameterServer, place, &*metrics);
             self.push(if with_process {
                 node.with_process(self.build)
             } else {
@@ -243,7 +243,7 @@ impl Process {
         let metrics = self.measures().then(Arc::<EmbeddingWorkerMetrics>::default);
         let worker = Arc::new(EmbeddingWorker::new(shards, metrics.clone()));
         if let Some(metrics) = metrics {
-            let node = Node::new(Role::EmbeddingWorker, place, metrics);
+            let node = Node::new(Role::EmbeddingWorker, place, &*metrics);
             self.push(if with_process {
                 node.with_process(self.build)
             } else {
@@ -279,8 +279,7 @@ impl Process {
         let replica = self.options.replica_index.unwrap_or(0);
         let metrics = self.measures().then(Arc::<TrainerMetrics>::default);
         if let Some(metrics) = &metrics {
-            let metrics = Arc::clone(metrics);
-            self.push(Node::new(Role::Trainer, replica, metrics).with_process(self.build))?;
+            self.push(Node::new(Role::Trainer, replica, &**metrics).with_process(self.build))?;
         }
         let options = &self.options;
         let start = self.start()?;

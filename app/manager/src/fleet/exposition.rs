@@ -1,189 +1,155 @@
 //! The fleet as Prometheus sees it: base units, one series a proplet or task.
 
+use std::fmt;
+
 use proplet_schema::{OutboxMetrics, ProcessMetrics, Traffic};
 
 use super::proplet::Latest;
-use super::{Fleet, FleetState, Proplet, Task};
-use crate::number::{exact, length};
-use golden_metrics::model::{MetricFamily, MetricType};
-use golden_metrics::{Collect, Description, model};
+use super::{Fleet, FleetState, Task};
+use crate::number::exact;
+use golden_metrics::EncodeFamily as _;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet};
+use prometheus_client::metrics::MetricType;
 
-const fn gauge(name: &'static str, help: &'static str) -> Description {
-    Description {
+/// A metric of what is known: its value is `None` where that was not measured.
+struct Column<T> {
+    name: &'static str,
+    help: &'static str,
+    kind: MetricType,
+    value: fn(&T) -> Option<f64>,
+}
+
+const fn gauge<T>(
+    name: &'static str,
+    help: &'static str,
+    value: fn(&T) -> Option<f64>,
+) -> Column<T> {
+    Column {
         name,
         help,
         kind: MetricType::Gauge,
+        value,
     }
 }
 
-const fn counter(name: &'static str, help: &'static str) -> Description {
-    Description {
+/// The encoder adds `_total` to the name.
+const fn counter<T>(
+    name: &'static str,
+    help: &'static str,
+    value: fn(&T) -> Option<f64>,
+) -> Column<T> {
+    Column {
         name,
         help,
         kind: MetricType::Counter,
+        value,
     }
 }
 
-/// What a metric shows of what is known; `None` where that was not measured.
-type Value<T> = fn(&T) -> Option<f64>;
-
-const UP: Description = gauge(
-    "proplet_up",
-    "Whether the proplet is alive: a liveness message came within the timeout, and its last will did not (1 or 0)",
-);
-const LAST_SEEN: Description = gauge(
-    "proplet_last_seen_timestamp_seconds",
-    "Time of the proplet's last message, in seconds since the Unix epoch",
-);
-const INFO: Description = gauge(
-    "proplet_info",
-    "Namespace, domain and channel of the proplet; the value is always 1",
-);
-
 /// Of a proplet's sample.
-const OF_A_PROPLET: [(Description, Value<Latest>); 9] = [
-    (
-        counter(
-            "proplet_cpu_user_seconds_total",
-            "User CPU time of the proplet itself, in seconds",
-        ),
+const OF_A_PROPLET: [Column<Latest>; 9] = [
+    counter(
+        "proplet_cpu_user_seconds",
+        "User CPU time of the proplet itself, in seconds",
         |latest| Some(latest.cpu.user_seconds),
     ),
-    (
-        counter(
-            "proplet_cpu_system_seconds_total",
-            "System CPU time of the proplet itself, in seconds",
-        ),
+    counter(
+        "proplet_cpu_system_seconds",
+        "System CPU time of the proplet itself, in seconds",
         |latest| Some(latest.cpu.system_seconds),
     ),
-    (
-        gauge(
-            "proplet_cpu_ratio",
-            "CPU usage of the proplet itself as it reports it, where 1 is 100 percent",
-        ),
+    gauge(
+        "proplet_cpu_ratio",
+        "CPU usage of the proplet itself as it reports it, where 1 is 100 percent",
         |latest| Some(latest.cpu.percent * 0.01),
     ),
-    (
-        gauge(
-            "proplet_memory_rss_bytes",
-            "Resident memory of the proplet itself, in bytes",
-        ),
+    gauge(
+        "proplet_memory_rss_bytes",
+        "Resident memory of the proplet itself, in bytes",
         |latest| Some(exact(latest.memory.rss_bytes)),
     ),
-    (
-        gauge(
-            "proplet_memory_heap_allocated_bytes",
-            "Heap memory allocated by the proplet itself, in bytes",
-        ),
+    gauge(
+        "proplet_memory_heap_allocated_bytes",
+        "Heap memory allocated by the proplet itself, in bytes",
         |latest| Some(exact(latest.memory.heap_alloc_bytes)),
     ),
-    (
-        gauge(
-            "proplet_memory_heap_system_bytes",
-            "Heap memory that the proplet itself obtained from the system, in bytes",
-        ),
+    gauge(
+        "proplet_memory_heap_system_bytes",
+        "Heap memory that the proplet itself obtained from the system, in bytes",
         |latest| Some(exact(latest.memory.heap_sys_bytes)),
     ),
-    (
-        gauge(
-            "proplet_memory_heap_inuse_bytes",
-            "Heap memory of the proplet itself in pages that are in use, in bytes",
-        ),
+    gauge(
+        "proplet_memory_heap_inuse_bytes",
+        "Heap memory of the proplet itself in pages that are in use, in bytes",
         |latest| Some(exact(latest.memory.heap_inuse_bytes)),
     ),
-    (
-        gauge(
-            "proplet_memory_container_usage_bytes",
-            "Memory usage of the proplet's container, in bytes",
-        ),
+    gauge(
+        "proplet_memory_container_usage_bytes",
+        "Memory usage of the proplet's container, in bytes",
         |latest| latest.memory.container_usage_bytes.map(exact),
     ),
-    (
-        gauge(
-            "proplet_memory_container_limit_bytes",
-            "Memory limit of the proplet's container, in bytes",
-        ),
+    gauge(
+        "proplet_memory_container_limit_bytes",
+        "Memory limit of the proplet's container, in bytes",
         |latest| latest.memory.container_limit_bytes.map(exact),
     ),
 ];
 
 /// What became of a proplet's messages.
-const OUTBOX_OF_A_PROPLET: [(Description, Value<OutboxMetrics>); 4] = [
-    (
-        gauge(
-            "proplet_messages_waiting",
-            "Messages queued in the proplet until the broker takes them",
-        ),
+const OUTBOX_OF_A_PROPLET: [Column<OutboxMetrics>; 4] = [
+    gauge(
+        "proplet_messages_waiting",
+        "Messages queued in the proplet until the broker takes them",
         |outbox| Some(exact(outbox.waiting)),
     ),
-    (
-        counter(
-            "proplet_messages_acknowledged_total",
-            "Messages of the proplet that the broker acknowledged",
-        ),
+    counter(
+        "proplet_messages_acknowledged",
+        "Messages of the proplet that the broker acknowledged",
         |outbox| Some(exact(outbox.acknowledged_total)),
     ),
-    (
-        counter(
-            "proplet_messages_dropped_total",
-            "Messages that the proplet dropped because its queue was full",
-        ),
+    counter(
+        "proplet_messages_dropped",
+        "Messages that the proplet dropped because its queue was full",
         |outbox| Some(exact(outbox.dropped_total)),
     ),
-    (
-        counter(
-            "proplet_broker_connections_total",
-            "Connections that the proplet made to the broker",
-        ),
+    counter(
+        "proplet_broker_connections",
+        "Connections that the proplet made to the broker",
         |outbox| Some(exact(outbox.connections_total)),
     ),
 ];
 
-const SAMPLES: Description = counter(
-    "proplet_task_samples_total",
-    "Samples received of the task, without duplicates",
-);
-const LAST_SAMPLE: Description = gauge(
-    "proplet_task_last_sample_timestamp_seconds",
-    "Time of the latest sample of the task, in seconds since the Unix epoch",
-);
-
 /// Of a task's latest sample.
-const OF_A_TASK: [(Description, Value<ProcessMetrics>); 6] = [
-    (
-        gauge("proplet_task_cpu_ratio", "CPU usage of the task, in cores"),
+const OF_A_TASK: [Column<ProcessMetrics>; 6] = [
+    gauge(
+        "proplet_task_cpu_ratio",
+        "CPU usage of the task, in cores",
         |metrics| Some(metrics.cpu_percent? * 0.01),
     ),
-    (
-        gauge(
-            "proplet_task_memory_bytes",
-            "Resident memory of the task, in bytes",
-        ),
+    gauge(
+        "proplet_task_memory_bytes",
+        "Resident memory of the task, in bytes",
         |metrics| metrics.memory_bytes.map(exact),
     ),
-    (
-        gauge(
-            "proplet_task_memory_ratio",
-            "Resident memory of the task as a ratio of its limit, or of the machine's memory, from 0 to 1",
-        ),
+    gauge(
+        "proplet_task_memory_ratio",
+        "Resident memory of the task as a ratio of its limit, or of the machine's memory, from 0 to 1",
         |metrics| Some(metrics.memory_percent? * 0.01),
     ),
-    (
-        gauge(
-            "proplet_task_uptime_seconds",
-            "Time since the start of the task, in seconds",
-        ),
+    gauge(
+        "proplet_task_uptime_seconds",
+        "Time since the start of the task, in seconds",
         |metrics| metrics.uptime_seconds.map(exact),
     ),
-    (
-        gauge(
-            "proplet_task_threads",
-            "Threads of the task, including the main thread",
-        ),
+    gauge(
+        "proplet_task_threads",
+        "Threads of the task, including the main thread",
         |metrics| metrics.thread_count.map(exact),
     ),
-    (
-        gauge("proplet_task_open_fds", "Open file descriptors of the task"),
+    gauge(
+        "proplet_task_open_fds",
+        "Open file descriptors of the task",
         |metrics| metrics.file_descriptor_count.map(exact),
     ),
 ];
@@ -197,78 +163,54 @@ pub const SERIES_OF_A_TASK: usize = OF_A_TASK.len() + TRAFFIC_OF_A_TASK.len() + 
 pub const SERIES_OF_A_PROPLET: usize = OF_A_PROPLET.len() + OUTBOX_OF_A_PROPLET.len() + 3;
 
 /// What a task has read, written, received and sent.
-const TRAFFIC_OF_A_TASK: [(Description, Value<Traffic>); 4] = [
-    (
-        counter(
-            "proplet_task_disk_read_bytes_total",
-            "Bytes that the task read from disk",
-        ),
+const TRAFFIC_OF_A_TASK: [Column<Traffic>; 4] = [
+    counter(
+        "proplet_task_disk_read_bytes",
+        "Bytes that the task read from disk",
         |traffic| traffic.disk_read_bytes.map(exact),
     ),
-    (
-        counter(
-            "proplet_task_disk_written_bytes_total",
-            "Bytes that the task wrote to disk",
-        ),
+    counter(
+        "proplet_task_disk_written_bytes",
+        "Bytes that the task wrote to disk",
         |traffic| traffic.disk_write_bytes.map(exact),
     ),
-    (
-        counter(
-            "proplet_task_network_received_bytes_total",
-            "Bytes received in the task's network namespace",
-        ),
+    counter(
+        "proplet_task_network_received_bytes",
+        "Bytes received in the task's network namespace",
         |traffic| traffic.network_rx_bytes.map(exact),
     ),
-    (
-        counter(
-            "proplet_task_network_sent_bytes_total",
-            "Bytes sent from the task's network namespace",
-        ),
+    counter(
+        "proplet_task_network_sent_bytes",
+        "Bytes sent from the task's network namespace",
         |traffic| traffic.network_tx_bytes.map(exact),
     ),
 ];
 
-const PROPLETS: Description = gauge("manager_proplets", "Proplets known to the manager");
-const PROPLETS_ALIVE: Description = gauge("manager_proplets_alive", "Proplets that are alive");
-const TASKS: Description = gauge(
-    "manager_tasks",
-    "Tasks with series: those with recent samples",
-);
-const SERIES: Description = gauge(
-    "manager_series",
-    "Series reserved for proplets and tasks on /metrics",
-);
-const SERIES_LIMIT: Description = gauge(
-    "manager_series_limit",
-    "Maximum number of series for proplets and tasks",
-);
-const SERIES_REFUSED: Description = counter(
-    "manager_series_refused_total",
-    "Samples whose proplet or task got no series because of the limit",
-);
-
-impl Collect for Fleet {
-    fn collect(&self, into: &mut Vec<MetricFamily>) {
+impl Collector for Fleet {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let now = crate::clock::now();
         let state = self.lock();
-        self.own(&state, now, into);
+        self.encode_own(&state, now, &mut encoder)?;
 
         let mut proplets: Vec<_> = state.proplets.iter().filter(|(_, p)| p.shown).collect();
         proplets.sort_by(|a, b| a.0.cmp(b.0));
-        let series = |of: &dyn Fn(&str, &Proplet) -> Option<model::Metric>| {
-            let found = proplets
-                .iter()
-                .filter_map(|(name, proplet)| of(name, proplet));
-            found.collect::<Vec<_>>()
+        let proplets = proplets.iter().map(|(name, proplet)| (&***name, *proplet));
+        let labelled = || {
+            proplets
+                .clone()
+                .map(|(name, proplet)| ([("proplet", name)], proplet))
         };
-        into.push(UP.family(series(&|name, proplet| {
-            let lives = f64::from(u8::from(proplet.lives(self.bounds, now)));
-            Some(UP.sample(&[("proplet", name)], lives))
-        })));
-        into.push(LAST_SEEN.family(series(&|name, proplet| {
-            Some(LAST_SEEN.sample(&[("proplet", name)], seconds(proplet.seen)))
-        })));
-        into.push(INFO.family(series(&|name, proplet| {
+        encoder.encode_gauges(
+            "proplet_up",
+            "Whether the proplet is alive: a liveness message came within the timeout, and its last will did not (1 or 0)",
+            labelled().map(|(labels, proplet)| (labels, i64::from(proplet.lives(self.bounds, now)))),
+        )?;
+        encoder.encode_gauges(
+            "proplet_last_seen_timestamp_seconds",
+            "Time of the proplet's last message, in seconds since the Unix epoch",
+            labelled().map(|(labels, proplet)| (labels, seconds(proplet.seen))),
+        )?;
+        let identities = proplets.clone().map(|(name, proplet)| {
             let identity = &proplet.identity;
             let labels = [
                 ("proplet", name),
@@ -276,19 +218,22 @@ impl Collect for Fleet {
                 ("domain", &identity.domain),
                 ("channel", &identity.channel),
             ];
-            Some(INFO.sample(&labels, 1.0))
-        })));
-        for (description, value) in OF_A_PROPLET {
-            into.push(description.family(series(&|name, proplet| {
-                let value = value(proplet.latest.as_ref()?)?;
-                Some(description.sample(&[("proplet", name)], value))
-            })));
+            (labels, 1_i64)
+        });
+        encoder.encode_gauges(
+            "proplet_info",
+            "Namespace, domain and channel of the proplet; the value is always 1",
+            identities,
+        )?;
+        let latest =
+            || labelled().filter_map(|(labels, proplet)| Some((labels, proplet.latest.as_ref()?)));
+        for column in &OF_A_PROPLET {
+            column.encode(&mut encoder, latest())?;
         }
-        for (description, value) in OUTBOX_OF_A_PROPLET {
-            into.push(description.family(series(&|name, proplet| {
-                let value = value(proplet.latest.as_ref()?.outbox.as_ref()?)?;
-                Some(description.sample(&[("proplet", name)], value))
-            })));
+        let outboxes =
+            || latest().filter_map(|(labels, latest)| Some((labels, latest.outbox.as_ref()?)));
+        for column in &OUTBOX_OF_A_PROPLET {
+            column.encode(&mut encoder, outboxes())?;
         }
 
         let mut tasks: Vec<(&str, &str, &Task)> = Vec::new();
@@ -296,40 +241,92 @@ impl Collect for Fleet {
             tasks.extend(proplet.tasks.iter().map(|(task, t)| (&**name, &**task, t)));
         }
         tasks.sort_by_key(|(name, task, _)| (*name, *task));
-        let mut family = |description: Description, value: &dyn Fn(&Task) -> Option<f64>| {
-            let series = tasks.iter().filter_map(|(name, task, state)| {
-                let labels = [("proplet", *name), ("task", *task)];
-                Some(description.sample(&labels, value(state)?))
-            });
-            into.push(description.family(series.collect()));
+        let tasks = || {
+            tasks
+                .iter()
+                .map(|(name, task, state)| ([("proplet", *name), ("task", *task)], *state))
         };
-        for (description, value) in OF_A_TASK {
-            family(description, &|task| value(&task.metrics));
+        for column in &OF_A_TASK {
+            column.encode(
+                &mut encoder,
+                tasks().map(|(labels, task)| (labels, &task.metrics)),
+            )?;
         }
-        for (description, value) in TRAFFIC_OF_A_TASK {
-            family(description, &|task| value(&task.counters.totals));
+        for column in &TRAFFIC_OF_A_TASK {
+            let totals = tasks().map(|(labels, task)| (labels, &task.counters.totals));
+            column.encode(&mut encoder, totals)?;
         }
-        family(SAMPLES, &|task| Some(exact(task.samples)));
-        family(LAST_SAMPLE, &|task| Some(seconds(task.at)));
+        encoder.encode_counters(
+            "proplet_task_samples",
+            "Samples received of the task, without duplicates",
+            tasks().map(|(labels, task)| (labels, task.samples)),
+        )?;
+        encoder.encode_gauges(
+            "proplet_task_last_sample_timestamp_seconds",
+            "Time of the latest sample of the task, in seconds since the Unix epoch",
+            tasks().map(|(labels, task)| (labels, seconds(task.at))),
+        )
+    }
+}
+
+impl<T> Column<T> {
+    fn encode<'a, L: EncodeLabelSet>(
+        &self,
+        encoder: &mut DescriptorEncoder<'_>,
+        known: impl Iterator<Item = (L, &'a T)>,
+    ) -> fmt::Result
+    where
+        T: 'a,
+    {
+        let series = known.filter_map(|(labels, of)| Some((labels, (self.value)(of)?)));
+        match self.kind {
+            MetricType::Counter => encoder.encode_counters(self.name, self.help, series),
+            _ => encoder.encode_gauges(self.name, self.help, series),
+        }
     }
 }
 
 impl Fleet {
     /// The manager's own metrics.
-    fn own(&self, state: &FleetState, now: i64, into: &mut Vec<MetricFamily>) {
+    fn encode_own(
+        &self,
+        state: &FleetState,
+        now: i64,
+        encoder: &mut DescriptorEncoder<'_>,
+    ) -> fmt::Result {
         let alive = state.proplets.values();
         let alive = alive.filter(|proplet| proplet.lives(self.bounds, now));
         let tasks: usize = state.proplets.values().map(|p| p.tasks.len()).sum();
-        for (description, value) in [
-            (PROPLETS, length(state.proplets.len())),
-            (PROPLETS_ALIVE, length(alive.count())),
-            (TASKS, length(tasks)),
-            (SERIES, length(state.series)),
-            (SERIES_LIMIT, length(self.bounds.series)),
-            (SERIES_REFUSED, exact(state.refused)),
-        ] {
-            into.push(description.family(vec![description.sample(&[], value)]));
-        }
+        encoder.encode_gauge(
+            "manager_proplets",
+            "Proplets known to the manager",
+            state.proplets.len(),
+        )?;
+        encoder.encode_gauge(
+            "manager_proplets_alive",
+            "Proplets that are alive",
+            alive.count(),
+        )?;
+        encoder.encode_gauge(
+            "manager_tasks",
+            "Tasks with series: those with recent samples",
+            tasks,
+        )?;
+        encoder.encode_gauge(
+            "manager_series",
+            "Series reserved for proplets and tasks on /metrics",
+            state.series,
+        )?;
+        encoder.encode_gauge(
+            "manager_series_limit",
+            "Maximum number of series for proplets and tasks",
+            self.bounds.series,
+        )?;
+        encoder.encode_counter(
+            "manager_series_refused",
+            "Samples whose proplet or task got no series because of the limit",
+            state.refused,
+        )
     }
 }
 

@@ -34,7 +34,6 @@ pub use proplets::Identity;
 pub use retention::Retention;
 pub use rollups::{Piece, Rollup};
 pub use sample::{PropletSample, TaskSample};
-pub use size::HistorySize;
 pub use tasks::{State, Task};
 pub use writer::Writer;
 

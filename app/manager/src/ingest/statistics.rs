@@ -1,9 +1,10 @@
 //! What has come, what was rejected and why, as Prometheus sees it.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use golden_metrics::model::{MetricFamily, MetricType};
-use golden_metrics::{Collect, Description};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
 
 /// Why a message was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,66 +81,83 @@ impl Kind {
     ];
 }
 
-const MESSAGES: Description = Description {
-    name: "manager_messages_total",
-    help: "Messages accepted, by kind; each message of a batch counts",
-    kind: MetricType::Counter,
-};
-const REJECTED: Description = Description {
-    name: "manager_messages_rejected_total",
-    help: "Messages rejected, by reason",
-    kind: MetricType::Counter,
-};
-const BYTES: Description = Description {
-    name: "manager_message_bytes_total",
-    help: "Bytes of received payloads, including rejected ones",
-    kind: MetricType::Counter,
-};
-const ROWS: Description = Description {
-    name: "manager_history_rows_total",
-    help: "Rows written to the history",
-    kind: MetricType::Counter,
-};
-const FAILURES: Description = Description {
-    name: "manager_history_failures_total",
-    help: "Messages that could not be written to the history",
-    kind: MetricType::Counter,
-};
-const COMMITS: Description = Description {
-    name: "manager_history_commits_total",
-    help: "Transactions committed to the history",
-    kind: MetricType::Counter,
-};
-
-/// Counts.
-#[derive(Debug, Default)]
+/// Counts. Its handles are resolved once, for what comes thousands of times a second.
+#[derive(Debug)]
 pub struct Statistics {
-    messages: [AtomicU64; Kind::ALL.len()],
-    rejected: [AtomicU64; Reason::ALL.len()],
-    bytes: AtomicU64,
-    rows: AtomicU64,
-    failures: AtomicU64,
-    commits: AtomicU64,
+    messages: [Counter; Kind::ALL.len()],
+    rejected: [Counter; Reason::ALL.len()],
+    bytes: Counter,
+    rows: Counter,
+    failures: Counter,
+    commits: Counter,
     failing: AtomicBool,
 }
 
 impl Statistics {
+    /// All at 0, exposed by `registry`.
+    #[must_use]
+    pub fn register(registry: &mut Registry) -> Self {
+        type Labelled = Family<[(&'static str, &'static str); 1], Counter>;
+        let messages = Labelled::default();
+        let rejected = Labelled::default();
+        let statistics = Self {
+            messages: Kind::ALL.map(|(_, kind)| messages.get_or_create_owned(&[("kind", kind)])),
+            rejected: Reason::ALL
+                .map(|reason| rejected.get_or_create_owned(&[("reason", reason.as_str())])),
+            bytes: Counter::default(),
+            rows: Counter::default(),
+            failures: Counter::default(),
+            commits: Counter::default(),
+            failing: AtomicBool::new(false),
+        };
+        registry.register(
+            "manager_messages",
+            "Messages accepted, by kind; each message of a batch counts",
+            messages,
+        );
+        registry.register(
+            "manager_messages_rejected",
+            "Messages rejected, by reason",
+            rejected,
+        );
+        registry.register(
+            "manager_message_bytes",
+            "Bytes of received payloads, including rejected ones",
+            statistics.bytes.clone(),
+        );
+        registry.register(
+            "manager_history_rows",
+            "Rows written to the history",
+            statistics.rows.clone(),
+        );
+        registry.register(
+            "manager_history_failures",
+            "Messages that could not be written to the history",
+            statistics.failures.clone(),
+        );
+        registry.register(
+            "manager_history_commits",
+            "Transactions committed to the history",
+            statistics.commits.clone(),
+        );
+        statistics
+    }
+
     pub(super) fn took(&self, kind: Kind) {
-        self.messages[kind as usize].fetch_add(1, Relaxed);
+        self.messages[kind as usize].inc();
     }
 
     pub(super) fn rejected(&self, reason: Reason) {
-        self.rejected[reason as usize].fetch_add(1, Relaxed);
+        self.rejected[reason as usize].inc();
     }
 
     pub(super) fn received(&self, bytes: usize) {
-        self.bytes
-            .fetch_add(u64::try_from(bytes).unwrap_or(u64::MAX), Relaxed);
+        self.bytes.inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
     pub(super) fn committed(&self, rows: u64) {
-        self.rows.fetch_add(rows, Relaxed);
-        self.commits.fetch_add(1, Relaxed);
+        self.rows.inc_by(rows);
+        self.commits.inc();
         if self.failing.swap(false, Relaxed) {
             tracing::info!("writing to the history works again");
         }
@@ -147,40 +165,14 @@ impl Statistics {
 
     /// A message that came after writing had failed.
     pub(super) fn lost(&self) {
-        self.failures.fetch_add(1, Relaxed);
+        self.failures.inc();
     }
 
     /// Logs only the first of a row of failures.
     pub(super) fn failed(&self, messages: u64, error: &rusqlite::Error) {
-        self.failures.fetch_add(messages, Relaxed);
+        self.failures.inc_by(messages);
         if !self.failing.swap(true, Relaxed) {
             tracing::error!(%error, "cannot write to the history; live metrics continue without it");
-        }
-    }
-}
-
-impl Collect for Statistics {
-    fn collect(&self, into: &mut Vec<MetricFamily>) {
-        #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-        let value = |counter: &AtomicU64| counter.load(Relaxed) as f64;
-        let messages = Kind::ALL.iter().zip(&self.messages);
-        let messages =
-            messages.map(|((_, kind), counter)| MESSAGES.sample(&[("kind", kind)], value(counter)));
-        into.push(MESSAGES.family(messages.collect()));
-        let rejected = Reason::ALL
-            .iter()
-            .zip(&self.rejected)
-            .map(|(reason, counter)| {
-                REJECTED.sample(&[("reason", reason.as_str())], value(counter))
-            });
-        into.push(REJECTED.family(rejected.collect()));
-        for (description, counter) in [
-            (BYTES, &self.bytes),
-            (ROWS, &self.rows),
-            (FAILURES, &self.failures),
-            (COMMITS, &self.commits),
-        ] {
-            into.push(description.family(vec![description.sample(&[], value(counter))]));
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Writes the gathered metrics in the format that a scrape asks for. Knows the
-//! formats, not the metrics.
+//! Writes [gathered](crate::gather) metrics in the format that a scrape asks for. Knows
+//! the formats, not the metrics.
 
 mod negotiation;
 mod text;
 
 use prost::Message;
 
-use super::registry::{Registry, model};
+use crate::model::MetricFamily;
 
 /// An exposition format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,19 +41,18 @@ impl Format {
         negotiation::preferred(accept).unwrap_or(Self::Text)
     }
 
-    /// Everything that `registry` gathers, in this format.
+    /// These families in this format.
     #[must_use]
-    pub fn write(self, registry: &Registry) -> Vec<u8> {
-        let families = registry.gather();
+    pub fn encode(self, families: &[MetricFamily]) -> Vec<u8> {
         match self {
-            Self::Protobuf => delimited(&families),
-            Self::OpenMetrics => text::open_metrics(&families).into_bytes(),
-            Self::Text => text::prometheus(&families).into_bytes(),
+            Self::Protobuf => delimited(families),
+            Self::OpenMetrics => text::open_metrics(families).into_bytes(),
+            Self::Text => text::prometheus(families).into_bytes(),
         }
     }
 }
 
-fn delimited(families: &[model::MetricFamily]) -> Vec<u8> {
+fn delimited(families: &[MetricFamily]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for family in families {
         family

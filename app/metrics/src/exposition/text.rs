@@ -1,10 +1,13 @@
 //! The two text formats. Sources: Prometheus' "Exposition formats" for 0.0.4
 //! and the OpenMetrics 1.0 specification. They differ in where a counter's
 //! `_total` stands in the metadata, in exemplars, and in the final `# EOF`.
+//!
+//! Why not `prometheus_client`'s writer: it writes OpenMetrics only, which a browser
+//! and `curl` do not ask for, and not from the model.
 
 use std::fmt::Write;
 
-use super::model::{Exemplar, LabelPair, Metric, MetricFamily, MetricType};
+use crate::model::{Exemplar, LabelPair, Metric, MetricFamily, MetricType};
 
 /// Prometheus' text format 0.0.4.
 pub(super) fn prometheus(families: &[MetricFamily]) -> String {
@@ -163,46 +166,31 @@ fn write_number(text: &mut String, number: f64) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use prometheus_client::metrics::counter::Counter;
+    use prometheus_client::metrics::family::Family;
+    use prometheus_client::registry::Registry;
 
     use super::super::Format;
-    use crate::registry::{Collect, Description, Registry, histogram_series};
-    use crate::{Histogram, Layout, model};
-
-    struct Example;
-
-    impl Collect for Example {
-        fn collect(&self, into: &mut Vec<model::MetricFamily>) {
-            let requests = Description {
-                name: "requests_total",
-                help: "Back\\slash",
-                kind: model::MetricType::Counter,
-            };
-            into.push(requests.family(vec![requests.sample(&[("path", "a\"b\\c\nd")], 3.0)]));
-            let seconds = Description {
-                name: "seconds",
-                help: "Time",
-                kind: model::MetricType::Histogram,
-            };
-            let histogram = Histogram::new(Arc::new(Layout::new(&[0.5, 1.0])));
-            histogram.observe(0.25, Some(0xabc));
-            histogram.observe(7.5, None);
-            into.push(seconds.family(vec![histogram_series(&[], &histogram)]));
-        }
-    }
+    use crate::{Buckets, Histogram, gather};
 
     fn written(format: Format) -> String {
-        let registry = Registry::default();
-        registry.register(Arc::new(Example));
-        String::from_utf8(format.write(&registry)).unwrap()
+        let mut registry = Registry::default();
+        let requests = Family::<[(&str, &str); 1], Counter>::default();
+        requests.get_or_create(&[("path", "a\"b\\c\nd")]).inc_by(3);
+        registry.register("requests", "Back\\slash", requests);
+        let histogram = Histogram::new(&Buckets::new(&[0.5, 1.0]));
+        histogram.observe(0.25, Some(0xabc));
+        histogram.observe(7.5, None);
+        registry.register("seconds", "Time", histogram);
+        String::from_utf8(format.encode(&gather(&registry).unwrap())).unwrap()
     }
 
     #[test]
     fn text_0_0_4() {
-        let expected = r#"# HELP requests_total Back\\slash
+        let expected = r#"# HELP requests_total Back\\slash.
 # TYPE requests_total counter
 requests_total{path="a\"b\\c\nd"} 3.0
-# HELP seconds Time
+# HELP seconds Time.
 # TYPE seconds histogram
 seconds_bucket{le="0.5"} 1
 seconds_bucket{le="1.0"} 1

@@ -5,11 +5,17 @@
 //! `(2^((i-1)/8), 2^(i/8)]`, mirrored for negative values, with one bucket
 //! around zero. Source: Prometheus' native histogram specification, "Schema".
 
+use std::sync::Arc;
+
+use prometheus_client::metrics::family::MetricConstructor;
+
+use super::Histogram;
+
 /// Buckets in an octave (a doubling) at schema 3.
 const PER_OCTAVE: i32 = 8;
 
 /// The schema that [`Layout`] follows.
-pub(crate) const SCHEMA: i32 = 3;
+pub(super) const SCHEMA: i32 = 3;
 
 /// The octaves kept apart: magnitudes from 2^-24 (60 ns, or 0.00000006) up to
 /// 2^24 (194 days, or 16.7 million). Smaller ones count as zero; larger ones in
@@ -17,12 +23,58 @@ pub(crate) const SCHEMA: i32 = 3;
 const OCTAVES: std::ops::Range<i32> = -24..24;
 
 /// The breadth of the native zero bucket on either side.
-pub(crate) const ZERO_THRESHOLD: f64 = 1.0 / 16_777_216.0;
+pub(super) const ZERO_THRESHOLD: f64 = 1.0 / 16_777_216.0;
+
+/// The buckets of a histogram: classic ones with given upper bounds, and native
+/// ones of schema 3. Clones share them, so that all series of a metric do.
+///
+/// It makes the histograms of a family:
+///
+/// ```
+/// use golden_metrics::{Buckets, Histogram};
+/// use prometheus_client::metrics::family::Family;
+///
+/// type Labels = [(&'static str, &'static str); 1];
+/// let buckets = Buckets::new(&[0.1, 0.5, 1.0]);
+/// let seconds = Family::<Labels, Histogram, _>::new_with_constructor(buckets);
+/// seconds.get_or_create(&[("kind", "mail")]).observe(0.3, None);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Buckets(Arc<Layout>);
+
+impl Buckets {
+    /// Classic buckets with these finite upper bounds, in the unit of the metric;
+    /// `+Inf` is added. Native buckets cover what lies between 2^-24 (60 ns) and 2^24
+    /// (194 days) of it.
+    ///
+    /// Where all bounds are above zero, nothing below zero is expected, and what
+    /// comes all the same counts in the native zero bucket; a duration's histogram is
+    /// spared half of its counters so.
+    ///
+    /// # Panics
+    ///
+    /// If the bounds do not ascend, or one is not finite, or lies so close to zero
+    /// (but for zero itself) that it would cut the native zero bucket.
+    #[must_use]
+    pub fn new(bounds: &'static [f64]) -> Self {
+        Self(Arc::new(Layout::new(bounds)))
+    }
+
+    pub(super) fn layout(&self) -> &Layout {
+        &self.0
+    }
+}
+
+impl MetricConstructor<Histogram> for Buckets {
+    fn new_metric(&self) -> Histogram {
+        Histogram::new(self)
+    }
+}
 
 /// The cells that a histogram counts in: intervals that lie in exactly one
-/// classic and exactly one native bucket. Shared by all series of a metric.
+/// classic and exactly one native bucket.
 #[derive(Debug)]
-pub struct Layout {
+pub(super) struct Layout {
     bounds: &'static [f64],
     negative: Side,
     positive: Side,
@@ -42,18 +94,7 @@ struct Side {
 }
 
 impl Layout {
-    /// Cuts at `bounds`: the finite upper bounds of the classic buckets.
-    ///
-    /// Where all bounds are above zero, nothing below zero is expected, and
-    /// what comes all the same counts in the zero bucket; a duration's
-    /// histogram is spared half of its cells so.
-    ///
-    /// # Panics
-    ///
-    /// If the bounds do not ascend, or one is not finite, or lies so close to
-    /// zero (but for zero itself) that it would cut the native zero bucket.
-    #[must_use]
-    pub fn new(bounds: &'static [f64]) -> Self {
+    fn new(bounds: &'static [f64]) -> Self {
         assert!(
             bounds.is_sorted_by(|a, b| a < b),
             "bounds ascend: {bounds:?}"

@@ -1,10 +1,14 @@
 //! A histogram that is classic and native at once, and takes an observation
 //! without a lock and without an allocation. Knows no labels and no formats.
 //!
+//! Why not `prometheus_client`'s: that one takes a mutex for each observation,
+//! and its histogram with exemplars has no native buckets.
+//!
 //! Both kinds of buckets are read from the same cells: the real line is cut at
 //! the bounds of both, so an observation increments one counter and the two
 //! views can never disagree, however many threads observe during a scrape.
 
+mod encode;
 mod exemplar;
 mod layout;
 
@@ -12,15 +16,36 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::SystemTime;
 
-pub(crate) use exemplar::Exemplar;
-use exemplar::ExemplarSlot;
-pub use layout::Layout;
-pub(crate) use layout::{SCHEMA, ZERO_THRESHOLD};
+pub(crate) use encode::Exemplars;
+use exemplar::{Exemplar, ExemplarSlot};
+pub use layout::Buckets;
+use layout::Layout;
 
-/// Counts observations in classic and native buckets.
+/// Counts observations in classic and native buckets. Clones share the counts,
+/// as those of `prometheus_client`'s metrics do.
+///
+/// ```
+/// use golden_metrics::{Buckets, Histogram, exposition::Format};
+/// use prometheus_client::registry::Registry;
+///
+/// let seconds = Histogram::new(&Buckets::new(&[0.1, 0.5, 1.0]));
+/// let mut registry = Registry::default();
+/// registry.register("job_duration_seconds", "Time that a job took", seconds.clone());
+///
+/// // 0.3 s, in the trace 0xabc.
+/// seconds.observe(0.3, Some(0xabc));
+///
+/// let text = Format::Text.encode(&golden_metrics::gather(&registry)?);
+/// let text = String::from_utf8(text)?;
+/// assert!(text.contains("job_duration_seconds_bucket{le=\"0.5\"} 1\n"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Histogram(Arc<Counts>);
+
 #[derive(Debug)]
-pub struct Histogram {
-    layout: Arc<Layout>,
+struct Counts {
+    buckets: Buckets,
     /// One counter a cell; see [`Layout`] for what a cell is.
     cells: Box<[AtomicU64]>,
     /// The bits of the `f64` sum of all observations.
@@ -31,20 +56,20 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// An empty histogram over `layout`.
+    /// An empty histogram with these buckets, created now.
     #[must_use]
-    pub fn new(layout: Arc<Layout>) -> Self {
-        let zeroes = |n: usize| (0..n).map(|_| AtomicU64::new(0)).collect();
+    pub fn new(buckets: &Buckets) -> Self {
+        let layout = buckets.layout();
         let classic_buckets = layout.bounds().len() + 1;
-        Self {
-            cells: zeroes(layout.cells()),
+        Self(Arc::new(Counts {
+            cells: (0..layout.cells()).map(|_| AtomicU64::new(0)).collect(),
             sum: AtomicU64::new(0.0_f64.to_bits()),
             exemplars: (0..classic_buckets)
                 .map(|_| ExemplarSlot::default())
                 .collect(),
             created: SystemTime::now(),
-            layout,
-        }
+            buckets: buckets.clone(),
+        }))
     }
 
     /// Counts `value`, in the unit that the metric's name states.
@@ -56,12 +81,14 @@ impl Histogram {
         if value.is_nan() {
             return;
         }
-        let cell = self.layout.cell_of(value);
-        self.cells[cell].fetch_add(1, Relaxed);
+        let counts = &*self.0;
+        let layout = counts.buckets.layout();
+        let cell = layout.cell_of(value);
+        counts.cells[cell].fetch_add(1, Relaxed);
         // A failed exchange means that another thread added meanwhile; nothing
         // waits for a lock holder that may have lost its processor.
-        let mut sum = self.sum.load(Relaxed);
-        while let Err(now) = self.sum.compare_exchange_weak(
+        let mut sum = counts.sum.load(Relaxed);
+        while let Err(now) = counts.sum.compare_exchange_weak(
             sum,
             (f64::from_bits(sum) + value).to_bits(),
             Relaxed,
@@ -70,66 +97,60 @@ impl Histogram {
             sum = now;
         }
         if let Some(trace_id) = trace_id {
-            self.exemplars[self.layout.classic_of(cell)].store(trace_id, value);
+            counts.exemplars[layout.classic_of(cell)].store(trace_id, value);
         }
     }
 
     /// What has been counted up to now.
-    pub(crate) fn snapshot(&self) -> Snapshot<'_> {
+    fn snapshot(&self) -> Snapshot<'_> {
+        let counts = &*self.0;
         Snapshot {
-            layout: &self.layout,
-            cells: self.cells.iter().map(|cell| cell.load(Relaxed)).collect(),
-            sum: f64::from_bits(self.sum.load(Relaxed)),
-            exemplars: self.exemplars.iter().map(ExemplarSlot::load).collect(),
-            created: self.created,
+            layout: counts.buckets.layout(),
+            cells: counts.cells.iter().map(|cell| cell.load(Relaxed)).collect(),
+            sum: f64::from_bits(counts.sum.load(Relaxed)),
+            exemplars: counts.exemplars.iter().map(ExemplarSlot::load).collect(),
+            created: counts.created,
         }
     }
 
     /// How many values have been counted.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.cells.iter().map(|cell| cell.load(Relaxed)).sum()
+        self.0.cells.iter().map(|cell| cell.load(Relaxed)).sum()
     }
 }
 
 /// A histogram's counts at one moment, in which both kinds of buckets agree.
 #[derive(Debug)]
-pub(crate) struct Snapshot<'a> {
+struct Snapshot<'a> {
     layout: &'a Layout,
     cells: Vec<u64>,
-    pub(crate) sum: f64,
+    sum: f64,
     /// One a classic bucket, `+Inf` included.
-    pub(crate) exemplars: Vec<Option<Exemplar>>,
-    pub(crate) created: SystemTime,
+    exemplars: Vec<Option<Exemplar>>,
+    created: SystemTime,
 }
 
 impl Snapshot<'_> {
     /// All observations.
-    pub(crate) fn count(&self) -> u64 {
+    fn count(&self) -> u64 {
         self.cells.iter().sum()
     }
 
-    /// The classic buckets, `+Inf` last: upper bound and cumulative count.
-    pub(crate) fn classic(&self) -> Vec<(f64, u64)> {
+    /// The classic buckets, `+Inf` last: upper bound, and the count of this bucket
+    /// alone.
+    fn classic(&self) -> Vec<(f64, u64)> {
         let mut counts = vec![0; self.layout.bounds().len() + 1];
         for (cell, count) in self.cells.iter().enumerate() {
             counts[self.layout.classic_of(cell)] += count;
         }
         let bounds = self.layout.bounds().iter().copied();
-        let mut cumulative = 0;
-        bounds
-            .chain([f64::INFINITY])
-            .zip(counts)
-            .map(|(bound, count)| {
-                cumulative += count;
-                (bound, cumulative)
-            })
-            .collect()
+        bounds.chain([f64::INFINITY]).zip(counts).collect()
     }
 
     /// The native buckets: the count around zero, and the populated buckets of
     /// the negative and the positive side as (index, count), ascending.
-    pub(crate) fn native(&self) -> NativeCounts {
+    fn native(&self) -> NativeCounts {
         let mut native = NativeCounts::default();
         for (cell, &count) in self.cells.iter().enumerate() {
             if count == 0 {
@@ -155,10 +176,10 @@ impl Snapshot<'_> {
 
 /// The native view of a [`Snapshot`].
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct NativeCounts {
-    pub(crate) zero: u64,
-    pub(crate) negative: Vec<(i32, u64)>,
-    pub(crate) positive: Vec<(i32, u64)>,
+struct NativeCounts {
+    zero: u64,
+    negative: Vec<(i32, u64)>,
+    positive: Vec<(i32, u64)>,
 }
 
 #[cfg(test)]
@@ -166,7 +187,7 @@ mod tests {
     use super::*;
 
     fn histogram(bounds: &'static [f64]) -> Histogram {
-        Histogram::new(Arc::new(Layout::new(bounds)))
+        Histogram::new(&Buckets::new(bounds))
     }
 
     #[test]
@@ -175,7 +196,7 @@ mod tests {
         for value in [-3.0, -2.5, -1.0, 0.0, 0.05, 0.1, 0.100_001, 7.0] {
             histogram.observe(value, None);
         }
-        let expected = [(-2.5, 2), (0.0, 4), (0.1, 6), (0.5, 7), (f64::INFINITY, 8)];
+        let expected = [(-2.5, 2), (0.0, 2), (0.1, 2), (0.5, 1), (f64::INFINITY, 1)];
         assert_eq!(histogram.snapshot().classic(), expected);
     }
 
@@ -210,7 +231,9 @@ mod tests {
         let sides = native.negative.iter().chain(&native.positive);
         assert_eq!(snapshot.count(), observed);
         assert_eq!(native.zero + sides.map(|(_, n)| n).sum::<u64>(), observed);
-        assert_eq!(snapshot.classic().last(), Some(&(f64::INFINITY, observed)));
+        let classic = snapshot.classic();
+        assert_eq!(classic.last().unwrap().0, f64::INFINITY);
+        assert_eq!(classic.iter().map(|(_, n)| n).sum::<u64>(), observed);
         assert!(!snapshot.sum.is_nan());
     }
 
@@ -239,7 +262,7 @@ mod tests {
         let snapshot = histogram.snapshot();
         assert_eq!(
             snapshot.classic(),
-            [(0.5, 100_000), (f64::INFINITY, 200_000)]
+            [(0.5, 100_000), (f64::INFINITY, 100_000)]
         );
         assert_eq!(snapshot.sum, 100_000.0);
     }

@@ -9,14 +9,19 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::promql::Sample;
-use golden_http::requests::{REQUEST_DURATION, REQUESTS};
 use golden_metrics::model::{Histogram, LabelPair, Metric, MetricFamily};
-use golden_system::saturation::SATURATION_RATIO;
 
 /// The route whose workload the page shows. Scrapes, probes and the page itself
 /// are traffic too, but not the service's work: in the same graph they would hide
 /// it.
 pub const ROUTE: &str = "/random";
+
+/// Requests that ended, by status.
+pub const REQUESTS: &str = "http_requests_total";
+/// How long they took, in seconds.
+pub const REQUEST_DURATION: &str = "http_request_duration_seconds";
+/// How full each constrained resource is.
+pub const SATURATION_RATIO: &str = "saturation_ratio";
 
 /// Prometheus' standard names for what a process uses
 /// (<https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics>).
@@ -33,9 +38,9 @@ pub const START_TIME: &str = "process_start_time_seconds";
 /// The families that are kept. Of those with a `route`, only [`ROUTE`] is; of the
 /// histogram, only answers that succeeded (see [`super::panels`] for why).
 const KEPT: [&str; 8] = [
-    REQUESTS.name,
-    REQUEST_DURATION.name,
-    SATURATION_RATIO.name,
+    REQUESTS,
+    REQUEST_DURATION,
+    SATURATION_RATIO,
     CPU_SECONDS,
     RESIDENT_MEMORY,
     THREADS,

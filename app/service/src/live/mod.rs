@@ -29,7 +29,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use self::history::History;
 use super::alerts::Pager;
-use golden_metrics::Registry;
+use golden_metrics::gather;
+use prometheus_client::registry::Registry;
 
 /// The time between two scrapes.
 pub const SCRAPE_INTERVAL: Duration = Duration::from_secs(1);
@@ -102,9 +103,13 @@ async fn scrape(live: Weak<Live>, registry: Arc<Registry>, mut shutdown: watch::
         let Some(live) = live.upgrade() else { return };
         let at = epoch + i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
         live.pager.forget();
-        let scraped = registry.gather();
-        live.history().record(&scraped, at);
-        live.newest.send_replace(at);
+        match gather(&registry) {
+            Ok(scraped) => {
+                live.history().record(&scraped, at);
+                live.newest.send_replace(at);
+            }
+            Err(error) => tracing::error!(%error, "a collector failed"),
+        }
     }
 }
 

@@ -16,10 +16,11 @@ use std::time::Duration;
 use serde::Serialize;
 use thiserror::Error;
 
-use super::history::{CPU_SECONDS, History, OPEN_FDS, RESIDENT_MEMORY, ROUTE, START_TIME, THREADS};
+use super::history::{
+    CPU_SECONDS, History, OPEN_FDS, REQUEST_DURATION, REQUESTS, RESIDENT_MEMORY, ROUTE,
+    SATURATION_RATIO, START_TIME, THREADS,
+};
 use super::promql::{Bucket, Sample, histogram_quantile, increase, rate};
-use golden_http::requests::{REQUEST_DURATION, REQUESTS};
-use golden_system::saturation::SATURATION_RATIO;
 
 /// The range over which the distribution is counted. Longer than most rates':
 /// a shape needs more requests than a mean.
@@ -112,11 +113,9 @@ pub struct Queries {
 impl Queries {
     /// The queries with the given range in their rates.
     pub fn new(range: Range) -> Self {
-        let (requests, durations) = (REQUESTS.name, REQUEST_DURATION.name);
-        let saturation = SATURATION_RATIO.name;
-        let all = format!("{requests}{{route=\"{ROUTE}\"}}[{range}]");
-        let failed = format!("{requests}{{route=\"{ROUTE}\",status=~\"5..\"}}[{range}]");
-        let buckets = format!("{durations}_bucket{{route=\"{ROUTE}\",outcome=\"success\"}}");
+        let all = format!("{REQUESTS}{{route=\"{ROUTE}\"}}[{range}]");
+        let failed = format!("{REQUESTS}{{route=\"{ROUTE}\",status=~\"5..\"}}[{range}]");
+        let buckets = format!("{REQUEST_DURATION}_bucket{{route=\"{ROUTE}\",outcome=\"success\"}}");
         let quantile =
             |q: f64| format!("histogram_quantile({q}, sum by (le) (rate({buckets}[{range}])))");
         Self {
@@ -126,8 +125,8 @@ impl Queries {
             p99: quantile(0.99),
             distribution: format!("sum by (le) (increase({buckets}[{DISTRIBUTION_RANGE}]))"),
             errors: format!("sum(rate({failed})) / sum(rate({all}))"),
-            saturation: format!("max by (resource) ({saturation})"),
-            fullest: format!("topk(1, {saturation})"),
+            saturation: format!("max by (resource) ({SATURATION_RATIO})"),
+            fullest: format!("topk(1, {SATURATION_RATIO})"),
             cpu: format!("rate({CPU_SECONDS}[{range}])"),
             memory: RESIDENT_MEMORY.to_owned(),
             threads: THREADS.to_owned(),
@@ -191,7 +190,7 @@ impl Point {
     pub fn at(history: &History, at: i64, range: Range) -> Self {
         let of = range.duration();
         let mut traffic = BTreeMap::new();
-        for (labels, samples) in history.select(REQUESTS.name) {
+        for (labels, samples) in history.select(REQUESTS) {
             if let (Some(status), Some(rate)) = (labels.get("status"), rate(samples, at, of)) {
                 *traffic.entry(status.clone()).or_insert(0.0) += rate;
             }
@@ -208,7 +207,7 @@ impl Point {
 
         let mut buckets = duration_buckets(history, |samples| rate(samples, at, of));
         let mut saturation = BTreeMap::new();
-        for (labels, samples) in history.select(SATURATION_RATIO.name) {
+        for (labels, samples) in history.select(SATURATION_RATIO) {
             if let (Some(resource), Some(ratio)) = (labels.get("resource"), latest(samples, at)) {
                 let fullest = saturation.entry(resource.clone()).or_insert(ratio);
                 *fullest = ratio.max(*fullest);
@@ -269,7 +268,7 @@ fn duration_buckets<'a>(
     growth: impl Fn(&'a std::collections::VecDeque<Sample>) -> Option<f64>,
 ) -> Vec<Bucket> {
     let mut sums: Vec<Bucket> = Vec::new();
-    for (labels, samples) in history.select(&format!("{}_bucket", REQUEST_DURATION.name)) {
+    for (labels, samples) in history.select(&format!("{REQUEST_DURATION}_bucket")) {
         let bound = labels.get("le").and_then(|le| le.parse().ok());
         let (Some(upper_bound), Some(count)) = (bound, growth(samples)) else {
             continue;

@@ -191,10 +191,10 @@ impl EmbeddingWorker {
         for (place, gradient) in gradients.features.iter().enumerate() {
             let metrics = self.metrics.as_ref();
             summed.push(if gradient.skipped {
-                metrics.inspect(|metrics| metrics.nan_grad_skipped.of(place).add(1));
+                metrics.map(|metrics| metrics.nan_grad_skipped.of(place).inc());
                 None
             } else if gradient.values.iter().any(|value| value.is_nan()) {
-                metrics.inspect(|metrics| metrics.nan_count.of(place).add(1));
+                metrics.map(|metrics| metrics.nan_count.of(place).inc());
                 None
             } else {
                 let ids = &looked_up.features[place];
@@ -235,13 +235,13 @@ impl EmbeddingWorker {
 
     fn count_retry(&self) {
         if let Some(metrics) = &self.metrics {
-            metrics.shard_retries.add(1);
+            metrics.shard_retries.inc();
         }
     }
 
     fn count_forgotten(&self, batches: usize) {
         if let Some(metrics) = &self.metrics {
-            metrics.batches_forgotten.add(batches as u64);
+            metrics.batches_forgotten.inc_by(batches as u64);
         }
         self.show_pending();
     }

@@ -1,55 +1,31 @@
-//! Counters, gauges and time costs that many threads may touch at once without
-//! waiting for each other. Knows no metric's name.
+//! The kinds of instruments that the roles have beside `prometheus_client`'s counter.
+//! Knows no metric's name.
 
+use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use golden_metrics::{Buckets, Histogram};
+use prometheus_client::encoding::{EncodeMetric, MetricEncoder};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::{MetricType, TypedMetric, gauge};
+
 use super::TIME_COST_SECONDS;
+use crate::distinct::DistinctIds;
 use crate::features::FEATURES;
-use golden_metrics::{Description, Histogram, Layout, histogram_series, model};
 
-/// What only rises, from 0.
-#[derive(Debug, Default)]
-pub struct Counter(AtomicU64);
-
-impl Counter {
-    /// Adds to it.
-    pub fn add(&self, more: u64) {
-        self.0.fetch_add(more, Relaxed);
-    }
-
-    /// What it has come to.
-    #[must_use]
-    pub fn get(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
-}
-
-/// What rises and falls.
-#[derive(Debug, Default)]
-pub struct Gauge(AtomicU64);
-
-impl Gauge {
-    /// What it is from now on.
-    pub fn set(&self, value: f64) {
-        self.0.store(value.to_bits(), Relaxed);
-    }
-
-    /// What it is.
-    #[must_use]
-    pub fn get(&self) -> f64 {
-        f64::from_bits(self.0.load(Relaxed))
-    }
-}
+/// A number that rises and falls.
+pub type Gauge = gauge::Gauge<f64, AtomicU64>;
 
 /// How long something takes, in seconds.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TimeCost(Histogram);
 
 impl Default for TimeCost {
     fn default() -> Self {
-        Self(Histogram::new(Arc::new(Layout::new(TIME_COST_SECONDS))))
+        Self(Histogram::new(&Buckets::new(TIME_COST_SECONDS)))
     }
 }
 
@@ -66,62 +42,84 @@ impl TimeCost {
     }
 }
 
-/// One instrument a feature, in the order of the features.
-#[derive(Debug, Default)]
-pub struct PerFeature<T>([T; FEATURES.len()]);
+impl EncodeMetric for TimeCost {
+    fn encode(&self, encoder: MetricEncoder<'_>) -> fmt::Result {
+        self.0.encode(encoder)
+    }
 
-impl<T> PerFeature<T> {
+    fn metric_type(&self) -> MetricType {
+        self.0.metric_type()
+    }
+}
+
+/// The label that the document gives to what is counted by feature.
+type Feat = [(&'static str, &'static str); 1];
+
+/// One instrument a feature, in the order of the features: handles of a family that
+/// are resolved once.
+#[derive(Clone, Debug)]
+pub struct PerFeature<M> {
+    family: Family<Feat, M>,
+    handles: [M; FEATURES.len()],
+}
+
+impl<M: Clone + Default> Default for PerFeature<M> {
+    fn default() -> Self {
+        let family = Family::<Feat, M>::default();
+        let handles = FEATURES
+            .each_ref()
+            .map(|feature| family.get_or_create_owned(&[("feat", feature.name)]));
+        Self { family, handles }
+    }
+}
+
+impl<M> PerFeature<M> {
     /// The instrument of the feature at this place.
     ///
     /// # Panics
     ///
     /// If there is no such feature.
     #[must_use]
-    pub fn of(&self, place: usize) -> &T {
-        &self.0[place]
-    }
-
-    fn series(&self, one: impl Fn(&[(&str, &str)], &T) -> model::Metric) -> Vec<model::Metric> {
-        let named = FEATURES.iter().zip(&self.0);
-        named
-            .map(|(feature, instrument)| one(&[("feat", feature.name)], instrument))
-            .collect()
+    pub fn of(&self, place: usize) -> &M {
+        &self.handles[place]
     }
 }
 
-/// What can be exposed under a description.
-pub(super) trait Instrument {
-    /// Its series.
-    fn series(&self, description: &Description) -> Vec<model::Metric>;
-}
+impl<M: EncodeMetric + TypedMetric> EncodeMetric for PerFeature<M> {
+    fn encode(&self, encoder: MetricEncoder<'_>) -> fmt::Result {
+        self.family.encode(encoder)
+    }
 
-impl Instrument for Counter {
-    fn series(&self, description: &Description) -> Vec<model::Metric> {
-        vec![description.sample(&[], exact(self.get()))]
+    fn metric_type(&self) -> MetricType {
+        M::TYPE
     }
 }
 
-impl Instrument for Gauge {
-    fn series(&self, description: &Description) -> Vec<model::Metric> {
-        vec![description.sample(&[], self.get())]
+/// The distinct ids of each feature, estimated when asked for.
+#[derive(Clone, Debug, Default)]
+pub struct DistinctEstimates(Arc<DistinctIds>);
+
+impl Deref for DistinctEstimates {
+    type Target = DistinctIds;
+
+    fn deref(&self) -> &DistinctIds {
+        &self.0
     }
 }
 
-impl Instrument for TimeCost {
-    fn series(&self, _: &Description) -> Vec<model::Metric> {
-        vec![histogram_series(&[], &self.0)]
+impl EncodeMetric for DistinctEstimates {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        for (place, feature) in FEATURES.iter().enumerate() {
+            let labels: Feat = [("feat", feature.name)];
+            encoder
+                .encode_family(&labels)?
+                .encode_gauge(&self.0.estimate(place))?;
+        }
+        Ok(())
     }
-}
 
-impl Instrument for PerFeature<Counter> {
-    fn series(&self, description: &Description) -> Vec<model::Metric> {
-        self.series(|labels, counter| description.sample(labels, exact(counter.get())))
-    }
-}
-
-impl Instrument for PerFeature<Gauge> {
-    fn series(&self, description: &Description) -> Vec<model::Metric> {
-        self.series(|labels, gauge| description.sample(labels, gauge.get()))
+    fn metric_type(&self) -> MetricType {
+        MetricType::Gauge
     }
 }
 

@@ -1,19 +1,22 @@
-//! What the training counts and measures, role by role. Names stand in
-//! [`descriptions`]; when something is counted is said where it happens.
+//! What the training counts and measures, role by role: each metric's name, help and
+//! type beside its field. When something is counted is said where it happens.
+//!
+//! The fifteen of Persia's document have exactly its names, without the suffixes that
+//! Prometheus advises today; the others keep that style, so that they stand together.
 
-pub mod descriptions;
 mod instruments;
 
+use std::fmt;
 use std::sync::Arc;
 
-use descriptions as d;
-use instruments::Instrument;
-pub use instruments::{Counter, Gauge, PerFeature, TimeCost, exact};
+use golden_metrics::GaugeFunc;
+use golden_metrics::model::{MetricFamily, MetricType};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::registry::Registry;
 
-use super::distinct::DistinctIds;
 use super::features::FEATURES;
 use super::staleness::Staleness;
-use golden_metrics::{Collect, Description, model};
+pub use instruments::{DistinctEstimates, Gauge, PerFeature, TimeCost, exact};
 
 /// Upper bounds of all time costs, in seconds.
 ///
@@ -28,46 +31,47 @@ pub const TIME_COST_SECONDS: &[f64] = &[
     0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
-fn expose(
-    into: &mut Vec<model::MetricFamily>,
-    description: &Description,
-    instrument: &dyn Instrument,
-) {
-    into.push(description.family(instrument.series(description)));
+/// What a role counts.
+pub trait RoleMetrics {
+    /// Registers all of it.
+    fn register(&self, registry: &mut Registry);
 }
 
-fn expose_number(into: &mut Vec<model::MetricFamily>, description: &Description, value: f64) {
-    into.push(description.family(vec![description.sample(&[], value)]));
-}
-
-fn expose_distinct(
-    into: &mut Vec<model::MetricFamily>,
-    description: &Description,
-    distinct: &DistinctIds,
-) {
-    let series = FEATURES.iter().enumerate().map(|(place, feature)| {
-        description.sample(&[("feat", feature.name)], exact(distinct.estimate(place)))
-    });
-    into.push(description.family(series.collect()));
+/// The present state of every metric of roles that are registered in `registry`, under
+/// Persia's names: `prometheus_client` ends those of counters in `_total`, Persia's
+/// document does not.
+///
+/// # Errors
+///
+/// If a collector fails.
+pub fn gather(registry: &Registry) -> Result<Vec<MetricFamily>, fmt::Error> {
+    let mut families = golden_metrics::gather(registry)?;
+    for family in &mut families {
+        if family.r#type() == MetricType::Counter
+            && let Some(name) = family.name.strip_suffix("_total")
+        {
+            family.name.truncate(name.len());
+        }
+    }
+    Ok(families)
 }
 
 macro_rules! role_metrics {
-    ($(#[$about:meta])* $name:ident { $($field:ident: $kind:ty = $description:ident,)* }
-        with { $($(#[$of_shared:meta])* $shared:ident: $shared_kind:ty,)* }
-        exposing $more:expr) => {
+    ($(#[$about:meta])* $role:ident {
+        $($field:ident: $kind:ty = $name:literal, $help:literal;)*
+    } $($(#[$of_staleness:meta])* $staleness:ident: Arc<Staleness>)?) => {
         $(#[$about])*
         #[derive(Debug, Default)]
-        pub struct $name {
-            $(#[doc = concat!("See [`descriptions::", stringify!($description), "`].")]
+        pub struct $role {
+            $(#[doc = concat!("`", $name, "`: ", $help, ".")]
             pub $field: $kind,)*
-            $($(#[$of_shared])* pub $shared: $shared_kind,)*
+            $($(#[$of_staleness])* pub $staleness: Arc<Staleness>,)?
         }
 
-        impl Collect for $name {
-            fn collect(&self, into: &mut Vec<model::MetricFamily>) {
-                $(expose(into, &d::$description, &self.$field);)*
-                let more: fn(&Self, &mut Vec<model::MetricFamily>) = $more;
-                more(self, into);
+        impl RoleMetrics for $role {
+            fn register(&self, registry: &mut Registry) {
+                $(registry.register($name, $help, self.$field.clone());)*
+                $(register_staleness(&self.$staleness, registry);)?
             }
         }
     };
@@ -76,82 +80,113 @@ macro_rules! role_metrics {
 role_metrics! {
     /// A parameter server's.
     ParameterServerMetrics {
-        index_miss_count: Counter = INDEX_MISS_COUNT,
-        index_miss_ratio: Gauge = INDEX_MISS_RATIO,
-        gradient_id_miss_count: Counter = GRADIENT_ID_MISS_COUNT,
-        lookup_mixed_batch_time_cost: TimeCost = LOOKUP_MIXED_BATCH_TIME_COST,
-        set_embedding_time_cost: TimeCost = SET_EMBEDDING_TIME_COST,
-        lookup_inference_batch_time_cost: TimeCost = LOOKUP_INFERENCE_BATCH_TIME_COST,
-        table_entries: Gauge = TABLE_ENTRIES,
-        table_capacity: Gauge = TABLE_CAPACITY,
-        evictions: Counter = EVICTIONS,
-        admissions_refused: Counter = ADMISSIONS_REFUSED,
-        looked_up_ids: Counter = LOOKED_UP_IDS,
-    } with {
-        /// The ids that this shard was asked for.
-        distinct: DistinctIds,
-    } exposing |metrics, into| {
-        expose_distinct(into, &d::SHARD_DISTINCT_ID, &metrics.distinct);
+        index_miss_count: Counter = "index_miss_count",
+            "Ids looked up for training that were not in the shard's table and were admitted to it";
+        index_miss_ratio: Gauge = "index_miss_ratio",
+            "Share of the ids of the shard's last lookup for training that index_miss_count counted";
+        gradient_id_miss_count: Counter = "gradient_id_miss_count",
+            "Ids whose gradient found no embedding in the shard: evicted since the lookup, or never admitted";
+        lookup_mixed_batch_time_cost: TimeCost = "lookup_mixed_batch_time_cost",
+            "Seconds a shard takes to look a request's ids up, waiting for its table included";
+        set_embedding_time_cost: TimeCost = "set_embedding_time_cost",
+            "Seconds a shard takes to put a checkpoint's embeddings into its table";
+        lookup_inference_batch_time_cost: TimeCost = "lookup_inference_batch_time_cost",
+            "Seconds a shard takes to look up held-out ids, which are not trained on";
+        table_entries: Gauge = "embedding_table_entries",
+            "Embeddings in the shard's table";
+        table_capacity: Gauge = "embedding_table_capacity",
+            "Embeddings that the shard's table may hold";
+        evictions: Counter = "embedding_evictions",
+            "Embeddings that made room for others";
+        admissions_refused: Counter = "embedding_admissions_refused",
+            "Ids looked up for training that were neither in the table nor admitted to it";
+        looked_up_ids: Counter = "lookup_ids",
+            "Ids that the shard was asked for, for training";
+        distinct: DistinctEstimates = "shard_distinct_id",
+            "Distinct ids that this shard was asked for, estimated; shards share none, so they add up";
     }
 }
 
 role_metrics! {
     /// An embedding worker's.
     EmbeddingWorkerMetrics {
-        batch_unique_indices_rate: PerFeature<Gauge> = BATCH_UNIQUE_INDICES_RATE,
-        nan_count: PerFeature<Counter> = NAN_COUNT,
-        nan_grad_skipped: PerFeature<Counter> = NAN_GRAD_SKIPPED,
-        num_pending_batches: Gauge = NUM_PENDING_BATCHES,
-        lookup_create_requests_time_cost: TimeCost = LOOKUP_CREATE_REQUESTS_TIME_COST,
-        lookup_rpc_time_cost: TimeCost = LOOKUP_RPC_TIME_COST,
-        update_gradient_time_cost: TimeCost = UPDATE_GRADIENT_TIME_COST,
-        summation_time_cost: TimeCost = SUMMATION_TIME_COST,
-        lookup_batched_time_cost: TimeCost = LOOKUP_BATCHED_TIME_COST,
-        shard_retries: Counter = SHARD_RETRIES,
-        batches_forgotten: Counter = BATCHES_FORGOTTEN,
-    } with {
-        /// The ids looked up through this worker.
-        distinct: DistinctIds,
-        /// The batches that are out.
-        staleness: Arc<Staleness>,
-    } exposing |metrics, into| {
-        expose_distinct(into, &d::ESTIMATED_DISTINCT_ID, &metrics.distinct);
-        // Read when asked for: a gauge that is set when a batch arrives would
-        // freeze with the last one.
-        expose_number(into, &d::STALENESS, exact(metrics.staleness.now()));
-        expose_number(into, &d::STALENESS_PEAK, exact(metrics.staleness.peak()));
+        batch_unique_indices_rate: PerFeature<Gauge> = "batch_unique_indices_rate",
+            "Distinct ids of the last batch divided by all its ids; 1 is no repetition";
+        nan_count: PerFeature<Counter> = "nan_count",
+            "Gradients of a batch's feature that arrived with a NaN and were dropped";
+        nan_grad_skipped: PerFeature<Counter> = "nan_grad_skipped",
+            "Gradients of a batch's feature that the trainer did not send because none reached it";
+        num_pending_batches: Gauge = "num_pending_batches",
+            "Batches that have arrived at this worker and that no trainer has claimed yet";
+        lookup_create_requests_time_cost: TimeCost = "lookup_create_requests_time_cost",
+            "Seconds the worker takes to divide a batch's ids among the shards";
+        lookup_rpc_time_cost: TimeCost = "lookup_rpc_time_cost",
+            "Seconds from the lookup's being sent to the shards until all have answered";
+        update_gradient_time_cost: TimeCost = "update_gradient_time_cost",
+            "Seconds from a batch's gradients arriving until all shards have applied them";
+        summation_time_cost: TimeCost = "summation_time_cost",
+            "Seconds the worker takes to sum a batch's embeddings by sample";
+        lookup_batched_time_cost: TimeCost = "lookup_batched_time_cost",
+            "Seconds a batch's whole lookup takes: dividing, asking the shards, summing";
+        shard_retries: Counter = "shard_retries",
+            "Calls to a shard that were repeated because it did not answer";
+        batches_forgotten: Counter = "batches_forgotten",
+            "Batches of trainers that have gone, with which nothing can be done any more";
+        distinct: DistinctEstimates = "estimated_distinct_id",
+            "Distinct ids that this worker has looked up since it started, estimated by HyperLogLog";
     }
+    /// The batches that are out: `staleness` and `staleness_peak`.
+    staleness: Arc<Staleness>
 }
 
 role_metrics! {
     /// A trainer's.
     TrainerMetrics {
-        train_loss: Gauge = TRAIN_LOSS,
-        evaluation_loss: Gauge = EVALUATION_LOSS,
-        evaluation_auc: Gauge = EVALUATION_AUC,
-        train_examples: Counter = TRAIN_EXAMPLES,
-        train_batches: Counter = TRAIN_BATCHES,
-        train_step: Gauge = TRAIN_STEP,
-        dense_step_time_cost: TimeCost = DENSE_STEP_TIME_COST,
-        staleness_bound: Gauge = STALENESS_BOUND,
-        forward_client_time_cost: TimeCost = FORWARD_CLIENT_TIME_COST,
-        backward_client_time_cost: TimeCost = BACKWARD_CLIENT_TIME_COST,
-        long_get_train_batch_time_cost: TimeCost = LONG_GET_TRAIN_BATCH_TIME_COST,
-        long_update_gradient_batched_time_cost: TimeCost = LONG_UPDATE_GRADIENT_BATCHED_TIME_COST,
-        forward_error: Counter = FORWARD_ERROR,
-        worker_retries: Counter = WORKER_RETRIES,
-        batches_lost: Counter = BATCHES_LOST,
-    } with {} exposing |_, _| {}
+        train_loss: Gauge = "train_loss",
+            "Logistic loss of the batches trained on, smoothed over about a hundred";
+        evaluation_loss: Gauge = "evaluation_loss",
+            "Logistic loss on the last held-out samples";
+        evaluation_auc: Gauge = "evaluation_auc",
+            "Area under the ROC curve on the last held-out samples; 0.5 is guessing";
+        train_examples: Counter = "train_examples",
+            "Samples trained on";
+        train_batches: Counter = "train_batches",
+            "Batches trained on";
+        train_step: Gauge = "train_step",
+            "The step of the training, counted on through checkpoints";
+        dense_step_time_cost: TimeCost = "dense_step_time_cost",
+            "Seconds the dense network takes for a batch, forward and backward";
+        staleness_bound: Gauge = "staleness_bound",
+            "Batches that may be out at a time";
+        forward_client_time_cost: TimeCost = "forward_client_time_cost",
+            "Seconds the trainer waits for a batch's embeddings, the staleness bound included";
+        backward_client_time_cost: TimeCost = "backward_client_time_cost",
+            "Seconds the trainer waits until a batch's gradients are applied";
+        long_get_train_batch_time_cost: TimeCost = "long_get_train_batch_time_cost",
+            "Seconds the dense step waited for a batch with its embeddings, where longer than 1 ms";
+        long_update_gradient_batched_time_cost: TimeCost = "long_update_gradient_batched_time_cost",
+            "Seconds the dense step waited to hand its gradients over, where longer than 1 ms";
+        forward_error: Counter = "forward_error",
+            "Lookups and updates that the worker refused or no longer knew the batch of";
+        worker_retries: Counter = "worker_retries",
+            "Calls to the worker that were repeated because it did not answer";
+        batches_lost: Counter = "batches_lost",
+            "Batches whose gradients could not be applied because the worker had lost them";
+    }
 }
 
 role_metrics! {
     /// What every node tells of its own pushing.
     PushMetrics {
-        pushes: Counter = METRICS_PUSHES,
-        failures: Counter = METRICS_PUSH_FAILURES,
-        time_cost: TimeCost = METRICS_PUSH_TIME_COST,
-        bytes: Gauge = METRICS_PUSH_BYTES,
-    } with {} exposing |_, _| {}
+        pushes: Counter = "metrics_pushes",
+            "Pushes that the gateway has taken, before this one";
+        failures: Counter = "metrics_push_failures",
+            "Pushes that the gateway has not taken";
+        time_cost: TimeCost = "metrics_push_time_cost",
+            "Seconds a push takes, until the gateway has answered or the time is over";
+        bytes: Gauge = "metrics_push_bytes",
+            "Bytes of the push before this one";
+    }
 }
 
 impl ParameterServerMetrics {
@@ -163,4 +198,21 @@ impl ParameterServerMetrics {
             self.distinct.insert(place, id);
         }
     }
+}
+
+/// Asked for when it is pushed: a gauge that is set when a batch arrives would freeze
+/// with the last one.
+fn register_staleness(staleness: &Arc<Staleness>, registry: &mut Registry) {
+    let now = Arc::clone(staleness);
+    registry.register(
+        "staleness",
+        "Batches looked up through this worker whose gradients have not been applied yet",
+        GaugeFunc(move || now.now()),
+    );
+    let peak = Arc::clone(staleness);
+    registry.register(
+        "staleness_peak",
+        "The highest staleness since the worker started",
+        GaugeFunc(move || peak.peak()),
+    );
 }

@@ -82,8 +82,8 @@ pub(super) fn run(
                 .dense_step_time_cost
                 .observe(ends.duration_since(begins));
             metrics.train_loss.set(loss);
-            metrics.train_batches.add(1);
-            metrics.train_examples.add(batch.clicks.len() as u64);
+            metrics.train_batches.inc();
+            metrics.train_examples.inc_by(batch.clicks.len() as u64);
             metrics.train_step.set(exact(step));
         }
         let sent = to.blocking_send(Trained { gradients, permit });

@@ -355,7 +355,7 @@ impl Trainer {
                     self.count_error();
                     self.progress.batch_lost();
                     if let Some(metrics) = &self.metrics {
-                        metrics.batches_lost.add(1);
+                        metrics.batches_lost.inc();
                     }
                 }
                 Err(error) => return Err(error),
@@ -371,13 +371,13 @@ impl Trainer {
 
     fn count_retry(&self) {
         if let Some(metrics) = &self.metrics {
-            metrics.worker_retries.add(1);
+            metrics.worker_retries.inc();
         }
     }
 
     fn count_error(&self) {
         if let Some(metrics) = &self.metrics {
-            metrics.forward_error.add(1);
+            metrics.forward_error.inc();
         }
     }
 }

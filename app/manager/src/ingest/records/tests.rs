@@ -16,6 +16,7 @@ use crate::ingest::{Limits, Statistics};
 use crate::live::Live;
 use crate::options::Options;
 use crate::tasks::Tasks;
+use prometheus_client::registry::Registry;
 
 const EVERYTHING: Range = Range {
     from: i64::MIN,
@@ -59,7 +60,7 @@ impl Parts {
                 fleet,
                 tasks: Arc::new(tasks),
                 live: Arc::new(Live::new(shutdown)),
-                statistics: Arc::new(Statistics::default()),
+                statistics: Arc::new(Statistics::register(&mut Registry::default())),
                 limits: Limits {
                     stale_after: Duration::from_secs(3_600),
                     bytes: 1_000_000,
