@@ -12,7 +12,7 @@ use simulation::Mystery;
 use workshop::checks::recover;
 use workshop::course::numbered;
 use workshop::mystery::{Kind, Law};
-use workshop::running::Running;
+use workshop::stack::Running;
 
 const SALT: &str = "golden-signals";
 // The draws of this seed are the same each time: nothing here is up to chance.

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::checks;
 use crate::finding::{Finding, Judgement};
-use crate::running::Running;
+use crate::stack::Running;
 use crate::student;
 
 /// One exercise.

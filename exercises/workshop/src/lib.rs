@@ -9,7 +9,7 @@
 //!   [`finding`]; it never says how to do it.
 //! - [`class`]: many students' reports, for the teacher.
 //! - [`student`], [`http`], [`exposition`]: the student's service, started, asked
-//!   and read as Prometheus would. [`numbered`]: answers in a text file.
+//!   and read as Prometheus would. [`answer_file`]: answers in a text file.
 //! - [`promtool`]: queries and rules, judged by
 //!   Prometheus' own engine. [`prometheus`]: Prometheus itself, [`api`]: asked,
 //!   [`backfill`]: with scenes in its memory.
@@ -17,8 +17,8 @@
 //!   through the student's bounds.
 //! - [`lab`]: the same requests in several histograms at once.
 //! - [`dashboard`]: what Grafana exports, read for its queries; [`grafana`]: what it
-//!   has saved. [`running`]: which Grafana and Prometheus are to be asked.
-//! - [`stalling`]: a service that stalls, for load generators. [`punctuality`]: whether
+//!   has saved. [`stack`]: which Grafana and Prometheus are to be asked.
+//! - [`stalling`]: a service that stalls, for load generators. [`scheduling_delay`]: whether
 //!   the machine was too busy to judge them.
 //! - [`processes`]: one that leaks, among others; [`mqtt`]: what a proplet says of them.
 //! - [`gateway`]: a Pushgateway that can be ill. [`clicks`] and [`worker`]: what the
@@ -31,6 +31,7 @@
 //! distributions of what is hidden (`simulation`) and what a monitoring profile may say
 //! (`proplet_schema`) are the service's own, and the three runs are its program.
 
+pub mod answer_file;
 pub mod api;
 pub mod backfill;
 pub mod checks;
@@ -48,16 +49,15 @@ pub mod keys;
 pub mod lab;
 pub mod mqtt;
 pub mod mystery;
-pub mod numbered;
 pub mod observe;
 pub mod processes;
 pub mod progress;
 pub mod prometheus;
 pub mod promtool;
-pub mod punctuality;
-pub mod running;
 pub mod runs;
+pub mod scheduling_delay;
 pub mod screen;
+pub mod stack;
 pub mod stalling;
 pub mod student;
 pub mod training;

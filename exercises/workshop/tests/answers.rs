@@ -22,7 +22,7 @@ use workshop::checks::loops::TOO_BUSY;
 use workshop::course::{Check, EXERCISES, Exercise};
 use workshop::finding::Judgement;
 use workshop::promtool::PROGRAMS;
-use workshop::running::Running;
+use workshop::stack::Running;
 
 /// What an untouched exercise is told.
 const OPENINGS: &[(usize, &str)] = &[

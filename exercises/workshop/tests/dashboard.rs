@@ -14,7 +14,7 @@ use std::thread;
 use serde_json::Value;
 use workshop::finding::Finding;
 use workshop::grafana::{Credentials, Grafana};
-use workshop::running::Running;
+use workshop::stack::Running;
 use workshop::{checks, dashboard};
 
 const DASHBOARD: &str = r#"{"meta": {}, "dashboard": {

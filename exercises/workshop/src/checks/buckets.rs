@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use crate::answer_file;
 use crate::finding::{Finding, Judgement, demand};
 use crate::lab::{DEFAULT, SCHEMA, SLO};
-use crate::numbered;
 
 const COARSE: &[f64] = &[1.0, 10.0];
 // Bounds of the native histogram from 1 to 2.
@@ -52,7 +52,7 @@ const fn case(number: usize, buckets: Buckets, delay: f64) -> Case {
 ///
 /// The first finding.
 pub fn check(file: &Path) -> Judgement {
-    let answers = numbered::answers(file)?;
+    let answers = answer_file::answers(file)?;
     let numbers = |number: usize| -> Result<Vec<f64>, Finding> {
         let text = answers.get(&number).map_or("", String::as_str);
         demand(!text.is_empty(), "not-answered", || {
@@ -88,7 +88,7 @@ pub fn check(file: &Path) -> Judgement {
 /// The student's own bounds in seconds, if they have written any that can be used.
 #[must_use]
 pub fn own(file: &Path) -> Option<Vec<f64>> {
-    let answers = numbered::answers(file).ok()?;
+    let answers = answer_file::answers(file).ok()?;
     let words = answers.get(&9)?.split([' ', ',']);
     let bounds: Result<Vec<f64>, _> = words
         .filter(|word| !word.is_empty())

@@ -16,7 +16,7 @@ use crate::dashboard::{Query, queries, read};
 use crate::finding::{Finding, Judgement, demand};
 use crate::grafana::Grafana;
 use crate::promtool::{Outcome, Scene, evaluate};
-use crate::running::Running;
+use crate::stack::Running;
 
 /// The panels of the file, or of the Grafana that runs.
 ///

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::finding::{Finding, Judgement, demand};
-use crate::punctuality::Punctuality;
+use crate::scheduling_delay::Punctuality;
 use crate::stalling::{BOUNDS, QUICK, Served, Stalling, Stalls};
 use crate::student;
 

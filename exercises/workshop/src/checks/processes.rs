@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::answer_file;
 use crate::checks::questions::{Question, judge};
 use crate::finding::{Finding, Judgement, demand};
-use crate::numbered;
 use crate::processes::{Part, Processes, Resource, tried};
 use proplet_schema::{MonitoringProfile, ProfileName};
 
@@ -96,7 +96,7 @@ const QUESTIONS: &[Question] = &[
 ///
 /// The first finding.
 pub fn check(file: &Path) -> Judgement {
-    let answers = numbered::answers(file)?;
+    let answers = answer_file::answers(file)?;
     let name = needed(&answers, 1)?;
     watched(&read(needed(&answers, 2)?)?)?;
     leak(&Processes::of(name), &answers)?;
@@ -110,7 +110,7 @@ pub fn check(file: &Path) -> Judgement {
 ///
 /// What is missing in the file.
 pub fn chosen(file: &Path) -> Result<(String, Option<MonitoringProfile>), Finding> {
-    let answers = numbered::answers(file)?;
+    let answers = answer_file::answers(file)?;
     let name = needed(&answers, 1)?.to_owned();
     let profile = match answers.get(&2).map_or("", String::as_str) {
         "" => None,

@@ -9,18 +9,18 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use self::questions::{QUESTIONS, Question, Shape};
+use crate::answer_file;
 use crate::api::Api;
 use crate::backfill::Backfilled;
 use crate::finding::{Finding, Judgement, demand};
-use crate::numbered;
 use crate::promtool::{Outcome, Returned, Scene, evaluate};
-use crate::running::Running;
+use crate::stack::Running;
 
 /// # Errors
 ///
 /// The first finding.
 pub fn check(file: &Path, running: &Running) -> Result<Option<String>, Finding> {
-    let answers = numbered::answers(file)?;
+    let answers = answer_file::answers(file)?;
     let answer = |question: &Question| {
         let answer = answers.get(&question.number).map_or("", String::as_str);
         if answer.is_empty() {

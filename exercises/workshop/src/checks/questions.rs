@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::answer_file;
 use crate::finding::{Finding, Judgement, demand};
-use crate::numbered;
 
 pub(super) struct Question {
     pub(super) number: usize,
@@ -122,7 +122,7 @@ const QUESTIONS: &[Question] = &[
 ///
 /// The first finding.
 pub fn check(file: &Path) -> Judgement {
-    judge(QUESTIONS, &numbered::answers(file)?)
+    judge(QUESTIONS, &answer_file::answers(file)?)
 }
 
 /// What is wrong with the answers, taken as words.

@@ -9,12 +9,12 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use crate::answer_file;
 use crate::course::Exercise;
 use crate::finding::{Finding, demand};
 use crate::mystery::{DRAWN, Kind, Law};
-use crate::numbered;
 use crate::observe;
-use crate::running::Running;
+use crate::stack::Running;
 
 const MOST_BOUNDS: usize = 20;
 // Of all that is drawn, so much at most may lie between two neighbours.
@@ -248,7 +248,7 @@ impl Answer {
         let mut answer = Self {
             name: String::new(),
             bounds: Vec::new(),
-            answers: numbered::answers(file)?,
+            answers: answer_file::answers(file)?,
         };
         answer.name = answer.needed(1)?.to_owned();
         answer.bounds = numbers(answer.needed(2)?, 2)?;

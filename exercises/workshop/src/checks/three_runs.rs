@@ -3,15 +3,15 @@
 
 use std::path::Path;
 
+use crate::answer_file;
 use crate::finding::{Finding, Judgement, demand};
-use crate::numbered;
 use crate::runs::{Ailment, FEATURES, RUNS, SHARDS, ailments};
 
 /// # Errors
 ///
 /// The first finding.
 pub fn check(file: &Path) -> Judgement {
-    let answers = numbered::answers(file)?;
+    let answers = answer_file::answers(file)?;
     let words = |number: usize| {
         let text = answers.get(&number).map_or("", String::as_str);
         let words = text.split([' ', ',']).filter(|word| !word.is_empty());

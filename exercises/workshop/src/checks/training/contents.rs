@@ -1,6 +1,6 @@
 //! What was pushed: of which types, and with which numbers.
 
-use super::known::{examples, known, series};
+use super::expected::{examples, known, series};
 use super::{
     BATCH, BATCHES, CLICKS, COUNTERS, DROPPED, EXAMPLES, HALT, LOOKUPS, LOSS, MISSES, ROWS, Seen,
     WAIT,

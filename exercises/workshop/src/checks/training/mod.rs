@@ -2,8 +2,8 @@
 //! push to gateways that are well, ill, or not there.
 
 mod contents;
-mod illness;
-mod known;
+mod expected;
+mod failing_gateway;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,8 +15,8 @@ use crate::finding::{Finding, Judgement, demand};
 use crate::gateway::{Exchange, Gateway, Group, Mood};
 use crate::worker::{Worker, wait_until};
 use contents::{counts, kinds, loss, waits};
-use illness::{does_not_wait, goes_on_without, tries_again};
-use known::{data, examples, known, lines, series};
+use expected::{data, examples, known, lines, series};
+use failing_gateway::{does_not_wait, goes_on_without, tries_again};
 
 const EXAMPLES: &str = "train_examples_total";
 const DROPPED: &str = "dropped_examples_total";

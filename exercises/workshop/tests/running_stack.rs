@@ -12,7 +12,7 @@ use std::thread;
 
 use workshop::checks;
 use workshop::finding::Finding;
-use workshop::running::Running;
+use workshop::stack::Running;
 
 /// Returns 4.5 for each query but those with this in it, for which it returns 7.
 fn prometheus(odd: &'static str) -> String {

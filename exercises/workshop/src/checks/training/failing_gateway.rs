@@ -5,7 +5,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::known::{data, examples, known, lines};
+use super::expected::{data, examples, known, lines};
 use super::{AT_LAST, BATCH, BATCHES, HALF, OFTEN, SOON, ended};
 use crate::finding::{Finding, Judgement, demand};
 use crate::gateway::{Gateway, Mood};
