@@ -1,5 +1,5 @@
-//! The course's mysteries, from end to end: the service hides its laws behind a
-//! name, and who looks at it as a student would recovers them.
+//! The course's mysteries, from end to end: the service hides its distributions behind
+//! a name, and who looks at it as a student would recovers them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,15 +11,15 @@ use crate::support::{http, peers};
 use simulation::Mystery;
 use workshop::checks::recover;
 use workshop::course::numbered;
-use workshop::mystery::{Kind, Law};
-use workshop::stack::Running;
+use workshop::mystery::{Distribution, Kind};
+use workshop::stack::Stack;
 
 const SALT: &str = "golden-signals";
 // The draws of this seed are the same each time: nothing here is up to chance.
 const SEED: &str = "11";
 const REQUESTS: usize = 1500;
 
-/// The first of many names whose values and delays follow such laws.
+/// The first of many names whose values and delays follow such distributions.
 fn name(value: &str, delay: &str) -> String {
     (0..10_000)
         .map(|number| format!("student-{number}"))
@@ -30,7 +30,7 @@ fn name(value: &str, delay: &str) -> String {
                 // Long beside what a busy machine adds, short enough to wait for.
                 && (0.1..0.2).contains(&mystery.delay().mean())
         })
-        .expect("every law is somebody's")
+        .expect("every distribution is somebody's")
 }
 
 fn service(name: &str) -> Server {
@@ -73,27 +73,27 @@ fn joined(numbers: &[f64]) -> String {
     words.join(" ")
 }
 
-/// Hands the law in, with its own quantiles.
-fn hand_in(exercise: usize, name: &str, bounds: &[f64], law: &str) -> String {
-    let (kind, check): (_, fn(&Path, &Running) -> _) = match exercise {
+/// Hands the distribution in, with its own quantiles.
+fn hand_in(exercise: usize, name: &str, bounds: &[f64], distribution: &str) -> String {
+    let (kind, check): (_, fn(&Path, &Stack) -> _) = match exercise {
         11 => (Kind::Values, recover::values),
         _ => (Kind::Delays, recover::delays),
     };
-    let fitted = Law::parse(kind, law).expect("it was written by rule");
+    let fitted = Distribution::parse(kind, distribution).expect("it was written by rule");
     let quantiles = [0.5, 0.9, 0.99].map(|p| fitted.quantile(p));
     let lines = [
         name.to_owned(),
         joined(bounds),
-        law.to_owned(),
+        distribution.to_owned(),
         joined(&quantiles),
     ];
-    check(&answer(exercise, &lines), &Running::default())
-        .unwrap_or_else(|finding| panic!("{law} by {name}: {finding:?}"))
+    check(&answer(exercise, &lines), &Stack::default())
+        .unwrap_or_else(|finding| panic!("{distribution} by {name}: {finding:?}"))
         .expect("a right answer is told how near it is")
 }
 
 #[test]
-fn the_law_of_the_delays_is_recovered_from_the_running_service() {
+fn the_distribution_of_the_delays_is_recovered_from_the_running_service() {
     let name = name("normal(", "lognormal(");
     let server = service(&name);
     let mean = Mystery::new(&name, SALT).delay().mean();
@@ -120,9 +120,9 @@ fn the_law_of_the_delays_is_recovered_from_the_running_service() {
     let cv = ((mean / points.quantile(0.5)).powi(2) - 1.0)
         .max(0.01)
         .sqrt();
-    let law = format!("lognormal(mean={:.1}ms, cv={cv:.2})", 1000.0 * mean);
+    let distribution = format!("lognormal(mean={:.1}ms, cv={cv:.2})", 1000.0 * mean);
 
-    let said = hand_in(12, &name, &bounds, &law);
+    let said = hand_in(12, &name, &bounds, &distribution);
     assert!(said.contains("away from the truth"), "{said}");
     assert!(
         said.contains("The best that your 20 bounds could tell"),
@@ -131,7 +131,7 @@ fn the_law_of_the_delays_is_recovered_from_the_running_service() {
 }
 
 #[test]
-fn the_law_of_the_values_is_recovered_with_prometheus() {
+fn the_distribution_of_the_values_is_recovered_with_prometheus() {
     let Some(binary) = peers::require("prometheus") else {
         return;
     };
@@ -139,8 +139,8 @@ fn the_law_of_the_values_is_recovered_with_prometheus() {
     let server = service(&name);
     for path in ["/control/mystery", "/metrics", "/openapi.json"] {
         let page = http::get(server.address(), path, &[]);
-        let law = Mystery::new(&name, SALT).value().to_string();
-        assert!(!page.text().contains(&law), "{path} tells");
+        let distribution = Mystery::new(&name, SALT).value().to_string();
+        assert!(!page.text().contains(&distribution), "{path} tells");
     }
     // The traffic is the same as above: who asks sees the numbers as well.
     let bounds: Vec<_> = (1..=19).map(|n| 5.0 * f64::from(n)).collect();
@@ -160,8 +160,8 @@ fn the_law_of_the_values_is_recovered_with_prometheus() {
     let points = Points(bounds.iter().map(share).collect());
     // Of a bell, 68% lie within one `sd` of the mean.
     let sd = (points.quantile(0.84) - points.quantile(0.16)) / 2.0;
-    let law = format!("normal(mean={:.1}, sd={sd:.1})", points.quantile(0.5));
+    let distribution = format!("normal(mean={:.1}, sd={sd:.1})", points.quantile(0.5));
 
-    let said = hand_in(11, &name, &bounds, &law);
+    let said = hand_in(11, &name, &bounds, &distribution);
     assert!(said.contains("away from the truth"), "{said}");
 }

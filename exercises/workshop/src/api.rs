@@ -81,7 +81,7 @@ impl Api {
                 ))
             })?;
         serde_json::from_str(&answer.body)
-            .map_err(|error| failed(format!("{} is no Prometheus: {error}.", self.address)))
+            .map_err(|error| failed(format!("{} is not a Prometheus: {error}.", self.address)))
     }
 }
 

@@ -33,7 +33,7 @@ pub fn read(file: &Path, credentials: &Credentials) -> Result<Vec<Query>, Findin
     let mut dashboard: Value = serde_json::from_str(&text).map_err(|error| {
         Finding::new(
             "not-json",
-            format!("The dashboard is no JSON: {error}. Is it all that Grafana exported?"),
+            format!("The dashboard is not JSON: {error}. Is it all that Grafana exported?"),
         )
     })?;
     if let Some(url) = dashboard["url"].as_str()

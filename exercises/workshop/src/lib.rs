@@ -21,7 +21,7 @@
 //! - [`stalling`]: a service that stalls, for load generators. [`scheduling_delay`]: whether
 //!   the machine was too busy to judge them.
 //! - [`processes`]: one that leaks, among others; [`mqtt`]: what a proplet says of them.
-//! - [`gateway`]: a Pushgateway that can be ill. [`clicks`] and [`worker`]: what the
+//! - [`gateway`]: a Pushgateway that can fail. [`clicks`] and [`worker`]: what the
 //!   student's training learns from, and the training, fed and heard. [`runs`]:
 //!   three real trainings, each with a fault. [`training`]: what
 //!   of these is run by hand.

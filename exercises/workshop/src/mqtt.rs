@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use crate::finding::Finding;
 
 // Longer packets are not a proplet's.
-const LONGEST: usize = 1 << 20;
-const PATIENCE: Duration = Duration::from_secs(3);
+const MAX_PACKET_BYTES: usize = 1 << 20;
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 // The packets' types, in the upper four bits of their first byte.
 const CONNECT: u8 = 1;
@@ -156,8 +156,8 @@ impl Shared {
 ///
 /// What was there instead.
 pub fn ask(address: SocketAddr) -> io::Result<()> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     // MQTT 3.1.1, a clean session, no id, no keep-alive.
     let hello = [&[0x10, 12, 0, 4], &b"MQTT"[..], &[4, 2, 0, 0, 0, 0]].concat();
     stream.write_all(&hello)?;
@@ -184,7 +184,7 @@ fn packet(from: &mut impl Read) -> io::Result<(u8, Vec<u8>)> {
             break;
         }
     }
-    if length > LONGEST {
+    if length > MAX_PACKET_BYTES {
         return Err(malformed());
     }
     let mut body = vec![0; length];

@@ -12,7 +12,7 @@ use crate::http;
 use crate::mystery::Kind;
 
 // So many requests are under way at a time: the service waits for most of each.
-const AT_ONCE: usize = 32;
+const CONCURRENCY: usize = 32;
 
 /// The address in `http://127.0.0.1:8000/…` or `127.0.0.1:8000`.
 ///
@@ -23,7 +23,7 @@ pub fn address(text: &str) -> Result<SocketAddr, Finding> {
     let host = text.strip_prefix("http://").unwrap_or(text);
     let host = host.split('/').next().unwrap_or_default();
     host.replace("localhost", "127.0.0.1").parse().map_err(|_| {
-        let sentence = format!("`{text}` is no address such as http://127.0.0.1:8000.");
+        let sentence = format!("`{text}` is not an address such as http://127.0.0.1:8000.");
         Finding::new("no-address", sentence)
     })
 }
@@ -46,7 +46,7 @@ pub fn requests(service: SocketAddr, kind: Kind, count: usize) -> Result<Vec<f64
         seen.is_ok()
     };
     thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
+        for _ in 0..CONCURRENCY {
             scope.spawn(|| {
                 while sent.fetch_add(1, Ordering::Relaxed) < count && note(one(service, kind)) {}
             });

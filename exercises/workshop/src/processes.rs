@@ -33,11 +33,11 @@ const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 const NAMES: [&str; 6] = ["alder", "birch", "cedar", "hazel", "maple", "rowan"];
 // Then even the leak has ended.
-const LIFE: &str = "5m";
+const DURATION: &str = "5m";
 
 // A process that is tried lives so long, and so long at most its end is awaited.
-const TRIED: Duration = Duration::from_secs(2);
-const PATIENCE: Duration = Duration::from_secs(60);
+const TRIAL: Duration = Duration::from_secs(2);
+const TRIAL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a process does, and for what it may be mistaken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,7 +128,7 @@ impl Processes {
         let parts = names.into_iter().zip(workloads);
         let mut parts: Vec<_> = parts
             .map(|(name, (part, mut workload))| {
-                workload["duration"] = json!(LIFE);
+                workload["duration"] = json!(DURATION);
                 (name, part, workload)
             })
             .collect();
@@ -205,10 +205,10 @@ pub fn channel(name: &str) -> String {
 /// # Errors
 ///
 /// That there is no program, or what it said when it failed.
-pub fn tried(profile: &MonitoringProfile) -> Result<Vec<(f64, Value)>, Finding> {
+pub fn trial(profile: &MonitoringProfile) -> Result<Vec<(f64, Value)>, Finding> {
     let program = program()?;
     let broker = Broker::start()?;
-    let work = json!({"kind": "cpu", "percent": 20, "duration": format!("{}s", TRIED.as_secs())});
+    let work = json!({"kind": "cpu", "percent": 20, "duration": format!("{}s", TRIAL.as_secs())});
     let child = proplet(&program, broker.address(), "trial")
         .args(["--task", &task("tried", &work, profile)])
         .stdin(Stdio::null())
@@ -216,8 +216,8 @@ pub fn tried(profile: &MonitoringProfile) -> Result<Vec<(f64, Value)>, Finding> 
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| failed(&format!("it could not be started: {error}")))?;
-    let mut proplet = Ended(child);
-    let deadline = Instant::now() + PATIENCE;
+    let mut proplet = KillOnDrop(child);
+    let deadline = Instant::now() + TRIAL_TIMEOUT;
     // How a task ended is said after its last sample.
     while broker.published("/control/proplet/results").is_empty() {
         let ended = proplet.0.try_wait();
@@ -225,7 +225,7 @@ pub fn tried(profile: &MonitoringProfile) -> Result<Vec<(f64, Value)>, Finding> 
             return Err(failed(&format!("it ended with {status}")));
         }
         if Instant::now() > deadline {
-            let waited = PATIENCE.as_secs();
+            let waited = TRIAL_TIMEOUT.as_secs();
             return Err(failed(&format!(
                 "after {waited} s its task had not ended; is the machine very busy?"
             )));
@@ -240,16 +240,16 @@ pub fn tried(profile: &MonitoringProfile) -> Result<Vec<(f64, Value)>, Finding> 
         .iter()
         .map(|message| {
             let content = serde_json::from_slice(&message.payload)
-                .map_err(|error| failed(&format!("it sent what is no JSON: {error}")))?;
+                .map_err(|error| failed(&format!("it sent something that is not JSON: {error}")))?;
             Ok((message.at.duration_since(first).as_secs_f64(), content))
         })
         .collect()
 }
 
 /// A child that ends with this.
-struct Ended(Child);
+struct KillOnDrop(Child);
 
-impl Drop for Ended {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         // Both fail only if it is gone already.
         let _ = self.0.kill();

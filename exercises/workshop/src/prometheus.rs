@@ -16,7 +16,7 @@ use crate::finding::Finding;
 use crate::http;
 use crate::promtool::{REMEDY, Scratch};
 
-const START: Duration = Duration::from_secs(20);
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A running Prometheus. Dropping it ends it and removes its data.
 #[derive(Debug)]
@@ -104,8 +104,8 @@ impl Prometheus {
                 }
             });
         }
-        let deadline = Instant::now() + START;
-        if let Ok(address) = listening.recv_timeout(START) {
+        let deadline = Instant::now() + START_TIMEOUT;
+        if let Ok(address) = listening.recv_timeout(START_TIMEOUT) {
             prometheus.address = address;
             // It listens before it has read its configuration.
             while Instant::now() < deadline {
@@ -152,8 +152,8 @@ impl Prometheus {
     /// # Errors
     ///
     /// `prometheus-failed`, also if it has not after so long.
-    pub fn number_when(&self, query: &str, patience: Duration) -> Result<f64, Finding> {
-        let deadline = Instant::now() + patience;
+    pub fn number_when(&self, query: &str, timeout: Duration) -> Result<f64, Finding> {
+        let deadline = Instant::now() + timeout;
         loop {
             let data = self.api(&format!("query?query={}", encoded(query)))?;
             let number = data["result"][0]["value"][1].as_str();

@@ -115,7 +115,7 @@ pub fn evaluate(
         .collect())
 }
 
-/// What the alert tells whoever is called, if it rings in the scene: its
+/// What the alert tells whoever is called, if it fires in the scene: its
 /// annotations as promtool writes them, such as `{summary="…"}`.
 ///
 /// # Errors

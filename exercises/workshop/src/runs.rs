@@ -12,7 +12,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use crate::finding::Finding;
-use crate::gateway::{Gateway, Mood};
+use crate::gateway::{Behaviour, Gateway};
 use crate::http;
 use crate::mystery;
 use crate::promtool::Scratch;
@@ -37,37 +37,37 @@ const STEPS: &str = "11000";
 // A program that is built already; else it is built.
 const PROGRAM: &str = "GOLDEN_SIGNALS_PROGRAM";
 
-/// What ails one of them.
+/// What is wrong with one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ailment {
+pub enum Fault {
     /// NaN gradients in one feature: its place in [`FEATURES`].
     Nan(usize),
     /// Shards that hold so many embeddings.
     SmallTable(u32),
-    /// A shard that takes its time: its place in [`SHARDS`].
+    /// A slow shard: its place in [`SHARDS`].
     SlowShard(usize),
 }
 
-/// What ails each of [`RUNS`], in their order.
+/// The fault of each of [`RUNS`], in their order.
 #[must_use]
-pub fn ailments(name: &str) -> [Ailment; 3] {
+pub fn faults(name: &str) -> [Fault; 3] {
     let mut hash = Sha256::new();
     for part in ["three runs", name, &mystery::salt()] {
         // With its length, so that no two triples run into the same bytes.
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    let lots = hash.finalize();
-    let lot = |number: usize, among: usize| usize::from(lots[number]) % among;
-    let mut ailments = [
-        Ailment::Nan(lot(0, FEATURES.len())),
-        Ailment::SmallTable(CAPACITIES[lot(1, CAPACITIES.len())]),
-        Ailment::SlowShard(lot(2, SHARDS.len())),
+    let digest = hash.finalize();
+    let pick = |number: usize, among: usize| usize::from(digest[number]) % among;
+    let mut faults = [
+        Fault::Nan(pick(0, FEATURES.len())),
+        Fault::SmallTable(CAPACITIES[pick(1, CAPACITIES.len())]),
+        Fault::SlowShard(pick(2, SHARDS.len())),
     ];
     // Fisher and Yates.
-    ailments.swap(2, lot(3, 3));
-    ailments.swap(1, lot(4, 2));
-    ailments
+    faults.swap(2, pick(3, 3));
+    faults.swap(1, pick(4, 2));
+    faults
 }
 
 /// The three, running. Dropping them ends them, and removes their metrics.
@@ -98,7 +98,7 @@ impl Runs {
         let own = if listens {
             None
         } else {
-            Some(Gateway::start(&gateway.to_string(), Mood::Well)?)
+            Some(Gateway::start(&gateway.to_string(), Behaviour::Accepts)?)
         };
         let mut runs = Self {
             children: Vec::new(),
@@ -106,7 +106,7 @@ impl Runs {
             own,
             _configurations: Scratch::new().map_err(failed)?,
         };
-        for (number, (job, ailment)) in RUNS.iter().zip(ailments(name)).enumerate() {
+        for (number, (job, fault)) in RUNS.iter().zip(faults(name)).enumerate() {
             let configuration = runs._configurations.path().join(format!("{job}.yaml"));
             fs::write(
                 &configuration,
@@ -133,7 +133,7 @@ impl Runs {
                 .env("GOLDEN_STEPS", STEPS)
                 .env("GOLDEN_SEED", seed)
                 .env("GOLDEN_DELETE_METRICS", "true")
-                .envs(fault(ailment))
+                .envs(environment(fault))
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null());
@@ -195,13 +195,13 @@ pub fn program(root: &Path) -> Result<PathBuf, Finding> {
     }
 }
 
-fn fault(ailment: Ailment) -> Vec<(&'static str, String)> {
-    match ailment {
-        Ailment::Nan(feature) => vec![
+fn environment(fault: Fault) -> Vec<(&'static str, String)> {
+    match fault {
+        Fault::Nan(feature) => vec![
             ("GOLDEN_NAN_EVERY", "20".to_owned()),
             ("GOLDEN_NAN_FEATURE", FEATURES[feature].to_owned()),
         ],
-        Ailment::SmallTable(capacity) => vec![("GOLDEN_TABLE_CAPACITY", capacity.to_string())],
-        Ailment::SlowShard(shard) => vec![("GOLDEN_SLOW_SHARD", format!("{shard}=200ms"))],
+        Fault::SmallTable(capacity) => vec![("GOLDEN_TABLE_CAPACITY", capacity.to_string())],
+        Fault::SlowShard(shard) => vec![("GOLDEN_SLOW_SHARD", format!("{shard}=200ms"))],
     }
 }

@@ -1,46 +1,46 @@
-//! How punctual this machine is while something runs. On one that is too busy,
-//! what was measured tells of the machine and not of the student's program.
+//! How late this machine wakes a thread while something runs. On one that is too
+//! busy, what was measured tells of the machine and not of the student's program.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-const NAP: Duration = Duration::from_millis(10);
+const SLEEP: Duration = Duration::from_millis(10);
 
-/// Someone who naps over and over, and notes by how much each nap is too long.
+/// A thread that sleeps over and over, and notes by how much each sleep was too long.
 #[derive(Debug)]
-pub struct Punctuality {
+pub struct SchedulingDelay {
     over: Arc<AtomicBool>,
-    naps: JoinHandle<Duration>,
+    sleeper: JoinHandle<Duration>,
 }
 
-impl Punctuality {
-    /// Begins to look.
+impl SchedulingDelay {
+    /// Starts the thread.
     #[must_use]
     pub fn watch() -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let is_over = Arc::clone(&over);
-        let naps = thread::spawn(move || {
+        let sleeper = thread::spawn(move || {
             let mut latest = Duration::ZERO;
             while !is_over.load(Ordering::Relaxed) {
                 let start = Instant::now();
-                thread::sleep(NAP);
-                latest = latest.max(start.elapsed().saturating_sub(NAP));
+                thread::sleep(SLEEP);
+                latest = latest.max(start.elapsed().saturating_sub(SLEEP));
             }
             latest
         });
-        Self { over, naps }
+        Self { over, sleeper }
     }
 
-    /// By how much the longest nap since then was too long.
+    /// By how much the worst sleep since the start was too long.
     ///
     /// # Panics
     ///
-    /// Never: napping does not panic.
+    /// Never: sleeping does not panic.
     #[must_use]
     pub fn worst(self) -> Duration {
         self.over.store(true, Ordering::Relaxed);
-        self.naps.join().expect("napping does not panic")
+        self.sleeper.join().expect("sleeping does not panic")
     }
 }

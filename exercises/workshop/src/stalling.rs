@@ -15,7 +15,7 @@ use socket2::{Domain, Socket, Type};
 use crate::finding::Finding;
 
 /// What a request takes when nothing stalls.
-pub const QUICK: Duration = Duration::from_millis(5);
+pub const SERVICE_TIME: Duration = Duration::from_millis(5);
 
 /// Connections that may wait to be accepted. With std's 128, a machine that keeps the
 /// service waiting for a second refuses some, whose clients try again after 1, 3 and
@@ -170,7 +170,7 @@ impl Shared {
     fn answer(&self) -> String {
         let start = Instant::now();
         let arrived = start - *self.first.get_or_init(|| start);
-        thread::sleep(self.stalls.left(arrived) + QUICK);
+        thread::sleep(self.stalls.left(arrived) + SERVICE_TIME);
         if let Ok(mut served) = self.served.lock() {
             served.push(Served {
                 arrived: arrived.as_secs_f64(),
@@ -192,7 +192,7 @@ impl Shared {
             let _ = writeln!(page, "{name}_bucket{{le=\"{bound}\"}} {within}");
         }
         let count = took.len() + self.earlier;
-        let sum = took.iter().sum::<f64>() + QUICK.as_secs_f64() * self.earlier as f64;
+        let sum = took.iter().sum::<f64>() + SERVICE_TIME.as_secs_f64() * self.earlier as f64;
         let _ = writeln!(page, "{name}_bucket{{le=\"+Inf\"}} {count}");
         let _ = writeln!(page, "{name}_sum {sum}\n{name}_count {count}");
         page

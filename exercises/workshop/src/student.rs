@@ -16,11 +16,11 @@ use crate::finding::Finding;
 use crate::http::{self, Answer};
 
 // A first build compiles the libraries too.
-const BUILD: Duration = Duration::from_secs(15 * 60);
+const BUILD_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 // From its start to the line that says where it listens.
-const START: Duration = Duration::from_secs(10);
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 // Of what it writes, so much is kept to be shown.
-const KEPT: usize = 2000;
+const MAX_OUTPUT_BYTES: usize = 2000;
 
 /// Builds this program of the student's package and returns where it is.
 ///
@@ -50,12 +50,12 @@ pub fn build_of(root: &Path, package: &str, name: &str) -> Result<PathBuf, Findi
     })?;
     let messages = collect(child.stdout.take());
     let errors = collect(child.stderr.take());
-    let Some(status) = wait(&mut child, BUILD) else {
+    let Some(status) = wait(&mut child, BUILD_TIMEOUT) else {
         return Err(Finding::new(
             "build-hangs",
             format!(
                 "The build did not end within {} minutes.",
-                BUILD.as_secs() / 60
+                BUILD_TIMEOUT.as_secs() / 60
             ),
         ));
     };
@@ -92,7 +92,7 @@ pub fn build_of(root: &Path, package: &str, name: &str) -> Result<PathBuf, Findi
 /// # Errors
 ///
 /// `does-not-start`, `does-not-end` after so long, or `fails` with what it wrote.
-pub fn output(program: &Path, arguments: &[String], patience: Duration) -> Result<String, Finding> {
+pub fn output(program: &Path, arguments: &[String], timeout: Duration) -> Result<String, Finding> {
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
@@ -106,10 +106,10 @@ pub fn output(program: &Path, arguments: &[String], patience: Duration) -> Resul
             )
         })?;
     let (said, errors) = (collect(child.stdout.take()), collect(child.stderr.take()));
-    let status = wait(&mut child, patience).ok_or_else(|| {
+    let status = wait(&mut child, timeout).ok_or_else(|| {
         Finding::new(
             "does-not-end",
-            format!("Your program had not ended after {} s.", patience.as_secs()),
+            format!("Your program had not ended after {} s.", timeout.as_secs()),
         )
     })?;
     let said = said.join().unwrap_or_default();
@@ -157,17 +157,17 @@ impl Student {
         // Both are read to the end: a service that writes and writes must not
         // wait for a reader, nor fill our memory.
         if let Some(stdout) = child.stdout.take() {
-            read_on(stdout, Arc::clone(&written), Some(found));
+            read_in_background(stdout, Arc::clone(&written), Some(found));
         }
         if let Some(stderr) = child.stderr.take() {
-            read_on(stderr, Arc::clone(&written), None);
+            read_in_background(stderr, Arc::clone(&written), None);
         }
         let mut student = Self {
             child,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             written,
         };
-        match listening.recv_timeout(START) {
+        match listening.recv_timeout(START_TIMEOUT) {
             Ok(address) => {
                 student.address = address;
                 Ok(student)
@@ -176,8 +176,8 @@ impl Student {
                 "does-not-start",
                 format!(
                     "Your service did not begin to listen within {} s.{}",
-                    START.as_secs(),
-                    student.last_words()
+                    START_TIMEOUT.as_secs(),
+                    student.recent_output()
                 ),
             )),
         }
@@ -207,7 +207,8 @@ impl Student {
     ///
     /// `no-answer`, with what it wrote.
     pub fn ask(&self, method: &str, path: &str) -> Result<Answer, Finding> {
-        http::request(self.address, method, path).map_err(|error| self.silent(method, path, &error))
+        http::request(self.address, method, path)
+            .map_err(|error| self.no_answer(method, path, &error))
     }
 
     /// Asks all of this, so many at once; every answer must come, with the status
@@ -223,7 +224,7 @@ impl Student {
             .collect();
         let answers = http::all(self.address, &plain, at_once);
         for ((method, path, status), answer) in requests.iter().zip(answers) {
-            let answer = answer.map_err(|error| self.silent(method, path, &error))?;
+            let answer = answer.map_err(|error| self.no_answer(method, path, &error))?;
             if answer.status != *status {
                 return Err(Finding::new(
                     "other-answer",
@@ -269,9 +270,9 @@ impl Student {
     pub fn metrics_when(
         &self,
         awaited: impl Fn(&Exposition) -> bool,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Exposition, Finding> {
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + timeout;
         loop {
             let metrics = self.metrics()?;
             if awaited(&metrics) || Instant::now() > deadline {
@@ -281,7 +282,7 @@ impl Student {
         }
     }
 
-    fn silent(&self, method: &str, path: &str, error: &io::Error) -> Finding {
+    fn no_answer(&self, method: &str, path: &str, error: &io::Error) -> Finding {
         Finding::new(
             "no-answer",
             format!(
@@ -290,16 +291,16 @@ impl Student {
                     error.kind(),
                     io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
                 ) {
-                    format!("nothing came within {} s", http::PATIENCE.as_secs())
+                    format!("nothing came within {} s", http::TIMEOUT.as_secs())
                 } else {
                     error.to_string()
                 },
-                self.last_words()
+                self.recent_output()
             ),
         )
     }
 
-    fn last_words(&self) -> String {
+    fn recent_output(&self) -> String {
         let written = match self.written.lock() {
             Ok(written) => written.trim().to_owned(),
             Err(_) => String::new(),
@@ -320,7 +321,7 @@ impl Drop for Student {
     }
 }
 
-fn read_on(
+fn read_in_background(
     from: impl Read + Send + 'static,
     written: Arc<Mutex<String>>,
     found: Option<mpsc::Sender<SocketAddr>>,
@@ -344,8 +345,8 @@ fn read_on(
             }
             if let Ok(mut written) = written.lock() {
                 written.push_str(&text);
-                if written.len() > KEPT {
-                    let mut cut = written.len() - KEPT;
+                if written.len() > MAX_OUTPUT_BYTES {
+                    let mut cut = written.len() - MAX_OUTPUT_BYTES;
                     while !written.is_char_boundary(cut) {
                         cut += 1;
                     }
@@ -361,15 +362,15 @@ fn collect(from: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Strin
     thread::spawn(move || {
         let mut text = Vec::new();
         if let Some(mut from) = from {
-            // More than this is no report: whoever writes on waits until time is up.
+            // Whoever writes more than this waits until the timeout.
             let _ = from.by_ref().take(64 << 20).read_to_end(&mut text);
         }
         String::from_utf8_lossy(&text).into_owned()
     })
 }
 
-fn wait(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
-    let deadline = Instant::now() + patience;
+fn wait(child: &mut Child, timeout: Duration) -> Option<ExitStatus> {
+    let deadline = Instant::now() + timeout;
     loop {
         if let Ok(Some(status)) = child.try_wait() {
             return Some(status);

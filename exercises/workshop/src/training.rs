@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::clicks;
 use crate::finding::Finding;
-use crate::gateway::{Gateway, Mood};
+use crate::gateway::{Behaviour, Gateway};
 use crate::runs::{self, RUNS, Runs};
 
 /// Where a Pushgateway is, in the stack too.
@@ -24,7 +24,7 @@ const CLICKS_PER_SECOND: f64 = 100.0;
 ///
 /// `no-port`.
 pub fn gateway(address: &str) -> Result<(), Finding> {
-    let gateway = Gateway::start(address, Mood::Well).map_err(|finding| {
+    let gateway = Gateway::start(address, Behaviour::Accepts).map_err(|finding| {
         let remedy = "Does the stack run? Its gateway will do.";
         Finding::new(finding.id, format!("{} {remedy}", finding.observed))
     })?;

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::finding::Finding;
 
 // Of what it complains, so many lines are kept to be shown.
-const KEPT: usize = 20;
+const MAX_LINES: usize = 20;
 
 /// A running worker. Dropping it ends it.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ impl Worker {
         let kept = Arc::clone(&complaints);
         lines_of(child.stderr.take(), move |line| {
             if let Ok(mut kept) = kept.lock() {
-                if kept.len() == KEPT {
+                if kept.len() == MAX_LINES {
                     kept.remove(0);
                 }
                 kept.push(line);
@@ -115,10 +115,10 @@ impl Worker {
     }
 
     /// Waits until it has ended; nothing if it does not.
-    pub fn end(&mut self, patience: Duration) -> Option<ExitStatus> {
+    pub fn end(&mut self, timeout: Duration) -> Option<ExitStatus> {
         self.feed_no_more();
         let mut status = None;
-        wait_until(patience, || {
+        wait_until(timeout, || {
             status = self.child.try_wait().ok().flatten();
             status.is_some()
         });
@@ -148,8 +148,8 @@ impl Drop for Worker {
 
 /// Looks again and again until it holds or the time is over; says whether it
 /// held.
-pub fn wait_until(patience: Duration, mut holds: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + patience;
+pub fn wait_until(timeout: Duration, mut holds: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + timeout;
     loop {
         if holds() {
             return true;

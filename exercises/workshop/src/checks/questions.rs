@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::answer_file;
-use crate::finding::{Finding, Judgement, demand};
+use crate::finding::{Finding, Judgement, ensure};
 
 pub(super) struct Question {
     pub(super) number: usize,
@@ -136,7 +136,7 @@ pub(super) fn judge(questions: &[Question], answers: &BTreeMap<usize, String>) -
             .map(str::to_lowercase)
             .collect();
         let answer = words.join(" ");
-        demand(!answer.is_empty(), "not-answered", || {
+        ensure(!answer.is_empty(), "not-answered", || {
             format!("Question {number} has no answer yet.")
         })?;
         if answer == question.right {

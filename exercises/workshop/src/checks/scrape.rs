@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::finding::{Finding, Judgement, demand};
+use crate::finding::{Finding, Judgement, ensure};
 use crate::prometheus::{Prometheus, Target};
 
 // Two intervals and a bit.
-const PATIENCE: Duration = Duration::from_secs(12);
+const SCRAPE_TIMEOUT: Duration = Duration::from_secs(12);
 
 const STUDENT: &str = "random_numbers_drawn_total 1\n";
 const APP: &str = "random_value_count 1\n";
@@ -33,7 +33,7 @@ pub fn check(file: &Path) -> Judgement {
     let prometheus = Prometheus::start(&text)?;
 
     let targets = targets(&prometheus)?;
-    for (job, port, longest) in [("student", 8001, 5.0), ("metrics_gateway", 9091, 60.0)] {
+    for (job, port, max_interval) in [("student", 8001, 5.0), ("metrics_gateway", 9091, 60.0)] {
         let mine: Vec<_> = targets
             .iter()
             .filter(|one| one["labels"]["job"] == job)
@@ -56,10 +56,10 @@ pub fn check(file: &Path) -> Judgement {
             ));
         };
         let interval = target["scrapeInterval"].as_str().unwrap_or_default();
-        demand(seconds(interval) <= longest, "too-slow", || {
+        ensure(seconds(interval) <= max_interval, "too-slow", || {
             format!(
                 "Prometheus would visit the job `{job}` every {interval}. How long would you sit \
-                 in front of an empty graph? (Port {port}; it was to be every {longest} s at most.)"
+                 in front of an empty graph? (Port {port}; it was to be every {max_interval} s at most.)"
             )
         })?;
     }
@@ -67,7 +67,7 @@ pub fn check(file: &Path) -> Judgement {
     arrives(&prometheus, "metrics_gateway", "records_total", 9091)?;
     let pushed = query(&prometheus, "records_total")?;
     let labels = &pushed[0]["metric"];
-    demand(
+    ensure(
         labels["job"] == "training" && labels["instance"] == "worker-1",
         "labels-renamed",
         || {
@@ -82,7 +82,7 @@ pub fn check(file: &Path) -> Judgement {
 
 // Waits until a scrape of the job has brought what its target shows.
 fn arrives(prometheus: &Prometheus, job: &str, metric: &str, port: u16) -> Judgement {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + SCRAPE_TIMEOUT;
     loop {
         // `up` first: a scrape that comes in between may only add to what follows.
         let up = query(prometheus, &format!("up{{job=\"{job}\"}}"))?;
@@ -101,16 +101,16 @@ fn arrives(prometheus: &Prometheus, job: &str, metric: &str, port: u16) -> Judge
                 ),
             ));
         }
-        demand(up != Some("1"), "wrong-target", || {
+        ensure(up != Some("1"), "wrong-target", || {
             format!(
                 "Prometheus visits the job `{job}`, and somebody answers, but shows no \
                  `{metric}`. Is it the right address? (It should be port {port}.)"
             )
         })?;
-        demand(Instant::now() < deadline, "never-scraped", || {
+        ensure(Instant::now() < deadline, "never-scraped", || {
             format!(
                 "Prometheus has not visited the job `{job}` within {} s.",
-                PATIENCE.as_secs()
+                SCRAPE_TIMEOUT.as_secs()
             )
         })?;
         thread::sleep(Duration::from_millis(50));
@@ -124,7 +124,7 @@ fn targets(prometheus: &Prometheus) -> Result<Vec<Value>, Finding> {
     let jobs = configuration["yaml"]
         .as_str()
         .map_or(0, |yaml| yaml.matches("- job_name: ").count());
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + SCRAPE_TIMEOUT;
     loop {
         let targets = prometheus.api("targets?state=active")?["activeTargets"].take();
         let targets = targets.as_array().cloned().unwrap_or_default();

@@ -13,7 +13,7 @@ use crate::class::Class;
 use crate::course::{Course, EXERCISES, Exercise, numbered, read};
 use crate::finding::Judgement;
 use crate::lab::{Lab, Reported};
-use crate::mystery::{Kind, Law};
+use crate::mystery::{Distribution, Kind};
 use crate::processes::{self, Processes};
 use crate::progress::Progress;
 use crate::screen::Screen;
@@ -24,7 +24,7 @@ use crate::{api, grafana, http, observe, promtool, watch};
 // A hundred times as many would tell ten times as well.
 const REQUESTS: usize = 2000;
 // Until Prometheus has seen a histogram twice.
-const SEEN: Duration = Duration::from_secs(30);
+const SCRAPE_TIMEOUT: Duration = Duration::from_secs(30);
 
 const USAGE: &str = "\
 cargo workshop                    watch: save a file, read the verdict
@@ -39,7 +39,7 @@ cargo workshop solution N [--spoil]  one way to do it, once you have done it
 cargo workshop mystery N [--from ADDRESS] [--requests COUNT]
                                   what your bounds show of exercise 11's or 12's mystery,
                                   or of the service that runs there
-cargo workshop lab [LAW] [ADDRESS]  exercise 10: the same requests in four histograms
+cargo workshop lab [DISTRIBUTION] [ADDRESS]  exercise 10: the same requests in four histograms
 cargo workshop doctor             what is installed, what is missing
 cargo workshop stall [ADDRESS]    a service that stalls, for load generators
 cargo workshop processes [ADDRESS]  exercise 16's processes, watched; where the broker is
@@ -131,7 +131,7 @@ fn root() -> PathBuf {
 fn check(course: &Course, words: &[&str]) -> ExitCode {
     let mut as_json = false;
     let mut chosen = Vec::new();
-    let mut running = course.running().clone();
+    let mut stack = course.stack().clone();
     let mut words = words.iter().peekable();
     while let Some(word) = words.next() {
         let mut url = |default: &str| {
@@ -140,8 +140,8 @@ fn check(course: &Course, words: &[&str]) -> ExitCode {
         };
         match (*word, word.parse().ok().and_then(numbered)) {
             ("--json", _) => as_json = true,
-            ("--grafana", _) => running.grafana = url(grafana::DEFAULT),
-            ("--prometheus", _) => running.prometheus = url(api::DEFAULT),
+            ("--grafana", _) => stack.grafana = url(grafana::DEFAULT),
+            ("--prometheus", _) => stack.prometheus = url(api::DEFAULT),
             (_, Some(exercise)) => chosen.push(exercise),
             _ => return usage(&format!("there is no exercise {word}")),
         }
@@ -150,7 +150,7 @@ fn check(course: &Course, words: &[&str]) -> ExitCode {
         chosen = EXERCISES.iter().collect();
     }
     let screen = Screen::new(false);
-    let course = course.clone().beside(running);
+    let course = course.clone().with_stack(stack);
     let reports = course.check(&chosen, |report| {
         if !as_json {
             screen.print(&screen.verdict(report));
@@ -246,10 +246,10 @@ fn doctor(course: &Course) -> ExitCode {
     } else {
         println!("✓ {:<12} {}", "repository", course.root().display());
     }
-    let running = course.running();
+    let stack = course.stack();
     for (what, url, at) in [
-        ("Prometheus", &running.prometheus, api::DEFAULT),
-        ("Grafana", &running.grafana, grafana::DEFAULT),
+        ("Prometheus", &stack.prometheus, api::DEFAULT),
+        ("Grafana", &stack.grafana, grafana::DEFAULT),
     ] {
         let url = url.as_deref().unwrap_or(at);
         let answers = observe::address(url).is_ok_and(|address| {
@@ -266,17 +266,17 @@ fn doctor(course: &Course) -> ExitCode {
 
 // Until a line comes, or no more can come.
 fn lab(course: &Course, words: &[&str]) -> ExitCode {
-    let (mut law, mut address) = ("constant(220ms)", "127.0.0.1:8003");
+    let (mut text, mut address) = ("constant(220ms)", "127.0.0.1:8003");
     for word in words {
         if word.parse::<SocketAddr>().is_ok() {
             address = word;
         } else {
-            law = word;
+            text = word;
         }
     }
-    let drawn = match Law::parse(Kind::Delays, law) {
+    let drawn = match Distribution::parse(Kind::Delays, text) {
         Ok(drawn) => drawn,
-        Err(error) => return usage(&format!("`{law}` is no law: {error}")),
+        Err(error) => return usage(&format!("`{text}` is not a distribution: {error}")),
     };
     let exercise = EXERCISES
         .iter()
@@ -289,7 +289,7 @@ fn lab(course: &Course, words: &[&str]) -> ExitCode {
     };
     screen.print(&format!("listening on {}\n", lab.address()));
     screen.print(&format!(
-        "A hundred requests a second take {law}. Enter ends it.\n"
+        "A hundred requests a second take {text}. Enter ends it.\n"
     ));
     // Held until the end, for the student to ask it.
     let prometheus = lab.prometheus();
@@ -301,7 +301,7 @@ fn lab(course: &Course, words: &[&str]) -> ExitCode {
                 "Prometheus is at http://{}/\n",
                 prometheus.address()
             ));
-            lab.reported(prometheus, SEEN)
+            lab.reported(prometheus, SCRAPE_TIMEOUT)
         }) {
         Ok(reported) => screen.print(&lab_table(&reported, lab.truth())),
         Err(finding) => screen.print(&format!("{}\n", finding.observed)),
@@ -374,7 +374,7 @@ fn watched(course: &Course, broker: &str) -> ExitCode {
         Ok(command)
     });
     match found {
-        Ok(command) => become_of(command),
+        Ok(command) => run_to_end(command),
         Err(finding) => failure(&finding.observed),
     }
 }
@@ -388,7 +388,7 @@ fn done(judgement: Judgement) -> ExitCode {
 
 // Whoever ends this then ends the proplet, and with it its tasks.
 #[cfg(unix)]
-fn become_of(mut command: Command) -> ExitCode {
+fn run_to_end(mut command: Command) -> ExitCode {
     use std::os::unix::process::CommandExt as _;
     failure(&format!(
         "the proplet could not be started: {}",
@@ -397,7 +397,7 @@ fn become_of(mut command: Command) -> ExitCode {
 }
 
 #[cfg(not(unix))]
-fn become_of(mut command: Command) -> ExitCode {
+fn run_to_end(mut command: Command) -> ExitCode {
     match command.status() {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         Ok(status) => failure(&format!("the proplet ended with {status}")),

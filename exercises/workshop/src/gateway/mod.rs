@@ -1,5 +1,5 @@
 //! A small Pushgateway: takes what is pushed, remembers every exchange, and can
-//! be ill on demand. As the real one it keeps groups of metrics by the labels in
+//! fail on demand. As the real one it keeps groups of metrics by the labels in
 //! their path, PUT replacing a whole group and POST the metrics of the same
 //! names, and it shows all of them at `/metrics`.
 //!
@@ -23,17 +23,17 @@ use crate::exposition::Exposition;
 use crate::finding::Finding;
 use groups::Groups;
 
-// A push longer than this is no push.
-const LONGEST: usize = 16 << 20;
+// A push of more bytes is not one of a training.
+const MAX_BODY_BYTES: usize = 16 << 20;
 
-/// How it is.
+/// What it does with a push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mood {
-    /// It takes what is pushed.
-    Well,
-    /// It answers 500, and takes nothing.
+pub enum Behaviour {
+    /// Takes it.
+    Accepts,
+    /// Answers 500, and takes nothing.
     Refuses,
-    /// It reads, and does not answer.
+    /// Reads it, and does not answer.
     Hangs,
 }
 
@@ -63,7 +63,7 @@ pub struct Gateway {
 
 #[derive(Debug)]
 struct Shared {
-    mood: Mutex<Mood>,
+    behaviour: Mutex<Behaviour>,
     exchanges: Mutex<Vec<Exchange>>,
     groups: Mutex<Groups>,
     ended: AtomicBool,
@@ -75,14 +75,14 @@ impl Gateway {
     /// # Errors
     ///
     /// `no-port`.
-    pub fn start(bind: &str, mood: Mood) -> Result<Self, Finding> {
+    pub fn start(bind: &str, behaviour: Behaviour) -> Result<Self, Finding> {
         let no_port = |error: io::Error| {
             Finding::new("no-port", format!("{bind} could not be opened: {error}"))
         };
         let listener = TcpListener::bind(bind).map_err(no_port)?;
         let address = listener.local_addr().map_err(no_port)?;
         let shared = Arc::new(Shared {
-            mood: Mutex::new(mood),
+            behaviour: Mutex::new(behaviour),
             exchanges: Mutex::default(),
             groups: Mutex::default(),
             ended: AtomicBool::new(false),
@@ -107,10 +107,10 @@ impl Gateway {
         self.address
     }
 
-    /// Changes how it is. Pushes that hang are answered in the new mood.
-    pub fn set_mood(&self, mood: Mood) {
-        if let Ok(mut now) = self.shared.mood.lock() {
-            *now = mood;
+    /// Changes what it does. Pushes that hang are answered by the new behaviour.
+    pub fn set_behaviour(&self, behaviour: Behaviour) {
+        if let Ok(mut now) = self.shared.behaviour.lock() {
+            *now = behaviour;
         }
     }
 
@@ -166,7 +166,7 @@ impl Shared {
                     _ => {}
                 }
             }
-            let mut body = vec![0; length.min(LONGEST)];
+            let mut body = vec![0; length.min(MAX_BODY_BYTES)];
             reader.read_exact(&mut body)?;
             let mut words = request.split_whitespace();
             let (method, path) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
@@ -222,17 +222,20 @@ impl Shared {
             });
             exchanges.len() - 1
         };
-        let mood = loop {
+        let behaviour = loop {
             if self.ended.load(Ordering::Relaxed) {
                 return None;
             }
-            match *self.mood.lock().ok()? {
-                Mood::Hangs => thread::sleep(Duration::from_millis(10)),
-                mood => break mood,
+            match *self.behaviour.lock().ok()? {
+                Behaviour::Hangs => thread::sleep(Duration::from_millis(10)),
+                behaviour => break behaviour,
             }
         };
-        let (status, body) = match (mood, group) {
-            (Mood::Refuses, _) => ("500 Internal Server Error", "ill on demand\n".to_owned()),
+        let (status, body) = match (behaviour, group) {
+            (Behaviour::Refuses, _) => (
+                "500 Internal Server Error",
+                "failing on demand\n".to_owned(),
+            ),
             (_, None) if path.starts_with("/metrics/job/") => (
                 "400 Bad Request",
                 format!("{path} has a label without a value\n"),

@@ -16,10 +16,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::finding::Finding;
-use crate::mystery::Law;
+use crate::mystery::Distribution;
 use crate::prometheus::Prometheus;
 
-/// What most libraries take if nobody says otherwise.
+/// The default of most libraries.
 pub const DEFAULT: &[f64] = &[
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
@@ -31,7 +31,7 @@ pub const SCHEMA: u32 = 3;
 
 // Requests in a second.
 const RATE: f64 = 100.0;
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A running lab. Dropping it ends it.
 #[derive(Debug)]
@@ -71,13 +71,17 @@ pub struct Reported {
 }
 
 impl Lab {
-    /// One that listens there, whose requests take as long as the law says;
+    /// One that listens there, whose delays follow the distribution;
     /// `own` are the student's bounds, if there are any.
     ///
     /// # Errors
     ///
     /// `no-port`.
-    pub fn start(bind: &str, law: &Law, own: Option<Vec<f64>>) -> Result<Self, Finding> {
+    pub fn start(
+        bind: &str,
+        delays: &Distribution,
+        own: Option<Vec<f64>>,
+    ) -> Result<Self, Finding> {
         let no_port = |error: io::Error| {
             Finding::new("no-port", format!("{bind} could not be opened: {error}"))
         };
@@ -98,8 +102,8 @@ impl Lab {
         });
         let shared = Arc::new(Shared {
             start: Instant::now(),
-            delays: law.draw(),
-            truth: law.quantile(0.95),
+            delays: delays.samples(),
+            truth: delays.quantile(0.95),
             histograms,
             ended: AtomicBool::new(false),
         });
@@ -151,13 +155,13 @@ impl Lab {
     pub fn reported(
         &self,
         prometheus: &Prometheus,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Vec<Reported>, Finding> {
         let histograms = self.shared.histograms.iter();
         histograms
             .map(|histogram| {
                 let query = histogram.query();
-                let p95 = prometheus.number_when(&query, patience)?;
+                let p95 = prometheus.number_when(&query, timeout)?;
                 Ok(Reported {
                     buckets: histogram.buckets,
                     p95,
@@ -216,7 +220,7 @@ impl Histogram {
 
 impl Shared {
     fn answer(&self, mut stream: &TcpStream) -> io::Result<()> {
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         let mut request = [0; 8192];
         let read = stream.read(&mut request)?;
         let request = String::from_utf8_lossy(&request[..read]).into_owned();
