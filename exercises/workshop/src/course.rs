@@ -336,7 +336,7 @@ impl Course {
 
 /// The exercise of this number.
 #[must_use]
-pub fn numbered(number: usize) -> Option<&'static Exercise> {
+pub fn exercise(number: usize) -> Option<&'static Exercise> {
     EXERCISES.iter().find(|exercise| exercise.number == number)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! From the screen down to what it stands on:
 //!
-//! - [`command`]: the command line, and what each command prints.
+//! - [`command`]: the command line, and what each command does and prints.
 //! - [`watch`], with [`keys`] and [`screen`]: the loop of edit and verdict.
 //! - [`course`]: the exercises, their files and texts; [`progress`]: how far one is.
 //! - [`checks`]: what each exercise demands. A check says what was observed, in a
@@ -10,9 +10,9 @@
 //! - [`class`]: many students' reports, for the teacher.
 //! - [`student`], [`http`], [`exposition`]: the student's service, started, asked
 //!   and read as Prometheus would. [`answer_file`]: answers in a text file.
-//! - [`promtool`]: queries and rules, judged by
-//!   Prometheus' own engine. [`prometheus`]: Prometheus itself, [`api`]: asked,
-//!   [`backfill`]: with scenes in its memory.
+//! - [`promtool`]: queries and rules, judged by Prometheus' own engine.
+//!   [`prometheus`]: Prometheus itself, [`api`]: asked, [`backfill`]: with scenes in
+//!   its memory.
 //! - [`mystery`]: what is to be recovered; [`observe`]: a running service, seen
 //!   through the student's bounds.
 //! - [`lab`]: the same requests in several histograms at once.
@@ -22,9 +22,8 @@
 //!   the machine was too busy to judge them.
 //! - [`processes`]: one that leaks, among others; [`mqtt`]: what a proplet says of them.
 //! - [`gateway`]: a Pushgateway that can fail. [`clicks`] and [`worker`]: what the
-//!   student's training learns from, and the training, fed and heard. [`runs`]:
-//!   three real trainings, each with a fault. [`training`]: what
-//!   of these is run by hand.
+//!   student's training learns from, and the training, fed and read. [`runs`]:
+//!   three real trainings, each with a fault.
 //!
 //! Nothing here uses the code that the students write, or the reference service:
 //! a checker that shares code with what it checks shares its mistakes. Only the
@@ -60,6 +59,5 @@ pub mod screen;
 pub mod stack;
 pub mod stalling;
 pub mod student;
-pub mod training;
 pub mod watch;
 pub mod worker;

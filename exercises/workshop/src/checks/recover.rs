@@ -10,7 +10,6 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::answer_file;
-use crate::course::Exercise;
 use crate::finding::{Finding, ensure};
 use crate::mystery::{Distribution, Kind, SAMPLES};
 use crate::observe;
@@ -47,20 +46,11 @@ pub fn delays(file: &Path, _: &Stack) -> Result<Option<String>, Finding> {
 ///
 /// # Errors
 ///
-/// What is missing in the file, that this exercise has no mystery, or that the
-/// service does not answer.
-pub fn page(
-    exercise: &Exercise,
-    file: &Path,
-    service: Option<(&str, usize)>,
-) -> Result<String, Finding> {
-    let (kind, name) = match exercise.number {
-        11 => (Kind::Values, "random_value"),
-        12 => (Kind::Delays, "http_request_duration_seconds"),
-        _ => {
-            let sentence = "Only exercises 11 and 12 have a mystery.";
-            return Err(Finding::new("no-mystery", sentence));
-        }
+/// What is missing in the file, or that the service does not answer.
+pub fn page(kind: Kind, file: &Path, service: Option<(&str, usize)>) -> Result<String, Finding> {
+    let name = match kind {
+        Kind::Values => "random_value",
+        Kind::Delays => "http_request_duration_seconds",
     };
     let answer = Answer::read(file)?;
     let drawn = match service {

@@ -13,7 +13,7 @@ use crate::gateway::{Behaviour, Gateway};
 use crate::runs::{self, RUNS, Runs};
 
 /// Where a Pushgateway is, in the stack too.
-pub const GATEWAY: &str = "127.0.0.1:9091";
+pub(super) const GATEWAY: &str = "127.0.0.1:9091";
 
 // As many as a small site has.
 const CLICKS_PER_SECOND: f64 = 100.0;
@@ -23,7 +23,7 @@ const CLICKS_PER_SECOND: f64 = 100.0;
 /// # Errors
 ///
 /// `no-port`.
-pub fn gateway(address: &str) -> Result<(), Finding> {
+pub(super) fn gateway(address: &str) -> Result<(), Finding> {
     let gateway = Gateway::start(address, Behaviour::Accepts).map_err(|finding| {
         let remedy = "Does the stack run? Its gateway will do.";
         Finding::new(finding.id, format!("{} {remedy}", finding.observed))
@@ -59,7 +59,7 @@ pub fn gateway(address: &str) -> Result<(), Finding> {
 /// # Errors
 ///
 /// `no-seconds`.
-pub fn clicks(seconds: &str) -> Result<(), Finding> {
+pub(super) fn clicks(seconds: &str) -> Result<(), Finding> {
     let length = seconds
         .parse()
         .ok()
@@ -91,7 +91,7 @@ pub fn clicks(seconds: &str) -> Result<(), Finding> {
 /// # Errors
 ///
 /// `no-address`; `no-port`; what building the reference comes to.
-pub fn runs(root: &Path, name: &str, gateway: &str) -> Result<(), Finding> {
+pub(super) fn runs(root: &Path, name: &str, gateway: &str) -> Result<(), Finding> {
     let addresses: io::Result<Vec<SocketAddr>> = gateway.to_socket_addrs().map(Iterator::collect);
     let address = addresses.ok().and_then(|all| all.first().copied());
     let address = address.ok_or_else(|| {
