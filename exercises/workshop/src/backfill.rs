@@ -8,7 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::api::Api;
 use crate::finding::Finding;
 use crate::prometheus::Prometheus;
-use crate::promtool::{Outcome, REMEDY, Scene, Scratch};
+use crate::promtool::{Outcome, REMEDY, Scene};
+use crate::scratch::Scratch;
 
 // From scene to scene; also the length of Prometheus' blocks.
 const SCENE_SPACING: u64 = 2 * 60 * 60;

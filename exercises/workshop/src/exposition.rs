@@ -193,6 +193,16 @@ impl Exposition {
     }
 }
 
+/// A bound as the label `le` has it.
+#[must_use]
+pub fn le(bound: f64) -> String {
+    if bound == f64::INFINITY {
+        "+Inf".to_owned()
+    } else {
+        bound.to_string()
+    }
+}
+
 impl Sample {
     /// Whether the labels include these.
     #[must_use]

@@ -24,7 +24,7 @@ pub struct Grafana {
 pub struct Credentials {
     /// A service account's.
     pub token: Option<String>,
-    /// `admin`, if nobody says otherwise.
+    /// The default is `admin`.
     pub user: Option<String>,
     /// The user's.
     pub password: Option<String>,

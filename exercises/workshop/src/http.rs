@@ -1,10 +1,13 @@
 //! A plain HTTP/1.1 client, one request a connection, on the standard library
 //! alone: it sends exactly what it is told, and can go away in the middle.
 
+use std::fmt::Write as _;
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
+
+use crate::finding::Finding;
 
 /// Longer than any answer may take.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
@@ -79,7 +82,7 @@ fn sent_with(
     Ok(stream)
 }
 
-/// Sends all of them, so many at a time; returns the answers in the order of the
+/// Sends all of them, `at_once` at a time; returns the answers in the order of the
 /// requests.
 #[must_use]
 pub fn all(
@@ -143,6 +146,33 @@ pub fn stream(address: SocketAddr, path: &str, clients: usize, each: usize) -> i
         running
             .into_iter()
             .try_for_each(|thread| thread.join().expect("it only asks"))
+    })
+}
+
+/// As it may stand in a URL, after `?query=`.
+#[must_use]
+pub fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut all, byte| {
+        if byte.is_ascii_alphanumeric() {
+            all.push(char::from(byte));
+        } else {
+            let _ = write!(all, "%{byte:02X}");
+        }
+        all
+    })
+}
+
+/// The address in `http://127.0.0.1:8000/…` or `127.0.0.1:8000`.
+///
+/// # Errors
+///
+/// `no-address`.
+pub fn address(text: &str) -> Result<SocketAddr, Finding> {
+    let host = text.strip_prefix("http://").unwrap_or(text);
+    let host = host.split('/').next().unwrap_or_default();
+    host.replace("localhost", "127.0.0.1").parse().map_err(|_| {
+        let sentence = format!("`{text}` is not an address such as http://127.0.0.1:8000.");
+        Finding::new("no-address", sentence)
     })
 }
 

@@ -2,8 +2,8 @@
 
 use simulation::{self, DelayDistribution, Streams, ValueDistribution};
 
-/// How many numbers are drawn. With so many, the share of numbers up to any bound differs
-/// from the truth by more than 0.02 once in five million times.
+/// How many numbers are drawn. The share of them up to any bound differs from the
+/// truth by more than 0.02 once in five million times.
 pub const SAMPLES: usize = 20_000;
 
 // The salt of the service, unless the teacher has set another for both.

@@ -5,18 +5,19 @@
 use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::child::KillOnDrop;
 use crate::finding::Finding;
 use crate::gateway::{Behaviour, Gateway};
 use crate::http;
 use crate::mystery;
-use crate::promtool::Scratch;
-use crate::student;
+use crate::reference;
+use crate::scratch::Scratch;
 
 /// Their names, which are the label `job` of their metrics. They mean nothing.
 pub const RUNS: [&str; 3] = ["birch", "cedar", "maple"];
@@ -32,17 +33,15 @@ const CAPACITIES: [u32; 3] = [1500, 2500, 4000];
 // Enough to see every fault within seconds, and little enough for a laptop that
 // has other things to do.
 const EXAMPLES_PER_SECOND: &str = "3000";
-// About a quarter of an hour: they end even if nobody ends them.
+// About a quarter of an hour: they end by themselves.
 const STEPS: &str = "11000";
-// A program that is built already; else it is built.
-const PROGRAM: &str = "GOLDEN_SIGNALS_PROGRAM";
 
 /// What is wrong with one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// NaN gradients in one feature: its place in [`FEATURES`].
     Nan(usize),
-    /// Shards that hold so many embeddings.
+    /// Tables that are too small: how many embeddings each shard holds.
     SmallTable(u32),
     /// A slow shard: its place in [`SHARDS`].
     SlowShard(usize),
@@ -73,7 +72,7 @@ pub fn faults(name: &str) -> [Fault; 3] {
 /// The three, running. Dropping them ends them, and removes their metrics.
 #[derive(Debug)]
 pub struct Runs {
-    children: Vec<Child>,
+    children: Vec<KillOnDrop>,
     gateway: SocketAddr,
     // Only if it is ours.
     own: Option<Gateway>,
@@ -116,13 +115,7 @@ impl Runs {
                 ),
             )
             .map_err(failed)?;
-            let mut command = Command::new(program);
-            // What is set for another training is not meant for these.
-            for (variable, _) in std::env::vars_os() {
-                if variable.to_string_lossy().starts_with("GOLDEN_") {
-                    command.env_remove(variable);
-                }
-            }
+            let mut command = reference::command(program);
             // By the environment: a list of processes shows the command line.
             let seed = (number + 1).to_string();
             command
@@ -137,7 +130,8 @@ impl Runs {
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null());
-            runs.children.push(command.spawn().map_err(failed)?);
+            let child = command.spawn().map_err(failed)?;
+            runs.children.push(KillOnDrop(child));
         }
         Ok(runs)
     }
@@ -157,11 +151,8 @@ impl Runs {
 
 impl Drop for Runs {
     fn drop(&mut self) {
-        for child in &mut self.children {
-            // Both fail only if it is gone already.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        // Before their metrics are removed, or they would push again.
+        self.children.clear();
         if self.own.is_some() {
             return;
         }
@@ -180,18 +171,6 @@ impl Drop for Runs {
                 }
             }
         }
-    }
-}
-
-/// The reference's program, built if need be.
-///
-/// # Errors
-///
-/// As [`student::build`].
-pub fn program(root: &Path) -> Result<PathBuf, Finding> {
-    match std::env::var_os(PROGRAM) {
-        Some(program) => Ok(program.into()),
-        None => student::build_of(root, "golden-signals", "golden-signals"),
     }
 }
 

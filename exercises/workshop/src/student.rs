@@ -2,15 +2,16 @@
 //! whatever it does.
 
 use std::fmt::Write as _;
-use std::io::{self, BufRead as _, BufReader, Read};
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::child::{KillOnDrop, each_line, wait};
 use crate::exposition::Exposition;
 use crate::finding::Finding;
 use crate::http::{self, Answer};
@@ -19,7 +20,7 @@ use crate::http::{self, Answer};
 const BUILD_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 // From its start to the line that says where it listens.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
-// Of what it writes, so much is kept to be shown.
+// Of what it writes, the bytes that are kept to be shown.
 const MAX_OUTPUT_BYTES: usize = 2000;
 
 /// Builds this program of the student's package and returns where it is.
@@ -50,7 +51,7 @@ pub fn build_of(root: &Path, package: &str, name: &str) -> Result<PathBuf, Findi
     })?;
     let messages = collect(child.stdout.take());
     let errors = collect(child.stderr.take());
-    let Some(status) = wait(&mut child, BUILD_TIMEOUT) else {
+    let Some(status) = wait(KillOnDrop(child), BUILD_TIMEOUT) else {
         return Err(Finding::new(
             "build-hangs",
             format!(
@@ -91,7 +92,7 @@ pub fn build_of(root: &Path, package: &str, name: &str) -> Result<PathBuf, Findi
 ///
 /// # Errors
 ///
-/// `does-not-start`, `does-not-end` after so long, or `fails` with what it wrote.
+/// `does-not-start`, `does-not-end` at the timeout, or `fails` with what it wrote.
 pub fn output(program: &Path, arguments: &[String], timeout: Duration) -> Result<String, Finding> {
     let mut child = Command::new(program)
         .args(arguments)
@@ -106,7 +107,7 @@ pub fn output(program: &Path, arguments: &[String], timeout: Duration) -> Result
             )
         })?;
     let (said, errors) = (collect(child.stdout.take()), collect(child.stderr.take()));
-    let status = wait(&mut child, timeout).ok_or_else(|| {
+    let status = wait(KillOnDrop(child), timeout).ok_or_else(|| {
         Finding::new(
             "does-not-end",
             format!("Your program had not ended after {} s.", timeout.as_secs()),
@@ -128,7 +129,7 @@ pub fn output(program: &Path, arguments: &[String], timeout: Duration) -> Result
 /// A running service. Dropping it ends it.
 #[derive(Debug)]
 pub struct Student {
-    child: Child,
+    child: KillOnDrop,
     address: SocketAddr,
     written: Arc<Mutex<String>>,
 }
@@ -156,14 +157,14 @@ impl Student {
         let (found, listening) = mpsc::channel();
         // Both are read to the end: a service that writes and writes must not
         // wait for a reader, nor fill our memory.
-        if let Some(stdout) = child.stdout.take() {
-            read_in_background(stdout, Arc::clone(&written), Some(found));
-        }
-        if let Some(stderr) = child.stderr.take() {
-            read_in_background(stderr, Arc::clone(&written), None);
-        }
+        let (kept, sender) = (Arc::clone(&written), found.clone());
+        each_line(child.stdout.take(), move |line| {
+            keep(&kept, &sender, &line);
+        });
+        let kept = Arc::clone(&written);
+        each_line(child.stderr.take(), move |line| keep(&kept, &found, &line));
         let mut student = Self {
-            child,
+            child: KillOnDrop(child),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             written,
         };
@@ -192,7 +193,7 @@ impl Student {
     /// How many bytes of memory it has, where the system tells: on Linux.
     #[must_use]
     pub fn resident(&self) -> Option<u64> {
-        let path = format!("/proc/{}/status", self.child.id());
+        let path = format!("/proc/{}/status", self.child.0.id());
         let status = std::fs::read_to_string(path).ok()?;
         let line = status
             .lines()
@@ -211,7 +212,7 @@ impl Student {
             .map_err(|error| self.no_answer(method, path, &error))
     }
 
-    /// Asks all of this, so many at once; every answer must come, with the status
+    /// Asks all of this, `at_once` at a time; every answer must come, with the status
     /// that is expected.
     ///
     /// # Errors
@@ -313,49 +314,25 @@ impl Student {
     }
 }
 
-impl Drop for Student {
-    fn drop(&mut self) {
-        // Both fail only if it is gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+// Keeps what the service writes, and says where it listens once it does.
+fn keep(written: &Arc<Mutex<String>>, found: &mpsc::Sender<SocketAddr>, line: &str) {
+    if let Some(address) = line.trim().strip_prefix("listening on ")
+        && let Ok(address) = address.parse()
+    {
+        // Nobody waits any more once it has been found.
+        let _ = found.send(address);
     }
-}
-
-fn read_in_background(
-    from: impl Read + Send + 'static,
-    written: Arc<Mutex<String>>,
-    found: Option<mpsc::Sender<SocketAddr>>,
-) {
-    thread::spawn(move || {
-        let mut reader = BufReader::new(from);
-        let mut line = Vec::new();
-        // A line may be endless too.
-        while (&mut reader)
-            .take(64 << 10)
-            .read_until(b'\n', &mut line)
-            .is_ok_and(|read| read > 0)
-        {
-            let text = String::from_utf8_lossy(&line).into_owned();
-            if let Some(found) = &found
-                && let Some(address) = text.trim().strip_prefix("listening on ")
-                && let Ok(address) = address.parse()
-            {
-                // Nobody waits any more once it has been found.
-                let _ = found.send(address);
+    if let Ok(mut written) = written.lock() {
+        written.push_str(line);
+        written.push('\n');
+        if written.len() > MAX_OUTPUT_BYTES {
+            let mut cut = written.len() - MAX_OUTPUT_BYTES;
+            while !written.is_char_boundary(cut) {
+                cut += 1;
             }
-            if let Ok(mut written) = written.lock() {
-                written.push_str(&text);
-                if written.len() > MAX_OUTPUT_BYTES {
-                    let mut cut = written.len() - MAX_OUTPUT_BYTES;
-                    while !written.is_char_boundary(cut) {
-                        cut += 1;
-                    }
-                    written.drain(..cut);
-                }
-            }
-            line.clear();
+            written.drain(..cut);
         }
-    });
+    }
 }
 
 fn collect(from: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
@@ -367,19 +344,4 @@ fn collect(from: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Strin
         }
         String::from_utf8_lossy(&text).into_owned()
     })
-}
-
-fn wait(child: &mut Child, timeout: Duration) -> Option<ExitStatus> {
-    let deadline = Instant::now() + timeout;
-    loop {
-        if let Ok(Some(status)) = child.try_wait() {
-            return Some(status);
-        }
-        if Instant::now() > deadline {
-            let _ = child.kill();
-            let _ = child.wait();
-            return None;
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
 }

@@ -72,9 +72,9 @@ fn each_run_shows_what_ails_it_and_no_other_does() {
             .unwrap()
             .body;
         let trains = |job: &str| sum(&page, "train_batches", &[("job", job)]) > 50.0;
-        let ailing = RUNS.iter().zip(faults(NAME));
+        let faulty = RUNS.iter().zip(faults(NAME));
         if RUNS.iter().all(|job| trains(job))
-            && ailing
+            && faulty
                 .into_iter()
                 .all(|(job, fault)| shows(&page, job, fault))
         {

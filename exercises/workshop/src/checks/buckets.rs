@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::answer_file;
+use crate::answer_file::Answers;
 use crate::finding::{Finding, Judgement, ensure};
 use crate::lab::{DEFAULT, SCHEMA, SLO};
 
@@ -23,7 +23,7 @@ enum Buckets {
     Native,
 }
 
-/// A prediction: every request takes so long; what is the reported p95?
+/// A prediction: every request takes `delay` seconds; what is the reported p95?
 struct Case {
     number: usize,
     buckets: Buckets,
@@ -52,25 +52,8 @@ const fn case(number: usize, buckets: Buckets, delay: f64) -> Case {
 ///
 /// The first finding.
 pub fn check(file: &Path) -> Judgement {
-    let answers = answer_file::answers(file)?;
-    let numbers = |number: usize| -> Result<Vec<f64>, Finding> {
-        let text = answers.get(&number).map_or("", String::as_str);
-        ensure(!text.is_empty(), "not-answered", || {
-            format!("Question {number} has no answer yet.")
-        })?;
-        text.split([' ', ','])
-            .filter(|word| !word.is_empty() && *word != "ms")
-            .map(|word| {
-                let number_text = word.strip_suffix("ms").unwrap_or(word);
-                number_text.parse().map_err(|_| {
-                    Finding::new(
-                        "no-number",
-                        format!("In the answer to question {number}, `{word}` is not a number."),
-                    )
-                })
-            })
-            .collect()
-    };
+    let answers = Answers::read(file)?;
+    let numbers = |number| answers.numbers(number, "ms");
     for case in &CASES {
         let given = numbers(case.number)?;
         predicted(case, given.first().copied().unwrap_or(f64::NAN))?;
@@ -88,13 +71,7 @@ pub fn check(file: &Path) -> Judgement {
 /// The student's own bounds in seconds, if they have written any that can be used.
 #[must_use]
 pub fn own(file: &Path) -> Option<Vec<f64>> {
-    let answers = answer_file::answers(file).ok()?;
-    let words = answers.get(&9)?.split([' ', ',']);
-    let bounds: Result<Vec<f64>, _> = words
-        .filter(|word| !word.is_empty())
-        .map(str::parse)
-        .collect();
-    let bounds = bounds.ok()?;
+    let bounds = Answers::read(file).ok()?.numbers(9, "").ok()?;
     let usable = !bounds.is_empty() && bounds.is_sorted_by(|a, b| a < b);
     usable.then_some(bounds)
 }
@@ -151,7 +128,7 @@ fn predicted(case: &Case, given: f64) -> Judgement {
 
 impl Buckets {
     // The bounds around the delay and the 95th percentile that Prometheus reports
-    // if all requests take so long.
+    // if all requests take that long.
     fn reported(&self, delay: f64) -> (f64, f64, f64) {
         match self {
             Self::Classic(bounds) => {
@@ -227,6 +204,7 @@ fn bounds(bounds: &[f64]) -> Judgement {
 #[cfg(test)]
 mod tests {
     use super::{Buckets, CASES};
+    use crate::exposition::le;
     use crate::promtool::{Scene, evaluate};
 
     /// Prometheus reports what this file says it reports.
@@ -241,11 +219,7 @@ mod tests {
                 Buckets::Classic(bounds) => {
                     query = "histogram_quantile(0.95, rate(x_bucket[1m]))";
                     for bound in bounds.iter().chain(&[f64::INFINITY]) {
-                        let le = if bound.is_finite() {
-                            bound.to_string()
-                        } else {
-                            "+Inf".to_owned()
-                        };
+                        let le = le(*bound);
                         let step = if case.delay <= *bound { 10 } else { 0 };
                         series.push((format!("x_bucket{{le=\"{le}\"}}"), format!("0+{step}x20")));
                     }

@@ -25,12 +25,12 @@ const EACH: usize = 3;
 // For what has ended to show in /metrics: many times what it takes.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
 
-// Quick requests without anybody looking: so many clients, each so many, first
-// those after which a service has all the memory that it needs.
+// Quick requests while nobody scrapes: clients, and requests of each; first those
+// after which a service has all the memory that it needs.
 const CLIENTS: usize = 4;
 const WARM_UP: usize = 2000;
 const MANY: usize = 8000;
-// By so many bytes it may grow: 48 a request, less than one label kept as text.
+// Bytes that it may grow by: 48 a request, less than one label kept as text.
 const MAX_GROWTH: u64 = (CLIENTS * MANY * 48) as u64;
 
 /// # Errors

@@ -8,10 +8,10 @@ use crate::exposition::{Exposition, Sample};
 use crate::finding::{Finding, Judgement, ensure};
 use crate::student::Student;
 
-// In each of two rounds, so many of each kind, all different from one another
-// and from those of the other round.
+// Requests of each kind in each of two rounds, all different from one another and
+// from those of the other round.
 const EACH: usize = 60;
-// Of these, so many searches find nothing, and so many orders fail.
+// Of these, searches that find nothing, and orders that fail.
 const UNFOUND: usize = EACH / 3;
 const SOLD_OUT: usize = EACH / 6;
 

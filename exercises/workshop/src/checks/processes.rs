@@ -1,13 +1,12 @@
 //! Exercise 16: processes, watched by a profile of one's own, which a real
 //! proplet tries; the one that leaks; and what being told differs in from asking.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::answer_file;
+use crate::answer_file::Answers;
 use crate::checks::questions::{Question, judge};
 use crate::finding::{Finding, Judgement, ensure};
 use crate::processes::{Part, Processes, Resource, trial};
@@ -96,9 +95,9 @@ const QUESTIONS: &[Question] = &[
 ///
 /// The first finding.
 pub fn check(file: &Path) -> Judgement {
-    let answers = answer_file::answers(file)?;
-    let name = needed(&answers, 1)?;
-    watched(&read(needed(&answers, 2)?)?)?;
+    let answers = Answers::read(file)?;
+    let name = answers.required(1)?;
+    watched(&read(answers.required(2)?)?)?;
     leak(&Processes::of(name), &answers)?;
     judge(QUESTIONS, &answers)
 }
@@ -110,9 +109,9 @@ pub fn check(file: &Path) -> Judgement {
 ///
 /// What is missing in the file.
 pub fn chosen(file: &Path) -> Result<(String, Option<MonitoringProfile>), Finding> {
-    let answers = answer_file::answers(file)?;
-    let name = needed(&answers, 1)?.to_owned();
-    let profile = match answers.get(&2).map_or("", String::as_str) {
+    let answers = Answers::read(file)?;
+    let name = answers.required(1)?.to_owned();
+    let profile = match answers.get(2) {
         "" => None,
         text => Some(read(text)?),
     };
@@ -258,8 +257,8 @@ fn metrics(profile: &MonitoringProfile, intro: &str, messages: &[(f64, Value)]) 
     })
 }
 
-fn leak(processes: &Processes, answers: &BTreeMap<usize, String>) -> Judgement {
-    let given = needed(answers, 3)?;
+fn leak(processes: &Processes, answers: &Answers) -> Judgement {
+    let given = answers.required(3)?;
     let (id, asks) = match processes.part(&given.to_lowercase()) {
         Some(Part::Leaks) => return resource(processes, given, answers),
         None => {
@@ -299,12 +298,8 @@ fn leak(processes: &Processes, answers: &BTreeMap<usize, String>) -> Judgement {
     ))
 }
 
-fn resource(
-    processes: &Processes,
-    name: &str,
-    answers: &BTreeMap<usize, String>,
-) -> Result<(), Finding> {
-    let given = needed(answers, 4)?;
+fn resource(processes: &Processes, name: &str, answers: &Answers) -> Result<(), Finding> {
+    let given = answers.required(4)?;
     let words = given.to_lowercase();
     let right = match processes.resource {
         Resource::Memory => words.contains("memory"),
@@ -316,7 +311,7 @@ fn resource(
              number by number: which have become more?"
         )
     })?;
-    rate(processes, name, needed(answers, 5)?)
+    rate(processes, name, answers.required(5)?)
 }
 
 fn rate(processes: &Processes, name: &str, given: &str) -> Judgement {
@@ -370,12 +365,4 @@ fn rate(processes: &Processes, name: &str, given: &str) -> Judgement {
         id,
         format!("Question 5: you answered {given} a second. {asks}"),
     ))
-}
-
-fn needed(answers: &BTreeMap<usize, String>, number: usize) -> Result<&str, Finding> {
-    let text = answers.get(&number).map_or("", String::as_str);
-    ensure(!text.is_empty(), "not-answered", || {
-        format!("Question {number} has no answer yet.")
-    })?;
-    Ok(text)
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use self::questions::{QUESTIONS, Question, Shape};
-use crate::answer_file;
+use crate::answer_file::Answers;
 use crate::api::Api;
 use crate::backfill::Backfilled;
 use crate::finding::{Finding, Judgement, ensure};
@@ -20,9 +20,9 @@ use crate::stack::Stack;
 ///
 /// The first finding.
 pub fn check(file: &Path, stack: &Stack) -> Result<Option<String>, Finding> {
-    let answers = answer_file::answers(file)?;
+    let answers = Answers::read(file)?;
     let answer = |question: &Question| {
-        let answer = answers.get(&question.number).map_or("", String::as_str);
+        let answer = answers.get(question.number);
         if answer.is_empty() {
             "absent()"
         } else {
@@ -47,9 +47,7 @@ pub fn check(file: &Path, stack: &Stack) -> Result<Option<String>, Finding> {
         let wrong: Vec<_> = (0..question.wrong.len())
             .map(|n| of(known + 1 + n))
             .collect();
-        let answered = answers
-            .get(&question.number)
-            .is_some_and(|answer| !answer.is_empty());
+        let answered = !answers.get(question.number).is_empty();
         ensure(answered, "not-answered", || {
             format!(
                 "Question {} has no answer yet: {}",

@@ -9,14 +9,16 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::answer_file;
+use crate::answer_file::Answers;
+use crate::exposition::le;
 use crate::finding::{Finding, ensure};
+use crate::http;
 use crate::mystery::{Distribution, Kind, SAMPLES};
 use crate::observe;
 use crate::stack::Stack;
 
 const MAX_BOUNDS: usize = 20;
-// Of all that is drawn, so much at most may lie between two neighbours.
+// The share of all numbers that may lie between two neighbouring bounds.
 const MAX_HIDDEN: f64 = 0.25;
 const MAX_DISTANCE: f64 = 0.05;
 // What chance may add at any one bound: see `SAMPLES`.
@@ -42,7 +44,7 @@ pub fn delays(file: &Path, _: &Stack) -> Result<Option<String>, Finding> {
 }
 
 /// What `/metrics` would show in the bounds that the file gives: of the mystery
-/// itself, or, with an address, of so many requests to a service that runs there.
+/// itself, or, with an address and a count, of requests to a service that runs there.
 ///
 /// # Errors
 ///
@@ -55,16 +57,12 @@ pub fn page(kind: Kind, file: &Path, service: Option<(&str, usize)>) -> Result<S
     let answer = Answer::read(file)?;
     let drawn = match service {
         None => Distribution::hidden(kind, &answer.name).samples(),
-        Some((service, count)) => observe::requests(observe::address(service)?, kind, count)?,
+        Some((service, count)) => observe::requests(http::address(service)?, kind, count)?,
     };
     let mut page = format!("# TYPE {name} histogram\n");
     for bound in answer.bounds.iter().chain(&[f64::INFINITY]) {
         let below = drawn.iter().filter(|x| *x <= bound).count();
-        let le = if bound.is_finite() {
-            bound.to_string()
-        } else {
-            "+Inf".to_owned()
-        };
+        let le = le(*bound);
         let _ = writeln!(page, "{name}_bucket{{le=\"{le}\"}} {below}");
     }
     let sum: f64 = drawn.iter().sum();
@@ -91,7 +89,7 @@ fn check(kind: Kind, file: &Path) -> Result<String, Finding> {
         .collect();
     let best = lines(&placed);
 
-    let given = answer.needed(3)?;
+    let given = answer.answers.required(3)?;
     let answered = Distribution::parse(kind, given).map_err(|error| {
         Finding::new(
             "not-a-distribution",
@@ -127,7 +125,7 @@ fn check(kind: Kind, file: &Path) -> Result<String, Finding> {
              bucket may something hide?"
         )
     })?;
-    let quantiles = numbers(answer.needed(4)?, 4)?;
+    let quantiles = answer.answers.numbers(4, "")?;
     ensure(quantiles.len() == QUANTILES.len(), "wrong-quantile", || {
         format!(
             "Question 4: three numbers were asked for, {} are there.",
@@ -231,40 +229,16 @@ fn share(drawn: &[f64], bound: f64) -> f64 {
 struct Answer {
     name: String,
     bounds: Vec<f64>,
-    answers: std::collections::BTreeMap<usize, String>,
+    answers: Answers,
 }
 
 impl Answer {
     fn read(file: &Path) -> Result<Self, Finding> {
-        let mut answer = Self {
-            name: String::new(),
-            bounds: Vec::new(),
-            answers: answer_file::answers(file)?,
-        };
-        answer.name = answer.needed(1)?.to_owned();
-        answer.bounds = numbers(answer.needed(2)?, 2)?;
-        Ok(answer)
-    }
-
-    fn needed(&self, number: usize) -> Result<&str, Finding> {
-        let text = self.answers.get(&number).map_or("", String::as_str);
-        ensure(!text.is_empty(), "not-answered", || {
-            format!("Question {number} has no answer yet.")
-        })?;
-        Ok(text)
-    }
-}
-
-fn numbers(text: &str, question: usize) -> Result<Vec<f64>, Finding> {
-    text.split([' ', ','])
-        .filter(|word| !word.is_empty())
-        .map(|word| {
-            word.parse().map_err(|_| {
-                Finding::new(
-                    "no-number",
-                    format!("Question {question}: `{word}` is not a number."),
-                )
-            })
+        let answers = Answers::read(file)?;
+        Ok(Self {
+            name: answers.required(1)?.to_owned(),
+            bounds: answers.numbers(2, "")?,
+            answers,
         })
-        .collect()
+    }
 }

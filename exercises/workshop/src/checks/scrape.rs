@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::answer_file;
 use crate::finding::{Finding, Judgement, ensure};
+use crate::http::encoded;
 use crate::prometheus::{Prometheus, Target};
 
 // Two intervals and a bit.
@@ -22,10 +24,13 @@ const PUSHED: &str = "records_total{job=\"training\",instance=\"worker-1\"} 1\n"
 ///
 /// The first finding.
 pub fn check(file: &Path) -> Judgement {
-    let mut text = std::fs::read_to_string(file)
-        .map_err(|error| Finding::new("unreadable", format!("{}: {error}", file.display())))?;
+    let mut text = answer_file::text(file)?;
+    // Held while Prometheus may visit them.
+    let mut made_up = Vec::new();
     for (port, page) in [(8001, STUDENT), (8000, APP), (9091, PUSHED)] {
-        let target = Target::showing(page)?.address().to_string();
+        let shown = Target::showing(page)?;
+        let target = shown.address().to_string();
+        made_up.push(shown);
         for host in ["127.0.0.1", "localhost"] {
             text = text.replace(&format!("{host}:{port}"), &target);
         }
@@ -136,10 +141,7 @@ fn targets(prometheus: &Prometheus) -> Result<Vec<Value>, Finding> {
 }
 
 fn query(prometheus: &Prometheus, query: &str) -> Result<Vec<Value>, Finding> {
-    let query = query
-        .replace('"', "%22")
-        .replace('{', "%7B")
-        .replace('}', "%7D");
+    let query = encoded(query);
     let result = prometheus.api(&format!("query?query={query}"))?["result"].take();
     Ok(result.as_array().cloned().unwrap_or_default())
 }

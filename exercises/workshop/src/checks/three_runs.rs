@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::answer_file;
+use crate::answer_file::Answers;
 use crate::finding::{Finding, Judgement, ensure};
 use crate::runs::{FEATURES, Fault, RUNS, SHARDS, faults};
 
@@ -11,18 +11,12 @@ use crate::runs::{FEATURES, Fault, RUNS, SHARDS, faults};
 ///
 /// The first finding.
 pub fn check(file: &Path) -> Judgement {
-    let answers = answer_file::answers(file)?;
-    let words = |number: usize| {
-        let text = answers.get(&number).map_or("", String::as_str);
-        let words = text.split([' ', ',']).filter(|word| !word.is_empty());
-        words.collect::<Vec<_>>()
-    };
+    let answers = Answers::read(file)?;
+    let words = |number| answers.words(number).collect::<Vec<_>>();
     // As in exercises 11 and 12, the name is taken as it stands there.
-    let name = answers.get(&1).map_or("", String::as_str);
-    for number in 1..=4 {
-        ensure(!words(number).is_empty(), "not-answered", || {
-            format!("Question {number} has no answer yet.")
-        })?;
+    let name = answers.required(1)?;
+    for number in 2..=4 {
+        answers.required(number)?;
     }
     let mut named = Vec::new();
     for number in 2..=4 {

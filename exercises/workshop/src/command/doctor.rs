@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::course::Course;
 use crate::progress::Progress;
-use crate::{api, grafana, http, observe, promtool};
+use crate::{api, grafana, http, promtool};
 
 pub(super) fn doctor(course: &Course) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
@@ -38,7 +38,7 @@ pub(super) fn doctor(course: &Course) -> ExitCode {
         ("Grafana", &stack.grafana, grafana::DEFAULT),
     ] {
         let url = url.as_deref().unwrap_or(at);
-        let answers = observe::address(url).is_ok_and(|address| {
+        let answers = http::address(url).is_ok_and(|address| {
             http::request(address, "GET", "/").is_ok_and(|answer| answer.status < 500)
         });
         if answers {

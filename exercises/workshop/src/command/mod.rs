@@ -114,7 +114,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         },
         Command::Gateway { address } => done(training::gateway(&address)),
         Command::Clicks { seconds } => done(training::clicks(&seconds)),
-        Command::Runs { name, gateway } => done(training::runs(course.root(), &name, &gateway)),
+        Command::Runs { name, gateway } => done(training::runs(&name, &gateway)),
         Command::Class { folder, csv } => {
             class(&folder, if csv { Class::csv } else { Class::table })
         }

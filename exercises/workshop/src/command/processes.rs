@@ -7,6 +7,7 @@ use super::failure;
 use crate::checks::processes as check;
 use crate::course::{Course, Exercise};
 use crate::processes::{self, Processes};
+use crate::reference;
 use crate::screen::Screen;
 
 /// Runs until the processes end, or are ended from outside.
@@ -19,8 +20,8 @@ pub(super) fn processes(course: &Course, exercise: &Exercise, broker: &str) -> E
         };
         let profile = profile.unwrap_or_else(check::standard);
         let processes = Processes::of(&name);
-        if processes::built().is_none() {
-            println!("Building the reference service: the first time takes minutes.");
+        if reference::built().is_none() {
+            println!("Building the reference: the first time takes minutes.");
         }
         let command = processes.command(&name, &profile, broker)?;
         let names: Vec<_> = processes.names().collect();

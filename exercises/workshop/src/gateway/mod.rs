@@ -10,8 +10,7 @@
 mod groups;
 mod protobuf;
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -21,10 +20,8 @@ pub use groups::{Group, Labels};
 
 use crate::exposition::Exposition;
 use crate::finding::Finding;
+use crate::server::{Request, Response, Server, serve_http};
 use groups::Groups;
-
-// A push of more bytes is not one of a training.
-const MAX_BODY_BYTES: usize = 16 << 20;
 
 /// What it does with a push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +54,7 @@ pub struct Exchange {
 /// A running gateway. Dropping it ends it.
 #[derive(Debug)]
 pub struct Gateway {
-    address: SocketAddr,
+    server: Server,
     shared: Arc<Shared>,
 }
 
@@ -76,11 +73,6 @@ impl Gateway {
     ///
     /// `no-port`.
     pub fn start(bind: &str, behaviour: Behaviour) -> Result<Self, Finding> {
-        let no_port = |error: io::Error| {
-            Finding::new("no-port", format!("{bind} could not be opened: {error}"))
-        };
-        let listener = TcpListener::bind(bind).map_err(no_port)?;
-        let address = listener.local_addr().map_err(no_port)?;
         let shared = Arc::new(Shared {
             behaviour: Mutex::new(behaviour),
             exchanges: Mutex::default(),
@@ -88,23 +80,19 @@ impl Gateway {
             ended: AtomicBool::new(false),
         });
         let serving = Arc::clone(&shared);
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if serving.ended.load(Ordering::Relaxed) {
-                    return;
-                }
-                let serving = Arc::clone(&serving);
-                // A client that goes away is no reason to fail.
-                thread::spawn(move || serving.serve(&stream));
-            }
-        });
-        Ok(Self { address, shared })
+        let server = Server::bind(bind, move |stream| {
+            serve_http(stream, |request| match request.method.as_str() {
+                "GET" => Some(serving.show(&request.path)),
+                _ => serving.take(request),
+            })
+        })?;
+        Ok(Self { server, shared })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
     /// Changes what it does. Pushes that hang are answered by the new behaviour.
@@ -131,69 +119,13 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
+        // Ends what hangs; the server ends by itself.
         self.shared.ended.store(true, Ordering::Relaxed);
-        // Wakes the thread that waits for connections.
-        let _ = TcpStream::connect(self.address);
     }
-}
-
-struct Answer {
-    status: &'static str,
-    body: String,
 }
 
 impl Shared {
-    // One connection, with as many requests as the client sends over it.
-    fn serve(&self, stream: &TcpStream) -> io::Result<()> {
-        let mut reader = BufReader::new(stream);
-        loop {
-            let mut request = String::new();
-            if reader.read_line(&mut request)? == 0 {
-                return Ok(());
-            }
-            let (mut close, mut length, mut content_type) = (false, 0, String::new());
-            loop {
-                let mut header = String::new();
-                reader.read_line(&mut header)?;
-                let Some((name, value)) = header.trim().split_once(':') else {
-                    break;
-                };
-                let value = value.trim();
-                match name.to_ascii_lowercase().as_str() {
-                    "connection" => close = value.eq_ignore_ascii_case("close"),
-                    "content-length" => length = value.parse().unwrap_or(0),
-                    "content-type" => value.clone_into(&mut content_type),
-                    _ => {}
-                }
-            }
-            let mut body = vec![0; length.min(MAX_BODY_BYTES)];
-            reader.read_exact(&mut body)?;
-            let mut words = request.split_whitespace();
-            let (method, path) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
-            let answer = if method == "GET" {
-                self.show(path)
-            } else {
-                match self.take(method, path, &content_type, &body) {
-                    Some(answer) => answer,
-                    None => return Ok(()),
-                }
-            };
-            write!(
-                &mut &*stream,
-                "HTTP/1.1 {}\r\ncontent-type: text/plain; version=0.0.4\r\n\
-                 content-length: {}\r\n{}\r\n{}",
-                answer.status,
-                answer.body.len(),
-                if close { "connection: close\r\n" } else { "" },
-                answer.body
-            )?;
-            if close {
-                return Ok(());
-            }
-        }
-    }
-
-    fn show(&self, path: &str) -> Answer {
+    fn show(&self, path: &str) -> Response {
         let (status, body) = match path {
             "/metrics" => {
                 let groups = self.groups.lock();
@@ -203,13 +135,14 @@ impl Shared {
             "/-/ready" | "/-/healthy" => ("200 OK", "OK".to_owned()),
             _ => ("404 Not Found", "not found\n".to_owned()),
         };
-        Answer { status, body }
+        Response::text(status, body)
     }
 
     // Nothing if it hangs until the end.
-    fn take(&self, method: &str, path: &str, content_type: &str, body: &[u8]) -> Option<Answer> {
+    fn take(&self, request: &Request) -> Option<Response> {
+        let (method, path) = (request.method.as_str(), request.path.as_str());
         let group = groups::labels_in(path);
-        let read = groups::read(content_type, body);
+        let read = groups::read(request.header("content-type"), &request.body);
         let number = {
             let mut exchanges = self.exchanges.lock().ok()?;
             exchanges.push(Exchange {
@@ -264,6 +197,6 @@ impl Shared {
         let mut exchanges = self.exchanges.lock().ok()?;
         exchanges[number].status = status[..3].parse().unwrap_or(0);
         body.trim().clone_into(&mut exchanges[number].complaint);
-        Some(Answer { status, body })
+        Some(Response::text(status, body))
     }
 }

@@ -10,7 +10,7 @@ use crate::clicks::Click;
 use crate::exposition::{Exposition, Sample};
 use crate::finding::{Judgement, ensure};
 
-// Of the metrics of one worker, so many series of one name at most.
+// Series of one name that one worker may have.
 const MAX_SERIES: usize = 10;
 
 pub(super) fn kinds(metrics: &Exposition) -> Judgement {

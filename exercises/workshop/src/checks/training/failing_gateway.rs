@@ -9,6 +9,7 @@ use super::expected::{data, examples, known, lines};
 use super::{BATCH, BATCHES, EXIT_TIMEOUT, HALF, SHORT_INTERVAL, TIMEOUT, ended};
 use crate::finding::{Finding, Judgement, ensure};
 use crate::gateway::{Behaviour, Gateway};
+use crate::server::no_port;
 use crate::worker::{Worker, wait_until};
 
 // Nobody listens.
@@ -108,10 +109,5 @@ pub(super) fn tries_again(program: &Path) -> Judgement {
 pub(super) fn nobody() -> Result<SocketAddr, Finding> {
     let listener = TcpListener::bind("127.0.0.1:0");
     let address = listener.and_then(|listener| listener.local_addr());
-    address.map_err(|error| {
-        Finding::new(
-            "no-port",
-            format!("No port could be opened on 127.0.0.1: {error}"),
-        )
-    })
+    address.map_err(|error| no_port("127.0.0.1:0", &error))
 }

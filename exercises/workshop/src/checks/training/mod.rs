@@ -37,7 +37,7 @@ const HALF: usize = CLICKS / 2;
 const SHORT_INTERVAL: Duration = Duration::from_millis(100);
 // Seldom enough that what is pushed at the end is pushed because it is the end.
 const LONG_INTERVAL: Duration = Duration::from_secs(3);
-// The data comes to a halt for so long, after the first batch.
+// How long the data comes to a halt after the first batch.
 const PAUSE: Duration = Duration::from_millis(300);
 // Many times what anything takes.
 const TIMEOUT: Duration = Duration::from_secs(3);
