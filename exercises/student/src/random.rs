@@ -30,7 +30,7 @@ impl Random {
     }
 }
 
-/// What you can params for, so that you (and the checker) can see your metrics
+/// What you can ask for, so that you (and the checker) can see your metrics
 /// move: `/random?delay_ms=300`, `/random?fail=503`, `/random?panic=true`.
 #[derive(Deserialize)]
 pub struct Params {

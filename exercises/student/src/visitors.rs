@@ -15,7 +15,7 @@ const ERROR_EVERY: u64 = 100;
 ///
 /// # Panics
 ///
-/// If that is no number from 0 to 1000.
+/// If that is not a number from 0 to 1000.
 pub fn rate() -> Option<f64> {
     let text = std::env::var("STUDENT_TRAFFIC").ok()?;
     let rate = text
@@ -28,7 +28,7 @@ pub fn rate() -> Option<f64> {
     (rate > 0.0).then_some(rate)
 }
 
-/// Sends so many requests per second to `/random`, whether they are answered or not.
+/// Sends requests to `/random` at this rate, whether they are answered or not.
 pub async fn send(to: SocketAddr, per_second: f64) {
     let mut next = interval(Duration::from_secs_f64(1.0 / per_second));
     for visitor in 1_u64.. {

@@ -157,12 +157,18 @@ impl Student {
         let (found, listening) = mpsc::channel();
         // Both are read to the end: a service that writes and writes must not
         // wait for a reader, nor fill our memory.
-        let (kept, sender) = (Arc::clone(&written), found.clone());
+        let kept = Arc::clone(&written);
         each_line(child.stdout.take(), move |line| {
-            keep(&kept, &sender, &line);
+            if let Some(address) = line.trim().strip_prefix("listening on ")
+                && let Ok(address) = address.parse()
+            {
+                // Nobody waits any more once it has been found.
+                let _ = found.send(address);
+            }
+            keep(&kept, &line);
         });
         let kept = Arc::clone(&written);
-        each_line(child.stderr.take(), move |line| keep(&kept, &found, &line));
+        each_line(child.stderr.take(), move |line| keep(&kept, &line));
         let mut student = Self {
             child: KillOnDrop(child),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -314,14 +320,8 @@ impl Student {
     }
 }
 
-// Keeps what the service writes, and says where it listens once it does.
-fn keep(written: &Arc<Mutex<String>>, found: &mpsc::Sender<SocketAddr>, line: &str) {
-    if let Some(address) = line.trim().strip_prefix("listening on ")
-        && let Ok(address) = address.parse()
-    {
-        // Nobody waits any more once it has been found.
-        let _ = found.send(address);
-    }
+// Adds a line to what the service has written, of which the end is kept.
+fn keep(written: &Mutex<String>, line: &str) {
     if let Ok(mut written) = written.lock() {
         written.push_str(line);
         written.push('\n');

@@ -109,8 +109,8 @@ fn check(kind: Kind, file: &Path) -> Result<String, Finding> {
         "other-distribution",
         || {
             format!(
-                "Of {SAMPLES} numbers, {:.1}% were at most {bound}; by your distribution it would be {:.1}%. \
-                 What does the histogram look like to the left and to the right of there?\n\n\
+                "Of {SAMPLES} numbers, {:.1}% were at most {bound}; by your distribution it would be \
+                 {:.1}%. What does the histogram look like to the left and to the right of there?\n\n\
                  Your distribution is {distance:.3} away from the truth, and {MAX_DISTANCE} is \
                  allowed. Straight lines between the points that your bounds show are {own:.3} away.",
                 100.0 * seen,
