@@ -139,7 +139,7 @@ fn it_takes_refuses_and_shows_what_a_real_one_does() {
 }
 
 #[test]
-fn it_is_ill_on_demand_and_remembers_every_push() {
+fn it_fails_on_demand_and_remembers_every_push() {
     let gateway = Gateway::start("127.0.0.1:0", Behaviour::Refuses).unwrap();
     assert_eq!(push(gateway.address(), "PUT", GROUP, EXAMPLES), 500);
     assert!(gateway.groups().is_empty());

@@ -36,7 +36,7 @@ fn mean_lookup(page: &str, job: &str, shard: &str) -> f64 {
         / sum(page, "lookup_mixed_batch_time_cost_count", &labels)
 }
 
-/// Whether the run shows what ails it, as exercise 18's hints say.
+/// Whether the run shows its fault, as exercise 18's hints say.
 fn shows(page: &str, job: &str, fault: Fault) -> bool {
     match fault {
         Fault::Nan(feature) => {
@@ -62,7 +62,7 @@ fn shows(page: &str, job: &str, fault: Fault) -> bool {
 }
 
 #[test]
-fn each_run_shows_what_ails_it_and_no_other_does() {
+fn each_run_shows_its_fault_and_no_other_does() {
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
     let runs = Runs::start(reference::program(), NAME, any).unwrap();
     assert!(runs.is_own_gateway());
