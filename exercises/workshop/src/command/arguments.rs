@@ -256,8 +256,8 @@ impl Command {
 
 /// How the command is written, from [`USAGE`].
 fn form(name: &str) -> Option<&'static str> {
-    let forms = USAGE.lines().filter_map(|line| line.split("  ").next());
-    forms.into_iter().find(|form| {
+    let mut forms = USAGE.lines().filter_map(|line| line.split("  ").next());
+    forms.find(|form| {
         let words = form.strip_prefix("cargo workshop ").unwrap_or_default();
         words.split(' ').next() == Some(name)
     })
@@ -283,5 +283,8 @@ fn url(parser: &mut Parser, default: &str) -> Result<String, lexopt::Error> {
             .try_raw_args()
             .and_then(|mut words| words.next_if(is_url)),
     };
-    given.map_or_else(|| Ok(default.to_owned()), |value| value.string())
+    match given {
+        Some(value) => value.string(),
+        None => Ok(default.to_owned()),
+    }
 }
