@@ -23,7 +23,7 @@ const DEADLINE: Duration = Duration::from_secs(1);
 const LIMIT: i64 = 20;
 
 #[derive(Deserialize)]
-struct Wish {
+struct Params {
     delay_ms: Option<f64>,
     fail: Option<u16>,
     #[serde(default)]
@@ -36,16 +36,16 @@ struct Answer {
 }
 
 /// `GET /random` and `GET /random/{name}`, as you know them.
-async fn random(Query(wish): Query<Wish>) -> Result<Json<Answer>, StatusCode> {
-    if let Some(status) = wish.fail {
+async fn random(Query(params): Query<Params>) -> Result<Json<Answer>, StatusCode> {
+    if let Some(status) = params.fail {
         return Err(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     }
-    let delay_ms = wish
+    let delay_ms = params
         .delay_ms
         .unwrap_or_else(|| rand::random_range(10.0..200.0))
         .clamp(0.0, 60_000.0);
     tokio::time::sleep(Duration::from_secs_f64(delay_ms / 1000.0)).await;
-    assert!(!wish.panic, "you wished for it");
+    assert!(!params.panic, "you asked for it");
     Ok(Json(Answer {
         random: rand::random_range(0.0..100.0),
     }))

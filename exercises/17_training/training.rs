@@ -209,11 +209,11 @@ fn page(registry: &Registry) -> String {
 
 /// Sends something to the gateway, which has two seconds to take it.
 fn send(method: &str, gateway: &str, path: &str, body: &str) -> io::Result<()> {
-    let patience = Duration::from_secs(2);
+    let timeout = Duration::from_secs(2);
     let address = gateway.to_socket_addrs()?.next();
     let address = address.ok_or_else(|| io::Error::other("a name without an address"))?;
-    let mut stream = TcpStream::connect_timeout(&address, patience)?;
-    stream.set_read_timeout(Some(patience))?;
+    let mut stream = TcpStream::connect_timeout(&address, timeout)?;
+    stream.set_read_timeout(Some(timeout))?;
     write!(
         stream,
         "{method} {path} HTTP/1.1\r\nhost: {gateway}\r\ncontent-type: text/plain; version=0.0.4\r\n\

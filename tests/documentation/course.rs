@@ -1,5 +1,5 @@
-//! The course's mysteries, from end to end: the service hides its distributions behind a
-//! name, and they are recovered as a student would do it.
+//! The course's mysteries, from end to end: the service hides its distributions behind
+//! a name, and who looks at it as a student would recovers them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,9 +10,8 @@ use crate::support::server::Server;
 use crate::support::{http, peers};
 use simulation::Mystery;
 use workshop::checks::recover;
-use workshop::course::numbered;
-use workshop::mystery::{Kind, Law};
-use workshop::running::Running;
+use workshop::mystery::{Distribution, Kind};
+use workshop::stack::Stack;
 
 const SALT: &str = "golden-signals";
 // The draws of this seed are the same each time: nothing here is up to chance.
@@ -30,7 +29,7 @@ fn name(value: &str, delay: &str) -> String {
                 // Long beside what a busy machine adds, short enough to wait for.
                 && (0.1..0.2).contains(&mystery.delay().mean())
         })
-        .expect("some name has each distribution")
+        .expect("every distribution is somebody's")
 }
 
 fn service(name: &str) -> Server {
@@ -75,11 +74,11 @@ fn joined(numbers: &[f64]) -> String {
 
 /// Hands the distribution in, with its own quantiles.
 fn hand_in(exercise: usize, name: &str, bounds: &[f64], distribution: &str) -> String {
-    let (kind, check): (_, fn(&Path, &Running) -> _) = match exercise {
+    let (kind, check): (_, fn(&Path, &Stack) -> _) = match exercise {
         11 => (Kind::Values, recover::values),
         _ => (Kind::Delays, recover::delays),
     };
-    let fitted = Law::parse(kind, distribution).expect("it was written by the grammar");
+    let fitted = Distribution::parse(kind, distribution).expect("it was written by rule");
     let quantiles = [0.5, 0.9, 0.99].map(|p| fitted.quantile(p));
     let lines = [
         name.to_owned(),
@@ -87,9 +86,9 @@ fn hand_in(exercise: usize, name: &str, bounds: &[f64], distribution: &str) -> S
         distribution.to_owned(),
         joined(&quantiles),
     ];
-    check(&answer(exercise, &lines), &Running::default())
+    check(&answer(exercise, &lines), &Stack::default())
         .unwrap_or_else(|finding| panic!("{distribution} by {name}: {finding:?}"))
-        .expect("a right answer is shown how close it is")
+        .expect("a right answer is told how near it is")
 }
 
 #[test]
@@ -99,10 +98,9 @@ fn the_distribution_of_the_delays_is_recovered_from_the_running_service() {
     let mean = Mystery::new(&name, SALT).delay().mean();
     // A student finds out by looking; here it is known where to look.
     let bounds: Vec<_> = (0..20).map(|n| 0.25 * mean * 1.15_f64.powi(n)).collect();
-    let exercise = numbered(12).expect("there is one");
     let file = answer(12, &[name.clone(), joined(&bounds)]);
     let from = server.url("/");
-    let page = recover::page(exercise, &file, Some((&from, REQUESTS))).expect("it answers");
+    let page = recover::page(Kind::Delays, &file, Some((&from, REQUESTS))).expect("it answers");
 
     let samples: BTreeMap<_, _> = page
         .lines()
@@ -145,9 +143,8 @@ fn the_distribution_of_the_values_is_recovered_with_prometheus() {
     // The traffic is the same as above: who asks sees the numbers as well.
     let bounds: Vec<_> = (1..=19).map(|n| 5.0 * f64::from(n)).collect();
     let file = answer(11, &[name.clone(), joined(&bounds)]);
-    let exercise = numbered(11).expect("there is one");
     let from = server.url("/");
-    recover::page(exercise, &file, Some((&from, REQUESTS))).expect("it answers");
+    recover::page(Kind::Values, &file, Some((&from, REQUESTS))).expect("it answers");
 
     let prometheus = Prometheus::scraping(&binary, server.address());
     prometheus.number_when("histogram_count(random_value)", |count| {

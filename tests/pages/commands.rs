@@ -86,7 +86,7 @@ fn the_stacks_services_are_those_of_the_compose_file() {
 #[test]
 fn subcommands_and_flags_are_those_of_help() {
     let ours = help();
-    let course = include_str!("../../exercises/workshop/src/command.rs");
+    let course = include_str!("../../exercises/workshop/src/command/arguments.rs");
     let is_of_course = |word: &str| {
         let usage = format!("cargo workshop {word}");
         let mut lines = course.lines().map(|line| line.trim_start_matches('"'));

@@ -2,8 +2,8 @@
 
 /// Upper bounds of `http_request_duration_seconds`, in seconds.
 ///
-/// Dense between 50 ms and 500 ms, where the default delay (a lognormal law
-/// with a mean of 120 ms) has nearly all its mass, so that its quantiles are
+/// Dense between 50 ms and 500 ms, where the default delay (a lognormal
+/// distribution with a mean of 120 ms) has nearly all its mass, so that its quantiles are
 /// off by a few tens of milliseconds at most; one bound a decade or so below,
 /// for answers without a delay; 0.5 is there to be the objective's bound; up
 /// to 60 s, the longest delay that the service simulates. Every bound costs a

@@ -75,9 +75,9 @@ async fn main() -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::bind(&address).await?;
     let listening = listener.local_addr()?;
     println!("listening on {listening}");
-    if let Some(per_second) = visitors::wished() {
-        let door = SocketAddr::from(([127, 0, 0, 1], listening.port()));
-        tokio::spawn(visitors::come(door, per_second));
+    if let Some(per_second) = visitors::rate() {
+        let service = SocketAddr::from(([127, 0, 0, 1], listening.port()));
+        tokio::spawn(visitors::send(service, per_second));
     }
     axum::serve(listener, app).await
 }

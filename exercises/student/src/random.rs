@@ -30,10 +30,10 @@ impl Random {
     }
 }
 
-/// What you can wish for, so that you (and the checker) can see your metrics
+/// What you can ask for, so that you (and the checker) can see your metrics
 /// move: `/random?delay_ms=300`, `/random?fail=503`, `/random?panic=true`.
 #[derive(Deserialize)]
-pub struct Wish {
+pub struct Params {
     delay_ms: Option<f64>,
     fail: Option<u16>,
     #[serde(default)]
@@ -49,18 +49,18 @@ pub struct Answer {
 /// Answers `GET /random` and `GET /random/{name}`.
 pub async fn random(
     State(random): State<Random>,
-    Query(wish): Query<Wish>,
+    Query(params): Query<Params>,
 ) -> Result<Json<Answer>, StatusCode> {
     // Errors are quick here, as they often are: nothing has been done yet.
-    if let Some(status) = wish.fail {
+    if let Some(status) = params.fail {
         return Err(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     }
-    let delay_ms = wish
+    let delay_ms = params
         .delay_ms
         .unwrap_or_else(|| rand::random_range(10.0..200.0))
         .clamp(0.0, 60_000.0);
     tokio::time::sleep(Duration::from_secs_f64(delay_ms / 1000.0)).await;
-    assert!(!wish.panic, "you wished for it");
+    assert!(!params.panic, "you asked for it");
     // … and that you change where the thing happens that it counts.
     random.drawn.inc();
     Ok(Json(Answer {

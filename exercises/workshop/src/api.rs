@@ -7,9 +7,7 @@ use std::net::SocketAddr;
 use serde_json::Value;
 
 use crate::finding::Finding;
-use crate::http;
-use crate::observe;
-use crate::prometheus::encoded;
+use crate::http::{self, encoded};
 use crate::promtool::{Outcome, Returned};
 
 /// Where the stack's Prometheus is.
@@ -34,7 +32,7 @@ impl Api {
     ///
     /// `no-address`.
     pub fn at(url: &str) -> Result<Self, Finding> {
-        observe::address(url).map(Self::new)
+        http::address(url).map(Self::new)
     }
 
     /// What the query returns at this time, in seconds since 1970.
@@ -81,7 +79,7 @@ impl Api {
                 ))
             })?;
         serde_json::from_str(&answer.body)
-            .map_err(|error| failed(format!("{} is no Prometheus: {error}.", self.address)))
+            .map_err(|error| failed(format!("{} is not a Prometheus: {error}.", self.address)))
     }
 }
 

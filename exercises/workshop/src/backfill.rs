@@ -8,13 +8,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::api::Api;
 use crate::finding::Finding;
 use crate::prometheus::Prometheus;
-use crate::promtool::{Outcome, REMEDY, Scene, Scratch};
+use crate::promtool::{Outcome, REMEDY, Scene};
+use crate::scratch::Scratch;
 
 // From scene to scene; also the length of Prometheus' blocks.
-const APART: u64 = 2 * 60 * 60;
+const SCENE_SPACING: u64 = 2 * 60 * 60;
 const STEP: f64 = 5.0;
 // A graph of the last minute of each scene, at these distances from its moment.
-const GRAPH: [f64; 5] = [-60.0, -45.0, -30.0, -15.0, 0.0];
+const GRAPH_OFFSETS: [f64; 5] = [-60.0, -45.0, -30.0, -15.0, 0.0];
 
 /// A running Prometheus with the scenes. Dropping it ends it.
 #[derive(Debug)]
@@ -39,11 +40,11 @@ impl Backfilled {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.map_or(0, |now| now.as_secs());
         // All of it is over, and nothing so old that it would be thrown away.
-        let first = now / APART * APART - APART * (scenes.len() as u64 + 2);
+        let first = now / SCENE_SPACING * SCENE_SPACING - SCENE_SPACING * (scenes.len() as u64 + 2);
         let mut text = String::new();
         let mut moments = Vec::new();
         for (scene, number) in scenes.iter().zip(0..) {
-            let start = (first + APART * number) as f64 + 60.0;
+            let start = (first + SCENE_SPACING * number) as f64 + 60.0;
             for (name, values) in &scene.series {
                 let values = expanded(values)
                     .ok_or_else(|| failed(format!("{name} in a scene: {values}")))?;
@@ -92,14 +93,14 @@ impl Backfilled {
     ///
     /// `prometheus-failed`.
     pub fn graph(&self, scene: usize, query: &str) -> Result<Vec<Outcome>, Finding> {
-        let times = GRAPH.map(|before| self.moments[scene] + before);
+        let times = GRAPH_OFFSETS.map(|before| self.moments[scene] + before);
         self.api.over_time(query, &times, 15.0)
     }
 
     /// How long before the scene's moment a point of [`Self::graph`] is, in seconds.
     #[must_use]
     pub fn before(point: usize) -> f64 {
-        -GRAPH[point]
+        -GRAPH_OFFSETS[point]
     }
 }
 

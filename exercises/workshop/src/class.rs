@@ -14,9 +14,9 @@ use serde::Deserialize;
 use crate::course::{EXERCISES, Exercise};
 
 // A report is a few kilobytes.
-const LONGEST: u64 = 1 << 20;
+const MAX_REPORT_BYTES: u64 = 1 << 20;
 // What fits into a column of the table.
-const NAME: usize = 20;
+const NAME_WIDTH: usize = 20;
 
 /// The students of a folder, by name.
 #[derive(Debug, Clone, Default)]
@@ -123,17 +123,17 @@ impl Class {
     /// read, and what most of those see who are not done.
     #[must_use]
     pub fn table(&self) -> String {
-        let mut text = format!("{:<NAME$}  done  is at\n", "student");
+        let mut text = format!("{:<NAME_WIDTH$}  done  is at\n", "student");
         for student in &self.students {
             text += &format!(
-                "{:<NAME$}  {:>4}  {}\n",
+                "{:<NAME_WIDTH$}  {:>4}  {}\n",
                 cut(&student.name),
                 student.done(),
                 student.place()
             );
         }
         text += &format!(
-            "\n{:<NAME$}  done  tried   hint 1  2  3   they see\n",
+            "\n{:<NAME_WIDTH$}  done  tried   hint 1  2  3   they see\n",
             "exercise"
         );
         for exercise in EXERCISES {
@@ -148,7 +148,7 @@ impl Class {
                 .map(|(id, times)| format!("{id} ({times})"))
                 .collect();
             let row = format!(
-                "{:<NAME$}  {:>4}  {:>5}   {:>6} {:>2} {:>2}   {}",
+                "{:<NAME_WIDTH$}  {:>4}  {:>5}   {:>6} {:>2} {:>2}   {}",
                 exercise.name,
                 of(&|one| one.passed),
                 of(&Standing::is_tried),
@@ -268,7 +268,7 @@ impl Student {
             1 => ", 1 hint read".to_owned(),
             many => format!(", {many} hints read"),
         };
-        format!("{:<NAME$} {seen}{hints}", exercise.name)
+        format!("{:<NAME_WIDTH$} {seen}{hints}", exercise.name)
     }
 }
 
@@ -289,11 +289,11 @@ impl Standing {
 
 fn reports(file: &Path) -> Result<Vec<Standing>, String> {
     let size = fs::metadata(file).map_err(|error| error.to_string())?.len();
-    if size > LONGEST {
-        return Err(format!("{size} bytes are no report"));
+    if size > MAX_REPORT_BYTES {
+        return Err(format!("{size} bytes are too many for a report"));
     }
     let bytes = fs::read(file).map_err(|error| error.to_string())?;
-    let text = decoded(&bytes).ok_or("it is no text")?;
+    let text = decoded(&bytes).ok_or("it is not text")?;
     let reports: Reports = serde_json::from_str(text.trim())
         .map_err(|error| format!("it is not what `check --json` prints: {error}"))?;
     Ok(reports.reports)
@@ -321,10 +321,10 @@ fn plain(text: &str) -> String {
 }
 
 fn cut(name: &str) -> String {
-    if name.chars().count() <= NAME {
+    if name.chars().count() <= NAME_WIDTH {
         return name.to_owned();
     }
-    let kept: String = name.chars().take(NAME - 1).collect();
+    let kept: String = name.chars().take(NAME_WIDTH - 1).collect();
     kept + "…"
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::checks;
 use crate::finding::{Finding, Judgement};
-use crate::running::Running;
+use crate::stack::Stack;
 use crate::student;
 
 /// One exercise.
@@ -36,9 +36,9 @@ pub enum Check {
     Program(&'static str, fn(&Path) -> Judgement),
     /// The file that the student edits.
     File(fn(&Path) -> Judgement),
-    /// The file that the student edits, and what runs beside it; of a right
-    /// answer something may be said too.
-    Answer(fn(&Path, &Running) -> Result<Option<String>, Finding>),
+    /// The file that the student edits, and the running stack; a right answer may
+    /// earn a remark too.
+    Answer(fn(&Path, &Stack) -> Result<Option<String>, Finding>),
 }
 
 /// All exercises.
@@ -116,14 +116,14 @@ pub const EXERCISES: &[Exercise] = &[
     Exercise {
         number: 11,
         name: "11_random_value",
-        title: "Recover the law of the random numbers",
+        title: "Recover the distribution of the random numbers",
         file: "answer.txt",
         check: Check::Answer(checks::recover::values),
     },
     Exercise {
         number: 12,
         name: "12_random_delay",
-        title: "Recover the law of the delays",
+        title: "Recover the distribution of the delays",
         file: "answer.txt",
         check: Check::Answer(checks::recover::delays),
     },
@@ -165,7 +165,7 @@ pub const EXERCISES: &[Exercise] = &[
     Exercise {
         number: 18,
         name: "18_three_runs",
-        title: "Three runs: find what ails each",
+        title: "Three runs: find the fault in each",
         file: "answers.txt",
         check: Check::File(checks::three_runs::check),
     },
@@ -192,7 +192,7 @@ pub struct Report {
 #[derive(Debug, Clone)]
 pub struct Course {
     root: PathBuf,
-    running: Running,
+    stack: Stack,
 }
 
 /// Something of the course could not be read or written.
@@ -208,20 +208,20 @@ impl Course {
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
         let root = root.into();
-        let running = Running::known(&root);
-        Self { root, running }
+        let stack = Stack::from_env(&root);
+        Self { root, stack }
     }
 
-    /// The same, with what runs beside it.
+    /// The same, with this stack.
     #[must_use]
-    pub fn beside(self, running: Running) -> Self {
-        Self { running, ..self }
+    pub fn with_stack(self, stack: Stack) -> Self {
+        Self { stack, ..self }
     }
 
-    /// What runs beside it.
+    /// The stack that is asked, if the student says so.
     #[must_use]
-    pub fn running(&self) -> &Running {
-        &self.running
+    pub fn stack(&self) -> &Stack {
+        &self.stack
     }
 
     /// The repository's folder.
@@ -311,7 +311,7 @@ impl Course {
                 }
                 Check::File(check) => check(&self.file(exercise)),
                 Check::Answer(check) => {
-                    check(&self.file(exercise), &self.running).map(|said| remark = said)
+                    check(&self.file(exercise), &self.stack).map(|said| remark = said)
                 }
             };
             let report = Report {
@@ -336,7 +336,7 @@ impl Course {
 
 /// The exercise of this number.
 #[must_use]
-pub fn numbered(number: usize) -> Option<&'static Exercise> {
+pub fn exercise(number: usize) -> Option<&'static Exercise> {
     EXERCISES.iter().find(|exercise| exercise.number == number)
 }
 

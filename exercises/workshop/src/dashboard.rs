@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::answer_file;
 use crate::finding::Finding;
 use crate::grafana::{Credentials, Grafana};
 
@@ -28,12 +29,11 @@ pub struct Query {
 ///
 /// `unreadable`, `not-json`, `not-local`, `grafana-silent`.
 pub fn read(file: &Path, credentials: &Credentials) -> Result<Vec<Query>, Finding> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Finding::new("unreadable", format!("{}: {error}", file.display())))?;
+    let text = answer_file::text(file)?;
     let mut dashboard: Value = serde_json::from_str(&text).map_err(|error| {
         Finding::new(
             "not-json",
-            format!("The dashboard is no JSON: {error}. Is it all that Grafana exported?"),
+            format!("The dashboard is not JSON: {error}. Is it all that Grafana exported?"),
         )
     })?;
     if let Some(url) = dashboard["url"].as_str()

@@ -3,7 +3,7 @@
 //! student's library.
 //!
 //! It refuses what Prometheus would refuse, and what would be read but mean
-//! nothing: a histogram whose buckets go down, a series that stands there twice.
+//! nothing: a histogram whose buckets go down, a series that appears twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -15,7 +15,7 @@ pub struct Sample {
     pub name: String,
     /// Sorted by name.
     pub labels: BTreeMap<String, String>,
-    /// As it stands there.
+    /// As the page has it.
     pub value: f64,
 }
 
@@ -32,7 +32,7 @@ pub struct Exposition {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ExpositionError {
     /// A line that is neither a comment nor a sample.
-    #[error("line {line} is no sample: `{text}`")]
+    #[error("line {line} is not a sample: `{text}`")]
     NoSample {
         /// Counted from 1.
         line: usize,
@@ -40,7 +40,7 @@ pub enum ExpositionError {
         text: String,
     },
     /// The same name and labels a second time.
-    #[error("{series} stands there twice")]
+    #[error("{series} appears twice")]
     Twice {
         /// Name and labels.
         series: String,
@@ -190,6 +190,16 @@ impl Exposition {
             }
         }
         Ok(())
+    }
+}
+
+/// A bound as the label `le` has it.
+#[must_use]
+pub fn le(bound: f64) -> String {
+    if bound == f64::INFINITY {
+        "+Inf".to_owned()
+    } else {
+        bound.to_string()
     }
 }
 

@@ -30,7 +30,7 @@ pub type Judgement = Result<(), Finding>;
 /// # Errors
 ///
 /// The finding, if it does not.
-pub fn demand(holds: bool, id: &'static str, observed: impl FnOnce() -> String) -> Judgement {
+pub fn ensure(holds: bool, id: &'static str, observed: impl FnOnce() -> String) -> Judgement {
     if holds {
         Ok(())
     } else {

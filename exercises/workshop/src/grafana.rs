@@ -24,7 +24,7 @@ pub struct Grafana {
 pub struct Credentials {
     /// A service account's.
     pub token: Option<String>,
-    /// `admin`, if nobody says otherwise.
+    /// The default is `admin`.
     pub user: Option<String>,
     /// The user's.
     pub password: Option<String>,
@@ -76,7 +76,7 @@ impl Grafana {
             Finding::new(
                 "not-local",
                 format!(
-                    "`{url}` is no Grafana on this machine. Its address looks like \
+                    "`{url}` is not a Grafana on this machine. Its address looks like \
                      {DEFAULT}, and that of a dashboard like {DEFAULT}/d/UID."
                 ),
             )
@@ -91,11 +91,11 @@ impl Grafana {
     ///
     /// # Errors
     ///
-    /// `not-local` if that is no uid, `grafana-silent`, `not-json`.
+    /// `not-local` if that is not a uid, `grafana-silent`, `not-json`.
     pub fn dashboard(&self, uid: &str) -> Result<Value, Finding> {
         let harmless = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
         if uid.is_empty() || !uid.chars().all(harmless) {
-            let sentence = format!("`{uid}` is no uid of a dashboard, as in {DEFAULT}/d/UID.");
+            let sentence = format!("`{uid}` is not the uid of a dashboard, as in {DEFAULT}/d/UID.");
             return Err(Finding::new("not-local", sentence));
         }
         self.ask(&format!("/api/dashboards/uid/{uid}"))

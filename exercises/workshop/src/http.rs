@@ -1,16 +1,19 @@
 //! A plain HTTP/1.1 client, one request a connection, on the standard library
 //! alone: it sends exactly what it is told, and can go away in the middle.
 
+use std::fmt::Write as _;
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-/// Longer than any answer may take.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+use crate::finding::Finding;
 
-// A page of metrics longer than this is no page of metrics.
-const LONGEST: u64 = 16 << 20;
+/// Longer than any answer may take.
+pub const TIMEOUT: Duration = Duration::from_secs(5);
+
+// No page of metrics is larger.
+const MAX_ANSWER_BYTES: u64 = 16 << 20;
 
 /// What the server answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +30,7 @@ pub struct Answer {
 ///
 /// # Errors
 ///
-/// If nobody listens, nothing comes within [`PATIENCE`], the connection breaks,
+/// If nobody listens, nothing comes within [`TIMEOUT`], the connection breaks,
 /// or what comes is not HTTP.
 pub fn request(address: SocketAddr, method: &str, path: &str) -> io::Result<Answer> {
     request_with(address, method, path, &[])
@@ -46,7 +49,7 @@ pub fn request_with(
 ) -> io::Result<Answer> {
     let stream = sent_with(address, method, path, headers)?;
     let mut bytes = Vec::new();
-    (&stream).take(LONGEST).read_to_end(&mut bytes)?;
+    (&stream).take(MAX_ANSWER_BYTES).read_to_end(&mut bytes)?;
     parse(&bytes).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not an HTTP answer"))
 }
 
@@ -65,8 +68,8 @@ fn sent_with(
     path: &str,
     headers: &[(&str, &str)],
 ) -> io::Result<TcpStream> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     let headers: String = headers
         .iter()
         .map(|(name, value)| format!("{name}: {value}\r\n"))
@@ -79,7 +82,7 @@ fn sent_with(
     Ok(stream)
 }
 
-/// Sends all of them, so many at a time; returns the answers in the order of the
+/// Sends all of them, `at_once` at a time; returns the answers in the order of the
 /// requests.
 #[must_use]
 pub fn all(
@@ -109,16 +112,16 @@ pub fn all(
 ///
 /// # Errors
 ///
-/// If nobody listens, nothing comes within [`PATIENCE`], or a connection breaks.
+/// If nobody listens, nothing comes within [`TIMEOUT`], or a connection breaks.
 pub fn stream(address: SocketAddr, path: &str, clients: usize, each: usize) -> io::Result<()> {
-    const AT_ONCE: usize = 50;
+    const PIPELINED: usize = 50;
     let one = || -> io::Result<()> {
-        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         let request = format!("GET {path} HTTP/1.1\r\nhost: student\r\n\r\n");
         let mut left = each;
         while left > 0 {
-            let count = left.min(AT_ONCE);
+            let count = left.min(PIPELINED);
             stream.write_all(request.repeat(count).as_bytes())?;
             let (mut answers, mut chunk) = (Vec::new(), [0; 16 << 10]);
             let head = b"HTTP/1.1 ";
@@ -143,6 +146,33 @@ pub fn stream(address: SocketAddr, path: &str, clients: usize, each: usize) -> i
         running
             .into_iter()
             .try_for_each(|thread| thread.join().expect("it only asks"))
+    })
+}
+
+/// As it may stand in a URL, after `?query=`.
+#[must_use]
+pub fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut all, byte| {
+        if byte.is_ascii_alphanumeric() {
+            all.push(char::from(byte));
+        } else {
+            let _ = write!(all, "%{byte:02X}");
+        }
+        all
+    })
+}
+
+/// The address in `http://127.0.0.1:8000/…` or `127.0.0.1:8000`.
+///
+/// # Errors
+///
+/// `no-address`.
+pub fn address(text: &str) -> Result<SocketAddr, Finding> {
+    let host = text.strip_prefix("http://").unwrap_or(text);
+    let host = host.split('/').next().unwrap_or_default();
+    host.replace("localhost", "127.0.0.1").parse().map_err(|_| {
+        let sentence = format!("`{text}` is not an address such as http://127.0.0.1:8000.");
+        Finding::new("no-address", sentence)
     })
 }
 

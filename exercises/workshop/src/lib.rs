@@ -2,38 +2,44 @@
 //!
 //! From the screen down to what it stands on:
 //!
-//! - [`command`]: the command line, and what each command prints.
+//! - [`command`]: the command line, and what each command does and prints.
 //! - [`watch`], with [`keys`] and [`screen`]: the loop of edit and verdict.
 //! - [`course`]: the exercises, their files and texts; [`progress`]: how far one is.
 //! - [`checks`]: what each exercise demands. A check says what was observed, in a
 //!   [`finding`]; it never says how to do it.
 //! - [`class`]: many students' reports, for the teacher.
 //! - [`student`], [`http`], [`exposition`]: the student's service, started, asked
-//!   and read as Prometheus would. [`numbered`]: answers in a text file.
-//! - [`promtool`]: queries and rules, judged by
-//!   Prometheus' own engine. [`prometheus`]: Prometheus itself, [`api`]: asked,
-//!   [`backfill`]: with scenes in its memory.
+//!   and read as Prometheus would. [`answer_file`]: answers in a text file.
+//! - [`reference`](mod@reference): the program `golden-signals`, found or built.
+//! - [`promtool`]: queries and rules, judged by Prometheus' own engine.
+//!   [`prometheus`]: Prometheus itself, [`api`]: asked, [`backfill`]: with scenes in
+//!   its memory.
 //! - [`mystery`]: what is to be recovered; [`observe`]: a running service, seen
 //!   through the student's bounds.
 //! - [`lab`]: the same requests in several histograms at once.
 //! - [`dashboard`]: what Grafana exports, read for its queries; [`grafana`]: what it
-//!   has saved. [`running`]: which Grafana and Prometheus are to be asked.
-//! - [`stalling`]: a service that stalls, for load generators. [`punctuality`]: whether
-//!   the machine was too busy to judge them.
+//!   has saved. [`stack`]: which Grafana and Prometheus are to be asked.
+//! - [`stalling`]: a service that stalls, for load generators. [`scheduling_delay`]:
+//!   whether the machine was too busy to judge them.
 //! - [`processes`]: one that leaks, among others; [`mqtt`]: what a proplet says of them.
-//! - [`gateway`]: a Pushgateway that can be ill. [`clicks`] and [`worker`]: what the
-//!   student's training learns from, and the training, fed and heard. [`runs`]:
-//!   three real trainings, each with a fault. [`training`]: what
-//!   of these is run by hand.
+//! - [`gateway`]: a Pushgateway that can fail. [`clicks`] and [`worker`]: what the
+//!   student's training learns from, and the training, fed and read. [`runs`]:
+//!   three real trainings, each with a fault.
+//!
+//! At the bottom, and private: programs that are ended in time (`child`), servers
+//! (`server`), folders to write in (`scratch`).
 //!
 //! Nothing here uses the code that the students write, or the reference service:
 //! a checker that shares code with what it checks shares its mistakes. Only the
 //! distributions of what is hidden (`simulation`) and what a monitoring profile may say
-//! (`proplet_schema`) are the service's own, and the three runs are its program.
+//! (`proplet_schema`) are the service's own, and the processes and the three runs are its
+//! program.
 
+pub mod answer_file;
 pub mod api;
 pub mod backfill;
 pub mod checks;
+mod child;
 pub mod class;
 pub mod clicks;
 pub mod command;
@@ -48,18 +54,19 @@ pub mod keys;
 pub mod lab;
 pub mod mqtt;
 pub mod mystery;
-pub mod numbered;
 pub mod observe;
 pub mod processes;
 pub mod progress;
 pub mod prometheus;
 pub mod promtool;
-pub mod punctuality;
-pub mod running;
+pub mod reference;
 pub mod runs;
+pub mod scheduling_delay;
+mod scratch;
 pub mod screen;
+mod server;
+pub mod stack;
 pub mod stalling;
 pub mod student;
-pub mod training;
 pub mod watch;
 pub mod worker;

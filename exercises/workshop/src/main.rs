@@ -3,6 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    workshop::command::run(&arguments)
+    workshop::command::run(std::env::args_os().skip(1))
 }

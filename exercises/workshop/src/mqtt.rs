@@ -4,17 +4,16 @@
 //! Format: <https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html>.
 
 use std::io::{self, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::finding::Finding;
+use crate::server::Server;
 
 // Longer packets are not a proplet's.
-const LONGEST: usize = 1 << 20;
-const PATIENCE: Duration = Duration::from_secs(3);
+const MAX_PACKET_BYTES: usize = 1 << 20;
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 // The packets' types, in the upper four bits of their first byte.
 const CONNECT: u8 = 1;
@@ -37,14 +36,13 @@ pub struct Message {
 /// A running broker. Dropping it ends it.
 #[derive(Debug)]
 pub struct Broker {
-    address: SocketAddr,
+    server: Server,
     shared: Arc<Shared>,
 }
 
 #[derive(Debug, Default)]
 struct Shared {
     messages: Mutex<Vec<Message>>,
-    ended: AtomicBool,
 }
 
 impl Broker {
@@ -54,33 +52,16 @@ impl Broker {
     ///
     /// `no-port`.
     pub fn start() -> Result<Self, Finding> {
-        let no_port = |error: io::Error| {
-            Finding::new(
-                "no-port",
-                format!("No port could be opened on 127.0.0.1: {error}"),
-            )
-        };
-        let listener = TcpListener::bind("127.0.0.1:0").map_err(no_port)?;
-        let address = listener.local_addr().map_err(no_port)?;
         let shared = Arc::new(Shared::default());
         let serving = Arc::clone(&shared);
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if serving.ended.load(Ordering::Relaxed) {
-                    return;
-                }
-                let serving = Arc::clone(&serving);
-                // A client that goes away is no reason to fail.
-                thread::spawn(move || serving.serve(&stream));
-            }
-        });
-        Ok(Self { address, shared })
+        let server = Server::bind("127.0.0.1:0", move |stream| serving.serve(stream))?;
+        Ok(Self { server, shared })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
     /// What was published on topics that end so, in its order.
@@ -95,14 +76,6 @@ impl Broker {
                 on_topic.cloned().collect()
             },
         )
-    }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        self.shared.ended.store(true, Ordering::Relaxed);
-        // Wakes the thread that waits for connections.
-        let _ = TcpStream::connect(self.address);
     }
 }
 
@@ -156,8 +129,8 @@ impl Shared {
 ///
 /// What was there instead.
 pub fn ask(address: SocketAddr) -> io::Result<()> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     // MQTT 3.1.1, a clean session, no id, no keep-alive.
     let hello = [&[0x10, 12, 0, 4], &b"MQTT"[..], &[4, 2, 0, 0, 0, 0]].concat();
     stream.write_all(&hello)?;
@@ -184,7 +157,7 @@ fn packet(from: &mut impl Read) -> io::Result<(u8, Vec<u8>)> {
             break;
         }
     }
-    if length > LONGEST {
+    if length > MAX_PACKET_BYTES {
         return Err(malformed());
     }
     let mut body = vec![0; length];

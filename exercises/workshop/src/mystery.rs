@@ -2,9 +2,9 @@
 
 use simulation::{self, DelayDistribution, Streams, ValueDistribution};
 
-/// So many are drawn. With so many, the share of numbers up to any bound differs
-/// from the truth by more than 0.02 once in five million times.
-pub const DRAWN: usize = 20_000;
+/// How many numbers are drawn. The share of them up to any bound differs from the
+/// truth by more than 0.02 once in five million times.
+pub const SAMPLES: usize = 20_000;
 
 // The salt of the service, unless the teacher has set another for both.
 const SALT: &str = "GOLDEN_MYSTERY_SALT";
@@ -16,7 +16,7 @@ pub fn salt() -> String {
     std::env::var(SALT).unwrap_or_else(|_| DEFAULT_SALT.to_owned())
 }
 
-/// Which of the two laws.
+/// Which of the two distributions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// The random numbers.
@@ -25,9 +25,9 @@ pub enum Kind {
     Delays,
 }
 
-/// A law: the hidden one, or the one that is handed in.
+/// A distribution: the hidden one, or the one that is handed in.
 #[derive(Debug, Clone)]
-pub struct Law(Inner);
+pub struct Distribution(Inner);
 
 #[derive(Debug, Clone)]
 enum Inner {
@@ -35,7 +35,7 @@ enum Inner {
     Delays(DelayDistribution),
 }
 
-impl Law {
+impl Distribution {
     /// What is hidden behind the name: as `serve --mystery NAME` draws it.
     #[must_use]
     pub fn hidden(kind: Kind, name: &str) -> Self {
@@ -46,7 +46,7 @@ impl Law {
         })
     }
 
-    /// Reads a law, such as `normal(mean=50, sd=15)`.
+    /// Reads a distribution, such as `normal(mean=50, sd=15)`.
     ///
     /// # Errors
     ///
@@ -63,8 +63,8 @@ impl Law {
     #[must_use]
     pub fn cdf(&self, x: f64) -> f64 {
         match &self.0 {
-            Inner::Values(law) => law.cdf(x),
-            Inner::Delays(law) => law.cdf(x),
+            Inner::Values(inner) => inner.cdf(x),
+            Inner::Delays(inner) => inner.cdf(x),
         }
     }
 
@@ -84,19 +84,19 @@ impl Law {
     #[must_use]
     pub fn quantile(&self, p: f64) -> f64 {
         match &self.0 {
-            Inner::Values(law) => law.quantile(p),
-            Inner::Delays(law) => law.quantile(p),
+            Inner::Values(inner) => inner.quantile(p),
+            Inner::Delays(inner) => inner.quantile(p),
         }
     }
 
-    /// [`DRAWN`] numbers, the same each time.
+    /// [`SAMPLES`] numbers, the same each time.
     #[must_use]
-    pub fn draw(&self) -> Vec<f64> {
+    pub fn samples(&self) -> Vec<f64> {
         let mut rng = Streams::new(1).stream(0);
-        (0..DRAWN)
+        (0..SAMPLES)
             .map(|_| match &self.0 {
-                Inner::Values(law) => law.sample(&mut rng),
-                Inner::Delays(law) => law.sample(&mut rng).as_secs_f64(),
+                Inner::Values(inner) => inner.sample(&mut rng),
+                Inner::Delays(inner) => inner.sample(&mut rng).as_secs_f64(),
             })
             .collect()
     }

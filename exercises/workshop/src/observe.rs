@@ -11,24 +11,10 @@ use crate::finding::Finding;
 use crate::http;
 use crate::mystery::Kind;
 
-// So many requests are under way at a time: the service waits for most of each.
-const AT_ONCE: usize = 32;
+// Requests under way at a time: the service waits for most of each.
+const CONCURRENCY: usize = 32;
 
-/// The address in `http://127.0.0.1:8000/…` or `127.0.0.1:8000`.
-///
-/// # Errors
-///
-/// `no-address`.
-pub fn address(text: &str) -> Result<SocketAddr, Finding> {
-    let host = text.strip_prefix("http://").unwrap_or(text);
-    let host = host.split('/').next().unwrap_or_default();
-    host.replace("localhost", "127.0.0.1").parse().map_err(|_| {
-        let sentence = format!("`{text}` is no address such as http://127.0.0.1:8000.");
-        Finding::new("no-address", sentence)
-    })
-}
-
-/// Sends so many `GET /random` and returns what was seen of those that were
+/// Sends `GET /random`, `count` times, and returns what was seen of those that were
 /// answered with 200: the number in the answer, or the seconds until it was there.
 ///
 /// # Errors
@@ -46,7 +32,7 @@ pub fn requests(service: SocketAddr, kind: Kind, count: usize) -> Result<Vec<f64
         seen.is_ok()
     };
     thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
+        for _ in 0..CONCURRENCY {
             scope.spawn(|| {
                 while sent.fetch_add(1, Ordering::Relaxed) < count && note(one(service, kind)) {}
             });

@@ -1,20 +1,19 @@
 //! The processes of exercise 16: one leaks, the others look as if they did.
 //! They are tasks of a real proplet, which the reference service's program is.
 
-use std::fs;
-use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::child::KillOnDrop;
 use crate::finding::Finding;
 use crate::mqtt::{self, Broker};
-use crate::{mystery, student};
+use crate::{mystery, reference};
 use proplet_schema::MonitoringProfile;
 
 /// What to do where it, or the broker, is missing.
@@ -26,18 +25,15 @@ pub const REMEDY: &str = "Debian and Ubuntu: apt install mosquitto mosquitto-cli
 /// The domain of the processes' topics; the channel is the student's name.
 pub const DOMAIN: &str = "course";
 
-// The repository that this was built in, whose copies in tests have no service.
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 const NAMES: [&str; 6] = ["alder", "birch", "cedar", "hazel", "maple", "rowan"];
 // Then even the leak has ended.
-const LIFE: &str = "5m";
+const DURATION: &str = "5m";
 
-// A process that is tried lives so long, and so long at most its end is awaited.
-const TRIED: Duration = Duration::from_secs(2);
-const PATIENCE: Duration = Duration::from_secs(60);
+// How long the process of a trial lives, and how long its end is awaited.
+const TRIAL: Duration = Duration::from_secs(2);
+const TRIAL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a process does, and for what it may be mistaken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +77,7 @@ impl Processes {
     pub fn of(name: &str) -> Self {
         let salt = mystery::salt();
         let drawn = Sha256::digest(format!("processes {}:{name} {salt}", name.len()));
-        // One of so many, each nearly as likely.
+        // One of `many`, each nearly as likely.
         let one_of = |byte: usize, many: u8| drawn[byte] % many;
         let mut names = NAMES;
         for last in (1..names.len()).rev() {
@@ -128,7 +124,7 @@ impl Processes {
         let parts = names.into_iter().zip(workloads);
         let mut parts: Vec<_> = parts
             .map(|(name, (part, mut workload))| {
-                workload["duration"] = json!(LIFE);
+                workload["duration"] = json!(DURATION);
                 (name, part, workload)
             })
             .collect();
@@ -175,7 +171,7 @@ impl Processes {
             .map_err(|_| no_broker("an address looks like 127.0.0.1:1883".to_owned()))?;
         mqtt::ask(address).map_err(|error| no_broker(error.to_string()))?;
         let channel = channel(name);
-        let mut command = proplet(&program()?, address, &channel);
+        let mut command = proplet(&reference::program()?, address, &channel);
         for (name, _, workload) in &self.parts {
             command.args(["--task", &task(name, workload, profile)]);
         }
@@ -205,10 +201,10 @@ pub fn channel(name: &str) -> String {
 /// # Errors
 ///
 /// That there is no program, or what it said when it failed.
-pub fn tried(profile: &MonitoringProfile) -> Result<Vec<(f64, Value)>, Finding> {
-    let program = program()?;
+pub fn trial(profile: &MonitoringProfile) -> Result<Vec<(f64, Value)>, Finding> {
+    let program = reference::program()?;
     let broker = Broker::start()?;
-    let work = json!({"kind": "cpu", "percent": 20, "duration": format!("{}s", TRIED.as_secs())});
+    let work = json!({"kind": "cpu", "percent": 20, "duration": format!("{}s", TRIAL.as_secs())});
     let child = proplet(&program, broker.address(), "trial")
         .args(["--task", &task("tried", &work, profile)])
         .stdin(Stdio::null())
@@ -216,8 +212,8 @@ pub fn tried(profile: &MonitoringProfile) -> Result<Vec<(f64, Value)>, Finding> 
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| failed(&format!("it could not be started: {error}")))?;
-    let mut proplet = Ended(child);
-    let deadline = Instant::now() + PATIENCE;
+    let mut proplet = KillOnDrop(child);
+    let deadline = Instant::now() + TRIAL_TIMEOUT;
     // How a task ended is said after its last sample.
     while broker.published("/control/proplet/results").is_empty() {
         let ended = proplet.0.try_wait();
@@ -225,7 +221,7 @@ pub fn tried(profile: &MonitoringProfile) -> Result<Vec<(f64, Value)>, Finding> 
             return Err(failed(&format!("it ended with {status}")));
         }
         if Instant::now() > deadline {
-            let waited = PATIENCE.as_secs();
+            let waited = TRIAL_TIMEOUT.as_secs();
             return Err(failed(&format!(
                 "after {waited} s its task had not ended; is the machine very busy?"
             )));
@@ -240,21 +236,10 @@ pub fn tried(profile: &MonitoringProfile) -> Result<Vec<(f64, Value)>, Finding> 
         .iter()
         .map(|message| {
             let content = serde_json::from_slice(&message.payload)
-                .map_err(|error| failed(&format!("it sent what is no JSON: {error}")))?;
+                .map_err(|error| failed(&format!("it sent something that is not JSON: {error}")))?;
             Ok((message.at.duration_since(first).as_secs_f64(), content))
         })
         .collect()
-}
-
-/// A child that ends with this.
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        // Both fail only if it is gone already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 fn failed(what: &str) -> Finding {
@@ -265,14 +250,7 @@ fn failed(what: &str) -> Finding {
 }
 
 fn proplet(program: &Path, broker: SocketAddr, channel: &str) -> Command {
-    let mut command = Command::new(program);
-    // What is set for the service that runs beside is not meant for this.
-    for (variable, _) in std::env::vars_os() {
-        let name = variable.to_string_lossy();
-        if name.starts_with("GOLDEN_") || name.starts_with("PROPLET_") {
-            command.env_remove(&variable);
-        }
-    }
+    let mut command = reference::command(program);
     command
         .args(["proplet", "--log", "warn", "--task-topics", "control"])
         .args(["--mqtt-address", &format!("tcp://{broker}")])
@@ -283,46 +261,6 @@ fn proplet(program: &Path, broker: SocketAddr, channel: &str) -> Command {
 
 fn task(name: &str, workload: &Value, profile: &MonitoringProfile) -> String {
     json!({"id": name, "workload": workload, "monitoring_profile": profile}).to_string()
-}
-
-/// The program `golden-signals`: what is built already and newer than its
-/// sources, release or not; else it is built, which the first time takes minutes.
-///
-/// # Errors
-///
-/// `does-not-compile`, `no-cargo`, `build-hangs`.
-pub fn program() -> Result<PathBuf, Finding> {
-    let build = || student::build_of(Path::new(ROOT), "golden-signals", "golden-signals");
-    built().map_or_else(build, Ok)
-}
-
-/// Where it is, if it is built already and newer than its sources.
-#[must_use]
-pub fn built() -> Option<PathBuf> {
-    let sources = ["Cargo.toml", "Cargo.lock", "app"];
-    let newest = sources
-        .iter()
-        .filter_map(|source| newest(&Path::new(ROOT).join(source)).ok())
-        .max()?;
-    let own = std::env::current_exe().ok()?;
-    let file = format!("golden-signals{}", std::env::consts::EXE_SUFFIX);
-    own.ancestors()
-        .flat_map(|folder| ["release", "debug"].map(|kind| folder.join(kind).join(&file)))
-        .find(|program| modified(program).is_ok_and(|built| built > newest))
-}
-
-fn newest(path: &Path) -> io::Result<SystemTime> {
-    let mut newest = modified(path)?;
-    if path.is_dir() {
-        for entry in fs::read_dir(path)? {
-            newest = newest.max(self::newest(&entry?.path())?);
-        }
-    }
-    Ok(newest)
-}
-
-fn modified(path: &Path) -> io::Result<SystemTime> {
-    fs::metadata(path)?.modified()
 }
 
 #[cfg(test)]

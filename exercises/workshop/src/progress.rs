@@ -133,7 +133,7 @@ impl Progress {
         self.hints.get(&exercise.number).copied().unwrap_or(0)
     }
 
-    /// Notes that one more hint has been read, of so many; returns which, from 0.
+    /// Notes that one more of `of` hints has been read; returns which, from 0.
     pub fn next_hint(&mut self, exercise: &Exercise, of: usize) -> usize {
         let read = self.hints(exercise).min(of.saturating_sub(1));
         self.hints.insert(exercise.number, read + 1);

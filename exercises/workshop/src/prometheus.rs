@@ -1,10 +1,8 @@
 //! A real Prometheus of our own, on a free port, with the student's
 //! configuration; and made-up targets for it to scrape.
 
-use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener};
-use std::process::{Child, Command, Stdio};
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -12,16 +10,19 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::child::{KillOnDrop, each_line};
 use crate::finding::Finding;
-use crate::http;
-use crate::promtool::{REMEDY, Scratch};
+use crate::http::{self, encoded};
+use crate::promtool::REMEDY;
+use crate::scratch::Scratch;
+use crate::server::{Response, Server, serve_http};
 
-const START: Duration = Duration::from_secs(20);
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A running Prometheus. Dropping it ends it and removes its data.
 #[derive(Debug)]
 pub struct Prometheus {
-    child: Child,
+    child: KillOnDrop,
     address: SocketAddr,
     _data: Scratch,
 }
@@ -78,34 +79,30 @@ impl Prometheus {
             .spawn()
             .map_err(|error| failed(&error))?;
         let mut prometheus = Self {
-            child,
+            child: KillOnDrop(child),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             _data: data,
         };
         let complaint = Arc::new(Mutex::new(String::new()));
         let (found, listening) = mpsc::channel();
-        if let Some(stderr) = prometheus.child.stderr.take() {
-            let complaint = Arc::clone(&complaint);
-            thread::spawn(move || {
-                for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                    let address = line
-                        .contains("msg=\"Listening on\"")
-                        .then(|| line.rsplit("address=").next()?.parse().ok())
-                        .flatten();
-                    if let Some(address) = address {
-                        // Nobody waits any more once it has been found.
-                        let _ = found.send(address);
-                    }
-                    if line.contains("level=ERROR")
-                        && let Ok(mut complaint) = complaint.lock()
-                    {
-                        complaint.push_str(&line);
-                    }
-                }
-            });
-        }
-        let deadline = Instant::now() + START;
-        if let Ok(address) = listening.recv_timeout(START) {
+        let kept = Arc::clone(&complaint);
+        each_line(prometheus.child.0.stderr.take(), move |line| {
+            let address = line
+                .contains("msg=\"Listening on\"")
+                .then(|| line.rsplit("address=").next()?.parse().ok())
+                .flatten();
+            if let Some(address) = address {
+                // Nobody waits any more once it has been found.
+                let _ = found.send(address);
+            }
+            if line.contains("level=ERROR")
+                && let Ok(mut complaint) = kept.lock()
+            {
+                complaint.push_str(&line);
+            }
+        });
+        let deadline = Instant::now() + START_TIMEOUT;
+        if let Ok(address) = listening.recv_timeout(START_TIMEOUT) {
             prometheus.address = address;
             // It listens before it has read its configuration.
             while Instant::now() < deadline {
@@ -114,6 +111,7 @@ impl Prometheus {
                     Err(_)
                         if prometheus
                             .child
+                            .0
                             .try_wait()
                             .is_ok_and(|ended| ended.is_some()) =>
                     {
@@ -151,9 +149,9 @@ impl Prometheus {
     ///
     /// # Errors
     ///
-    /// `prometheus-failed`, also if it has not after so long.
-    pub fn number_when(&self, query: &str, patience: Duration) -> Result<f64, Finding> {
-        let deadline = Instant::now() + patience;
+    /// `prometheus-failed`, also if it has not by the timeout.
+    pub fn number_when(&self, query: &str, timeout: Duration) -> Result<f64, Finding> {
+        let deadline = Instant::now() + timeout;
         loop {
             let data = self.api(&format!("query?query={}", encoded(query)))?;
             let number = data["result"][0]["value"][1].as_str();
@@ -190,69 +188,34 @@ fn failed(error: &std::io::Error) -> Finding {
     )
 }
 
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        // Both fail only if it is gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// As it may stand in an address, after `?query=`.
-#[must_use]
-pub fn encoded(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut all, byte| {
-        if byte.is_ascii_alphanumeric() {
-            all.push(char::from(byte));
-        } else {
-            let _ = write!(all, "%{byte:02X}");
-        }
-        all
-    })
-}
-
-/// Something that can be scraped: one page, on a free port, at `/metrics`.
+/// Something that can be scraped: one page, on a free port, at `/metrics`. Dropping
+/// it ends it.
 #[derive(Debug)]
-pub struct Target {
-    address: SocketAddr,
-}
+pub struct Target(Server);
 
 impl Target {
-    /// One that shows this page, until the program ends.
+    /// One that shows this page.
     ///
     /// # Errors
     ///
     /// `no-port`.
     pub fn showing(page: &'static str) -> Result<Self, Finding> {
-        let no_port = |error: std::io::Error| {
-            Finding::new(
-                "no-port",
-                format!("No port could be opened on 127.0.0.1: {error}"),
-            )
-        };
-        let listener = TcpListener::bind("127.0.0.1:0").map_err(no_port)?;
-        let address = listener.local_addr().map_err(no_port)?;
-        thread::spawn(move || {
-            for mut stream in listener.incoming().flatten() {
-                let mut request = [0; 4096];
-                let read = stream.read(&mut request).unwrap_or(0);
-                let right = request[..read].starts_with(b"GET /metrics ");
-                let status = if right { "200 OK" } else { "404 Not Found" };
-                // Whoever has gone away needs no answer.
-                let _ = write!(
-                    stream,
-                    "HTTP/1.1 {status}\r\ncontent-type: text/plain; version=0.0.4\r\n\
-                     content-length: {}\r\nconnection: close\r\n\r\n{page}",
-                    page.len()
-                );
-            }
-        });
-        Ok(Self { address })
+        let server = Server::bind("127.0.0.1:0", move |stream| {
+            serve_http(stream, |request| {
+                let is_scrape = request.method == "GET" && request.path == "/metrics";
+                Some(if is_scrape {
+                    Response::text("200 OK", page)
+                } else {
+                    Response::text("404 Not Found", "")
+                })
+            })
+        })?;
+        Ok(Self(server))
     }
 
     /// Where it is.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.0.address()
     }
 }

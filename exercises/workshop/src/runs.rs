@@ -5,18 +5,19 @@
 use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::child::KillOnDrop;
 use crate::finding::Finding;
-use crate::gateway::{Gateway, Mood};
+use crate::gateway::{Behaviour, Gateway};
 use crate::http;
 use crate::mystery;
-use crate::promtool::Scratch;
-use crate::student;
+use crate::reference;
+use crate::scratch::Scratch;
 
 /// Their names, which are the label `job` of their metrics. They mean nothing.
 pub const RUNS: [&str; 3] = ["birch", "cedar", "maple"];
@@ -32,48 +33,46 @@ const CAPACITIES: [u32; 3] = [1500, 2500, 4000];
 // Enough to see every fault within seconds, and little enough for a laptop that
 // has other things to do.
 const EXAMPLES_PER_SECOND: &str = "3000";
-// About a quarter of an hour: they end even if nobody ends them.
+// About a quarter of an hour: they end by themselves.
 const STEPS: &str = "11000";
-// A program that is built already; else it is built.
-const PROGRAM: &str = "GOLDEN_SIGNALS_PROGRAM";
 
-/// What ails one of them.
+/// What is wrong with one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ailment {
+pub enum Fault {
     /// NaN gradients in one feature: its place in [`FEATURES`].
     Nan(usize),
-    /// Shards that hold so many embeddings.
+    /// Tables that are too small: how many embeddings each shard holds.
     SmallTable(u32),
-    /// A shard that takes its time: its place in [`SHARDS`].
+    /// A slow shard: its place in [`SHARDS`].
     SlowShard(usize),
 }
 
-/// What ails each of [`RUNS`], in their order.
+/// The fault of each of [`RUNS`], in their order.
 #[must_use]
-pub fn ailments(name: &str) -> [Ailment; 3] {
+pub fn faults(name: &str) -> [Fault; 3] {
     let mut hash = Sha256::new();
     for part in ["three runs", name, &mystery::salt()] {
         // With its length, so that no two triples run into the same bytes.
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    let lots = hash.finalize();
-    let lot = |number: usize, among: usize| usize::from(lots[number]) % among;
-    let mut ailments = [
-        Ailment::Nan(lot(0, FEATURES.len())),
-        Ailment::SmallTable(CAPACITIES[lot(1, CAPACITIES.len())]),
-        Ailment::SlowShard(lot(2, SHARDS.len())),
+    let digest = hash.finalize();
+    let pick = |number: usize, among: usize| usize::from(digest[number]) % among;
+    let mut faults = [
+        Fault::Nan(pick(0, FEATURES.len())),
+        Fault::SmallTable(CAPACITIES[pick(1, CAPACITIES.len())]),
+        Fault::SlowShard(pick(2, SHARDS.len())),
     ];
     // Fisher and Yates.
-    ailments.swap(2, lot(3, 3));
-    ailments.swap(1, lot(4, 2));
-    ailments
+    faults.swap(2, pick(3, 3));
+    faults.swap(1, pick(4, 2));
+    faults
 }
 
 /// The three, running. Dropping them ends them, and removes their metrics.
 #[derive(Debug)]
 pub struct Runs {
-    children: Vec<Child>,
+    children: Vec<KillOnDrop>,
     gateway: SocketAddr,
     // Only if it is ours.
     own: Option<Gateway>,
@@ -98,7 +97,7 @@ impl Runs {
         let own = if listens {
             None
         } else {
-            Some(Gateway::start(&gateway.to_string(), Mood::Well)?)
+            Some(Gateway::start(&gateway.to_string(), Behaviour::Accepts)?)
         };
         let mut runs = Self {
             children: Vec::new(),
@@ -106,7 +105,7 @@ impl Runs {
             own,
             _configurations: Scratch::new().map_err(failed)?,
         };
-        for (number, (job, ailment)) in RUNS.iter().zip(ailments(name)).enumerate() {
+        for (number, (job, fault)) in RUNS.iter().zip(faults(name)).enumerate() {
             let configuration = runs._configurations.path().join(format!("{job}.yaml"));
             fs::write(
                 &configuration,
@@ -116,13 +115,7 @@ impl Runs {
                 ),
             )
             .map_err(failed)?;
-            let mut command = Command::new(program);
-            // What is set for another training is not meant for these.
-            for (variable, _) in std::env::vars_os() {
-                if variable.to_string_lossy().starts_with("GOLDEN_") {
-                    command.env_remove(variable);
-                }
-            }
+            let mut command = reference::command(program);
             // By the environment: a list of processes shows the command line.
             let seed = (number + 1).to_string();
             command
@@ -133,11 +126,12 @@ impl Runs {
                 .env("GOLDEN_STEPS", STEPS)
                 .env("GOLDEN_SEED", seed)
                 .env("GOLDEN_DELETE_METRICS", "true")
-                .envs(fault(ailment))
+                .envs(environment(fault))
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null());
-            runs.children.push(command.spawn().map_err(failed)?);
+            let child = command.spawn().map_err(failed)?;
+            runs.children.push(KillOnDrop(child));
         }
         Ok(runs)
     }
@@ -157,11 +151,8 @@ impl Runs {
 
 impl Drop for Runs {
     fn drop(&mut self) {
-        for child in &mut self.children {
-            // Both fail only if it is gone already.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        // Before their metrics are removed, or they would push again.
+        self.children.clear();
         if self.own.is_some() {
             return;
         }
@@ -183,25 +174,13 @@ impl Drop for Runs {
     }
 }
 
-/// The reference's program, built if need be.
-///
-/// # Errors
-///
-/// As [`student::build`].
-pub fn program(root: &Path) -> Result<PathBuf, Finding> {
-    match std::env::var_os(PROGRAM) {
-        Some(program) => Ok(program.into()),
-        None => student::build_of(root, "golden-signals", "golden-signals"),
-    }
-}
-
-fn fault(ailment: Ailment) -> Vec<(&'static str, String)> {
-    match ailment {
-        Ailment::Nan(feature) => vec![
+fn environment(fault: Fault) -> Vec<(&'static str, String)> {
+    match fault {
+        Fault::Nan(feature) => vec![
             ("GOLDEN_NAN_EVERY", "20".to_owned()),
             ("GOLDEN_NAN_FEATURE", FEATURES[feature].to_owned()),
         ],
-        Ailment::SmallTable(capacity) => vec![("GOLDEN_TABLE_CAPACITY", capacity.to_string())],
-        Ailment::SlowShard(shard) => vec![("GOLDEN_SLOW_SHARD", format!("{shard}=200ms"))],
+        Fault::SmallTable(capacity) => vec![("GOLDEN_TABLE_CAPACITY", capacity.to_string())],
+        Fault::SlowShard(shard) => vec![("GOLDEN_SLOW_SHARD", format!("{shard}=200ms"))],
     }
 }

@@ -3,9 +3,8 @@
 //! arrives and times it from its arrival, so that the truth is known.
 
 use std::fmt::Write as _;
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,9 +12,10 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Socket, Type};
 
 use crate::finding::Finding;
+use crate::server::{self, Response, Server, serve_http};
 
 /// What a request takes when nothing stalls.
-pub const QUICK: Duration = Duration::from_millis(5);
+pub const SERVICE_TIME: Duration = Duration::from_millis(5);
 
 /// Connections that may wait to be accepted. With std's 128, a machine that keeps the
 /// service waiting for a second refuses some, whose clients try again after 1, 3 and
@@ -28,11 +28,11 @@ pub const BOUNDS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5
 /// When it stalls, counted from the first request.
 #[derive(Debug, Clone, Copy)]
 pub struct Stalls {
-    /// The first begins so long after the first request.
+    /// From the first request to the begin of the first stall.
     pub after: Duration,
-    /// Each lasts so long.
+    /// How long each lasts.
     pub length: Duration,
-    /// One begins so long after the one before began.
+    /// From the begin of one to the begin of the next.
     pub every: Duration,
 }
 
@@ -48,7 +48,7 @@ pub struct Served {
 /// A running service. Dropping it ends it.
 #[derive(Debug)]
 pub struct Stalling {
-    address: SocketAddr,
+    server: Server,
     shared: Arc<Shared>,
 }
 
@@ -59,7 +59,6 @@ struct Shared {
     earlier: usize,
     first: OnceLock<Instant>,
     served: Mutex<Vec<Served>>,
-    ended: AtomicBool,
 }
 
 impl Stalling {
@@ -70,36 +69,23 @@ impl Stalling {
     ///
     /// `no-port`.
     pub fn start(bind: &str, stalls: Stalls, earlier: usize) -> Result<Self, Finding> {
-        let no_port = |error: io::Error| {
-            Finding::new("no-port", format!("{bind} could not be opened: {error}"))
-        };
+        let no_port = |error: io::Error| server::no_port(bind, &error);
         let listener = listen(bind).map_err(no_port)?;
-        let address = listener.local_addr().map_err(no_port)?;
         let shared = Arc::new(Shared {
             stalls,
             earlier,
             first: OnceLock::new(),
             served: Mutex::default(),
-            ended: AtomicBool::new(false),
         });
         let serving = Arc::clone(&shared);
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if serving.ended.load(Ordering::Relaxed) {
-                    return;
-                }
-                let serving = Arc::clone(&serving);
-                // A client that goes away is no reason to fail.
-                thread::spawn(move || serving.serve(&stream));
-            }
-        });
-        Ok(Self { address, shared })
+        let server = Server::on(listener, move |stream| serving.serve(stream)).map_err(no_port)?;
+        Ok(Self { server, shared })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
     /// What it has served since it was started.
@@ -122,55 +108,23 @@ fn listen(bind: &str) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-impl Drop for Stalling {
-    fn drop(&mut self) {
-        self.shared.ended.store(true, Ordering::Relaxed);
-        // Wakes the thread that waits for connections.
-        let _ = TcpStream::connect(self.address);
-    }
-}
-
 impl Shared {
-    // One connection, with as many requests as the client sends over it.
     fn serve(&self, stream: &TcpStream) -> io::Result<()> {
-        stream.set_nodelay(true)?;
-        let mut reader = BufReader::new(stream);
-        loop {
-            let mut request = String::new();
-            if reader.read_line(&mut request)? == 0 {
-                return Ok(());
-            }
-            let mut close = false;
-            loop {
-                let mut header = String::new();
-                reader.read_line(&mut header)?;
-                close |= header.trim().eq_ignore_ascii_case("connection: close");
-                if header.trim().is_empty() {
-                    break;
-                }
-            }
-            let body = if request.starts_with("GET /metrics ") {
+        serve_http(stream, |request| {
+            let is_scrape = request.method == "GET" && request.path == "/metrics";
+            let body = if is_scrape {
                 self.page()
             } else {
                 self.answer()
             };
-            write!(
-                &mut &*stream,
-                "HTTP/1.1 200 OK\r\ncontent-type: text/plain; version=0.0.4\r\n\
-                 content-length: {}\r\n{}\r\n{body}",
-                body.len(),
-                if close { "connection: close\r\n" } else { "" },
-            )?;
-            if close {
-                return Ok(());
-            }
-        }
+            Some(Response::text("200 OK", body))
+        })
     }
 
     fn answer(&self) -> String {
         let start = Instant::now();
         let arrived = start - *self.first.get_or_init(|| start);
-        thread::sleep(self.stalls.left(arrived) + QUICK);
+        thread::sleep(self.stalls.left(arrived) + SERVICE_TIME);
         if let Ok(mut served) = self.served.lock() {
             served.push(Served {
                 arrived: arrived.as_secs_f64(),
@@ -192,7 +146,7 @@ impl Shared {
             let _ = writeln!(page, "{name}_bucket{{le=\"{bound}\"}} {within}");
         }
         let count = took.len() + self.earlier;
-        let sum = took.iter().sum::<f64>() + QUICK.as_secs_f64() * self.earlier as f64;
+        let sum = took.iter().sum::<f64>() + SERVICE_TIME.as_secs_f64() * self.earlier as f64;
         let _ = writeln!(page, "{name}_bucket{{le=\"+Inf\"}} {count}");
         let _ = writeln!(page, "{name}_sum {sum}\n{name}_count {count}");
         page

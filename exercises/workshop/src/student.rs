@@ -2,25 +2,26 @@
 //! whatever it does.
 
 use std::fmt::Write as _;
-use std::io::{self, BufRead as _, BufReader, Read};
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::child::{KillOnDrop, each_line, wait};
 use crate::exposition::Exposition;
 use crate::finding::Finding;
 use crate::http::{self, Answer};
 
 // A first build compiles the libraries too.
-const BUILD: Duration = Duration::from_secs(15 * 60);
+const BUILD_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 // From its start to the line that says where it listens.
-const START: Duration = Duration::from_secs(10);
-// Of what it writes, so much is kept to be shown.
-const KEPT: usize = 2000;
+const START_TIMEOUT: Duration = Duration::from_secs(10);
+// Of what it writes, the bytes that are kept to be shown.
+const MAX_OUTPUT_BYTES: usize = 2000;
 
 /// Builds this program of the student's package and returns where it is.
 ///
@@ -50,12 +51,12 @@ pub fn build_of(root: &Path, package: &str, name: &str) -> Result<PathBuf, Findi
     })?;
     let messages = collect(child.stdout.take());
     let errors = collect(child.stderr.take());
-    let Some(status) = wait(&mut child, BUILD) else {
+    let Some(status) = wait(KillOnDrop(child), BUILD_TIMEOUT) else {
         return Err(Finding::new(
             "build-hangs",
             format!(
                 "The build did not end within {} minutes.",
-                BUILD.as_secs() / 60
+                BUILD_TIMEOUT.as_secs() / 60
             ),
         ));
     };
@@ -91,8 +92,8 @@ pub fn build_of(root: &Path, package: &str, name: &str) -> Result<PathBuf, Findi
 ///
 /// # Errors
 ///
-/// `does-not-start`, `does-not-end` after so long, or `fails` with what it wrote.
-pub fn output(program: &Path, arguments: &[String], patience: Duration) -> Result<String, Finding> {
+/// `does-not-start`, `does-not-end` at the timeout, or `fails` with what it wrote.
+pub fn output(program: &Path, arguments: &[String], timeout: Duration) -> Result<String, Finding> {
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
@@ -106,10 +107,10 @@ pub fn output(program: &Path, arguments: &[String], patience: Duration) -> Resul
             )
         })?;
     let (said, errors) = (collect(child.stdout.take()), collect(child.stderr.take()));
-    let status = wait(&mut child, patience).ok_or_else(|| {
+    let status = wait(KillOnDrop(child), timeout).ok_or_else(|| {
         Finding::new(
             "does-not-end",
-            format!("Your program had not ended after {} s.", patience.as_secs()),
+            format!("Your program had not ended after {} s.", timeout.as_secs()),
         )
     })?;
     let said = said.join().unwrap_or_default();
@@ -128,7 +129,7 @@ pub fn output(program: &Path, arguments: &[String], patience: Duration) -> Resul
 /// A running service. Dropping it ends it.
 #[derive(Debug)]
 pub struct Student {
-    child: Child,
+    child: KillOnDrop,
     address: SocketAddr,
     written: Arc<Mutex<String>>,
 }
@@ -156,18 +157,24 @@ impl Student {
         let (found, listening) = mpsc::channel();
         // Both are read to the end: a service that writes and writes must not
         // wait for a reader, nor fill our memory.
-        if let Some(stdout) = child.stdout.take() {
-            read_on(stdout, Arc::clone(&written), Some(found));
-        }
-        if let Some(stderr) = child.stderr.take() {
-            read_on(stderr, Arc::clone(&written), None);
-        }
+        let kept = Arc::clone(&written);
+        each_line(child.stdout.take(), move |line| {
+            if let Some(address) = line.trim().strip_prefix("listening on ")
+                && let Ok(address) = address.parse()
+            {
+                // Nobody waits any more once it has been found.
+                let _ = found.send(address);
+            }
+            keep(&kept, &line);
+        });
+        let kept = Arc::clone(&written);
+        each_line(child.stderr.take(), move |line| keep(&kept, &line));
         let mut student = Self {
-            child,
+            child: KillOnDrop(child),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             written,
         };
-        match listening.recv_timeout(START) {
+        match listening.recv_timeout(START_TIMEOUT) {
             Ok(address) => {
                 student.address = address;
                 Ok(student)
@@ -176,8 +183,8 @@ impl Student {
                 "does-not-start",
                 format!(
                     "Your service did not begin to listen within {} s.{}",
-                    START.as_secs(),
-                    student.last_words()
+                    START_TIMEOUT.as_secs(),
+                    student.recent_output()
                 ),
             )),
         }
@@ -192,7 +199,7 @@ impl Student {
     /// How many bytes of memory it has, where the system tells: on Linux.
     #[must_use]
     pub fn resident(&self) -> Option<u64> {
-        let path = format!("/proc/{}/status", self.child.id());
+        let path = format!("/proc/{}/status", self.child.0.id());
         let status = std::fs::read_to_string(path).ok()?;
         let line = status
             .lines()
@@ -207,10 +214,11 @@ impl Student {
     ///
     /// `no-answer`, with what it wrote.
     pub fn ask(&self, method: &str, path: &str) -> Result<Answer, Finding> {
-        http::request(self.address, method, path).map_err(|error| self.silent(method, path, &error))
+        http::request(self.address, method, path)
+            .map_err(|error| self.no_answer(method, path, &error))
     }
 
-    /// Asks all of this, so many at once; every answer must come, with the status
+    /// Asks all of this, `at_once` at a time; every answer must come, with the status
     /// that is expected.
     ///
     /// # Errors
@@ -223,7 +231,7 @@ impl Student {
             .collect();
         let answers = http::all(self.address, &plain, at_once);
         for ((method, path, status), answer) in requests.iter().zip(answers) {
-            let answer = answer.map_err(|error| self.silent(method, path, &error))?;
+            let answer = answer.map_err(|error| self.no_answer(method, path, &error))?;
             if answer.status != *status {
                 return Err(Finding::new(
                     "other-answer",
@@ -269,9 +277,9 @@ impl Student {
     pub fn metrics_when(
         &self,
         awaited: impl Fn(&Exposition) -> bool,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Exposition, Finding> {
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + timeout;
         loop {
             let metrics = self.metrics()?;
             if awaited(&metrics) || Instant::now() > deadline {
@@ -281,7 +289,7 @@ impl Student {
         }
     }
 
-    fn silent(&self, method: &str, path: &str, error: &io::Error) -> Finding {
+    fn no_answer(&self, method: &str, path: &str, error: &io::Error) -> Finding {
         Finding::new(
             "no-answer",
             format!(
@@ -290,16 +298,16 @@ impl Student {
                     error.kind(),
                     io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
                 ) {
-                    format!("nothing came within {} s", http::PATIENCE.as_secs())
+                    format!("nothing came within {} s", http::TIMEOUT.as_secs())
                 } else {
                     error.to_string()
                 },
-                self.last_words()
+                self.recent_output()
             ),
         )
     }
 
-    fn last_words(&self) -> String {
+    fn recent_output(&self) -> String {
         let written = match self.written.lock() {
             Ok(written) => written.trim().to_owned(),
             Err(_) => String::new(),
@@ -312,73 +320,28 @@ impl Student {
     }
 }
 
-impl Drop for Student {
-    fn drop(&mut self) {
-        // Both fail only if it is gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn read_on(
-    from: impl Read + Send + 'static,
-    written: Arc<Mutex<String>>,
-    found: Option<mpsc::Sender<SocketAddr>>,
-) {
-    thread::spawn(move || {
-        let mut reader = BufReader::new(from);
-        let mut line = Vec::new();
-        // A line may be endless too.
-        while (&mut reader)
-            .take(64 << 10)
-            .read_until(b'\n', &mut line)
-            .is_ok_and(|read| read > 0)
-        {
-            let text = String::from_utf8_lossy(&line).into_owned();
-            if let Some(found) = &found
-                && let Some(address) = text.trim().strip_prefix("listening on ")
-                && let Ok(address) = address.parse()
-            {
-                // Nobody waits any more once it has been found.
-                let _ = found.send(address);
+// Adds a line to what the service has written, of which the end is kept.
+fn keep(written: &Mutex<String>, line: &str) {
+    if let Ok(mut written) = written.lock() {
+        written.push_str(line);
+        written.push('\n');
+        if written.len() > MAX_OUTPUT_BYTES {
+            let mut cut = written.len() - MAX_OUTPUT_BYTES;
+            while !written.is_char_boundary(cut) {
+                cut += 1;
             }
-            if let Ok(mut written) = written.lock() {
-                written.push_str(&text);
-                if written.len() > KEPT {
-                    let mut cut = written.len() - KEPT;
-                    while !written.is_char_boundary(cut) {
-                        cut += 1;
-                    }
-                    written.drain(..cut);
-                }
-            }
-            line.clear();
+            written.drain(..cut);
         }
-    });
+    }
 }
 
 fn collect(from: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
     thread::spawn(move || {
         let mut text = Vec::new();
         if let Some(mut from) = from {
-            // More than this is no report: whoever writes on waits until time is up.
+            // Whoever writes more than this waits until the timeout.
             let _ = from.by_ref().take(64 << 20).read_to_end(&mut text);
         }
         String::from_utf8_lossy(&text).into_owned()
     })
-}
-
-fn wait(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
-    let deadline = Instant::now() + patience;
-    loop {
-        if let Ok(Some(status)) = child.try_wait() {
-            return Some(status);
-        }
-        if Instant::now() > deadline {
-            let _ = child.kill();
-            let _ = child.wait();
-            return None;
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
 }

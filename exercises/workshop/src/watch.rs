@@ -17,7 +17,7 @@ use crate::keys::Keys;
 use crate::progress::Progress;
 use crate::screen::Screen;
 
-const LOOK: Duration = Duration::from_millis(150);
+const POLL_INTERVAL: Duration = Duration::from_millis(150);
 
 const HELP: &str =
     "n next · h hint · t text · l list · c check all · x reset · r run again · q quit";
@@ -31,7 +31,7 @@ enum Event {
 pub fn watch(course: &Course) {
     let (sender, events) = mpsc::channel();
     let keys = Keys::listen(sender.clone(), Event::Key);
-    look_after(course, sender);
+    watch_files(course, sender);
     let screen = Screen::new(keys.raw());
     let mut progress = Progress::read(course.root());
     page(course, screen, &progress);
@@ -53,7 +53,7 @@ pub fn watch(course: &Course) {
                         page(course, screen, &progress);
                         last = check_current(course, screen, &mut progress);
                     } else {
-                        screen.print("\nThere is no next one: you have done them all.\n");
+                        screen.print("\nThere is no next one: all are done.\n");
                     }
                 } else {
                     screen.print("\nThis one is not done yet. (To go elsewhere: l)\n");
@@ -71,7 +71,7 @@ pub fn watch(course: &Course) {
                 let reports = course.check(&all, |report| {
                     screen.print(&screen.verdict(report));
                 });
-                note(&mut progress, &reports);
+                record(&mut progress, &reports);
                 screen.print(&format!("\n{}{HELP}\n", screen.bar(&progress)));
             }
             Event::Key('x') => {
@@ -134,7 +134,7 @@ fn check_current(course: &Course, screen: Screen, progress: &mut Progress) -> Re
     screen.print(&screen.exercise(course, exercise));
     screen.print("\nchecking …\n\n");
     let reports = course.check(&[exercise], |_| {});
-    note(progress, &reports);
+    record(progress, &reports);
     save(progress, screen);
     let report = reports.into_iter().next().expect("one was checked");
     screen.print(&screen.verdict(&report));
@@ -148,7 +148,7 @@ fn check_current(course: &Course, screen: Screen, progress: &mut Progress) -> Re
     report
 }
 
-fn note(progress: &mut Progress, reports: &[Report]) {
+fn record(progress: &mut Progress, reports: &[Report]) {
     for report in reports {
         progress.judged(report.number, report.passed);
     }
@@ -161,13 +161,13 @@ fn save(progress: &Progress, screen: Screen) {
 }
 
 // Sends an event when a file that a student may edit has changed.
-fn look_after(course: &Course, sender: Sender<Event>) {
+fn watch_files(course: &Course, sender: Sender<Event>) {
     let course = course.clone();
     thread::spawn(move || {
-        let mut known = looks(&course);
+        let mut known = file_states(&course);
         loop {
-            thread::sleep(LOOK);
-            let now = looks(&course);
+            thread::sleep(POLL_INTERVAL);
+            let now = file_states(&course);
             if now != known {
                 known = now;
                 if sender.send(Event::Saved).is_err() {
@@ -178,7 +178,7 @@ fn look_after(course: &Course, sender: Sender<Event>) {
     });
 }
 
-fn looks(course: &Course) -> BTreeMap<PathBuf, (SystemTime, u64)> {
+fn file_states(course: &Course) -> BTreeMap<PathBuf, (SystemTime, u64)> {
     let mut files: Vec<_> = EXERCISES
         .iter()
         .map(|exercise| course.file(exercise))

@@ -1,25 +1,26 @@
 //! A worker of the student's training: started, fed with data, heard, and ended,
 //! whatever it does.
 
-use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::child::{KillOnDrop, each_line};
 use crate::finding::Finding;
 
-// Of what it complains, so many lines are kept to be shown.
-const KEPT: usize = 20;
+// Of its standard error, the lines that are kept to be shown.
+const MAX_LINES: usize = 20;
 
 /// A running worker. Dropping it ends it.
 #[derive(Debug)]
 pub struct Worker {
-    child: Child,
+    child: KillOnDrop,
     started: Instant,
     // Nothing once the data has ended.
     data: Option<Sender<String>>,
@@ -28,7 +29,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts one that pushes to this gateway, under this name, so often.
+    /// Starts one that pushes to this gateway, under this name, at this interval.
     ///
     /// # Errors
     ///
@@ -65,23 +66,23 @@ impl Worker {
         }
         let steps = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&steps);
-        lines_of(child.stdout.take(), move |line| {
+        each_line(child.stdout.take(), move |line| {
             if line.starts_with("step ") {
                 counted.fetch_add(1, Ordering::Relaxed);
             }
         });
         let complaints = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&complaints);
-        lines_of(child.stderr.take(), move |line| {
+        each_line(child.stderr.take(), move |line| {
             if let Ok(mut kept) = kept.lock() {
-                if kept.len() == KEPT {
+                if kept.len() == MAX_LINES {
                     kept.remove(0);
                 }
                 kept.push(line);
             }
         });
         Ok(Self {
-            child,
+            child: KillOnDrop(child),
             started: Instant::now(),
             data: Some(data),
             steps,
@@ -115,11 +116,11 @@ impl Worker {
     }
 
     /// Waits until it has ended; nothing if it does not.
-    pub fn end(&mut self, patience: Duration) -> Option<ExitStatus> {
+    pub fn end(&mut self, timeout: Duration) -> Option<ExitStatus> {
         self.feed_no_more();
         let mut status = None;
-        wait_until(patience, || {
-            status = self.child.try_wait().ok().flatten();
+        wait_until(timeout, || {
+            status = self.child.0.try_wait().ok().flatten();
             status.is_some()
         });
         status
@@ -138,18 +139,10 @@ impl Worker {
     }
 }
 
-impl Drop for Worker {
-    fn drop(&mut self) {
-        // Both fail only if it is gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// Looks again and again until it holds or the time is over; says whether it
 /// held.
-pub fn wait_until(patience: Duration, mut holds: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + patience;
+pub fn wait_until(timeout: Duration, mut holds: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + timeout;
     loop {
         if holds() {
             return true;
@@ -159,24 +152,4 @@ pub fn wait_until(patience: Duration, mut holds: impl FnMut() -> bool) -> bool {
         }
         thread::sleep(Duration::from_millis(5));
     }
-}
-
-fn lines_of(
-    from: Option<impl Read + Send + 'static>,
-    mut each: impl FnMut(String) + Send + 'static,
-) {
-    let Some(from) = from else { return };
-    thread::spawn(move || {
-        let mut reader = BufReader::new(from);
-        let mut line = Vec::new();
-        // A line may be endless.
-        while (&mut reader)
-            .take(64 << 10)
-            .read_until(b'\n', &mut line)
-            .is_ok_and(|read| read > 0)
-        {
-            each(String::from_utf8_lossy(&line).trim_end().to_owned());
-            line.clear();
-        }
-    });
 }

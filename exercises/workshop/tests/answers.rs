@@ -22,7 +22,7 @@ use workshop::checks::loops::TOO_BUSY;
 use workshop::course::{Check, EXERCISES, Exercise};
 use workshop::finding::Judgement;
 use workshop::promtool::PROGRAMS;
-use workshop::running::Running;
+use workshop::stack::Stack;
 
 /// What an untouched exercise is told.
 const OPENINGS: &[(usize, &str)] = &[
@@ -201,7 +201,7 @@ fn judge_once(answer: &Answer) -> Judgement {
             answer.exercise.name, answer.name
         ))),
         Check::File(check) => check(&answer.file),
-        Check::Answer(check) => check(&answer.file, &Running::default()).map(drop),
+        Check::Answer(check) => check(&answer.file, &Stack::default()).map(drop),
     }
 }
 

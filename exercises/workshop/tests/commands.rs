@@ -14,7 +14,7 @@ use copy::Copy;
 use serde_json::Value;
 
 // The service may have to be built first.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The watch mode, with its keys as lines.
 struct Watch {
@@ -50,7 +50,7 @@ impl Watch {
     fn shows(&self, text: &str) {
         let mut seen = Vec::new();
         loop {
-            match self.lines.recv_timeout(PATIENCE) {
+            match self.lines.recv_timeout(TIMEOUT) {
                 Ok(line) if line.contains(text) => return,
                 Ok(line) => seen.push(line),
                 Err(_) => panic!("no line with {text:?} in\n{}", seen.join("\n")),

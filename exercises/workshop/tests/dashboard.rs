@@ -14,7 +14,7 @@ use std::thread;
 use serde_json::Value;
 use workshop::finding::Finding;
 use workshop::grafana::{Credentials, Grafana};
-use workshop::running::Running;
+use workshop::stack::Stack;
 use workshop::{checks, dashboard};
 
 const DASHBOARD: &str = r#"{"meta": {}, "dashboard": {
@@ -87,11 +87,11 @@ fn saved(file: &Path, at: &str, provisioned: bool) -> String {
 }
 
 fn judged(dashboards: &[(&str, &str)]) -> Result<Option<String>, Finding> {
-    let running = Running {
+    let stack = Stack {
         grafana: Some(format!("http://{}", grafana(dashboards, None))),
-        ..Running::default()
+        ..Stack::default()
     };
-    checks::dashboard::check(Path::new("not there"), &running)
+    checks::dashboard::check(Path::new("not there"), &stack)
 }
 
 fn root() -> PathBuf {
@@ -229,6 +229,6 @@ fn grafana_is_asked_with_the_password_or_the_token() {
 fn the_dashboard_of_the_stack_is_a_right_answer_too() {
     let file = root().join("grafana/provisioning/dashboards/golden-signals.json");
     if file.is_file() && peers::require("promtool").is_some() {
-        checks::dashboard::check(&file, &Running::default()).unwrap();
+        checks::dashboard::check(&file, &Stack::default()).unwrap();
     }
 }

@@ -61,7 +61,7 @@ fn a_page_that_was_cut_off_is_refused() {
 }
 
 #[test]
-fn what_stands_twice_is_refused() {
+fn what_appears_twice_is_refused() {
     let twice = "x{a=\"1\",b=\"2\"} 1\nx{b=\"2\",a=\"1\"} 1\n# EOF\n";
     assert!(matches!(
         Exposition::parse(twice),

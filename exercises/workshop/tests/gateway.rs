@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use workshop::gateway::{Gateway, Mood};
+use workshop::gateway::{Behaviour, Gateway};
 use workshop::http;
 
 const GROUP: &str = "/metrics/job/training/instance/worker-1";
@@ -129,7 +129,7 @@ impl Drop for Real {
 #[test]
 fn it_takes_refuses_and_shows_what_a_real_one_does() {
     let Some(real) = Real::start() else { return };
-    let ours = Gateway::start("127.0.0.1:0", Mood::Well).unwrap();
+    let ours = Gateway::start("127.0.0.1:0", Behaviour::Accepts).unwrap();
     for (method, path, body) in PUSHES {
         let said = format!("{method} {path}\n{body}");
         let statuses = [real.1, ours.address()].map(|address| push(address, method, path, body));
@@ -139,11 +139,11 @@ fn it_takes_refuses_and_shows_what_a_real_one_does() {
 }
 
 #[test]
-fn it_is_ill_on_demand_and_remembers_every_push() {
-    let gateway = Gateway::start("127.0.0.1:0", Mood::Refuses).unwrap();
+fn it_fails_on_demand_and_remembers_every_push() {
+    let gateway = Gateway::start("127.0.0.1:0", Behaviour::Refuses).unwrap();
     assert_eq!(push(gateway.address(), "PUT", GROUP, EXAMPLES), 500);
     assert!(gateway.groups().is_empty());
-    gateway.set_mood(Mood::Hangs);
+    gateway.set_behaviour(Behaviour::Hangs);
     let hanging = thread::spawn({
         let address = gateway.address();
         move || push(address, "PUT", GROUP, LOSS)
@@ -154,7 +154,7 @@ fn it_is_ill_on_demand_and_remembers_every_push() {
         thread::sleep(Duration::from_millis(5));
     }
     assert!(!hanging.is_finished());
-    gateway.set_mood(Mood::Well);
+    gateway.set_behaviour(Behaviour::Accepts);
     assert_eq!(hanging.join().unwrap(), 200);
     let statuses: Vec<_> = gateway.exchanges().iter().map(|one| one.status).collect();
     assert_eq!(statuses, [500, 200]);

@@ -7,20 +7,20 @@ use std::time::Duration;
 
 use workshop::http;
 use workshop::lab::{Lab, Reported};
-use workshop::mystery::{Kind, Law};
+use workshop::mystery::{Distribution, Kind};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-fn lab(law: &str) -> Lab {
-    let law = Law::parse(Kind::Delays, law).unwrap();
-    Lab::start("127.0.0.1:0", &law, Some(vec![0.15, 0.25, 0.5])).unwrap()
+fn lab(delays: &str) -> Lab {
+    let delays = Distribution::parse(Kind::Delays, delays).unwrap();
+    Lab::start("127.0.0.1:0", &delays, Some(vec![0.15, 0.25, 0.5])).unwrap()
 }
 
-fn reported(law: &str) -> Option<Vec<Reported>> {
+fn reported(delays: &str) -> Option<Vec<Reported>> {
     peers::require("prometheus")?;
-    let lab = lab(law);
+    let lab = lab(delays);
     let prometheus = lab.prometheus().unwrap();
-    Some(lab.reported(&prometheus, PATIENCE).unwrap())
+    Some(lab.reported(&prometheus, TIMEOUT).unwrap())
 }
 
 fn p95(all: &[Reported], buckets: &str) -> f64 {

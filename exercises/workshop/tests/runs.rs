@@ -9,13 +9,13 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use workshop::gateway::{Gateway, Mood};
+use workshop::gateway::{Behaviour, Gateway};
 use workshop::http;
-use workshop::runs::{Ailment, FEATURES, RUNS, Runs, SHARDS, ailments};
+use workshop::runs::{FEATURES, Fault, RUNS, Runs, SHARDS, faults};
 
 const NAME: &str = "ana";
 // Three trainings share the machine with other tests.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The sum of the samples of this name whose labels contain all of these.
 fn sum(page: &str, name: &str, labels: &[(&str, &str)]) -> f64 {
@@ -36,17 +36,17 @@ fn mean_lookup(page: &str, job: &str, shard: &str) -> f64 {
         / sum(page, "lookup_mixed_batch_time_cost_count", &labels)
 }
 
-/// Whether the run shows what ails it, as exercise 18's hints say.
-fn shows(page: &str, job: &str, ailment: Ailment) -> bool {
-    match ailment {
-        Ailment::Nan(feature) => {
+/// Whether the run shows its fault, as exercise 18's hints say.
+fn shows(page: &str, job: &str, fault: Fault) -> bool {
+    match fault {
+        Fault::Nan(feature) => {
             sum(
                 page,
                 "nan_count",
                 &[("job", job), ("feat", FEATURES[feature])],
             ) > 1.0
         }
-        Ailment::SmallTable(capacity) => {
+        Fault::SmallTable(capacity) => {
             let full = |shard: &str| {
                 let labels = [("job", job), ("instance", shard)];
                 sum(page, "embedding_table_entries", &labels) == f64::from(capacity)
@@ -54,7 +54,7 @@ fn shows(page: &str, job: &str, ailment: Ailment) -> bool {
             SHARDS.iter().all(|shard| full(shard))
                 && sum(page, "embedding_evictions", &[("job", job)]) > 0.0
         }
-        Ailment::SlowShard(shard) => {
+        Fault::SlowShard(shard) => {
             let (slow, other) = (SHARDS[shard], SHARDS[1 - shard]);
             mean_lookup(page, job, slow) > 3.0 * mean_lookup(page, job, other)
         }
@@ -62,49 +62,45 @@ fn shows(page: &str, job: &str, ailment: Ailment) -> bool {
 }
 
 #[test]
-fn each_run_shows_what_ails_it_and_no_other_does() {
+fn each_run_shows_its_fault_and_no_other_does() {
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
     let runs = Runs::start(reference::program(), NAME, any).unwrap();
     assert!(runs.is_own_gateway());
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     let page = loop {
         let page = http::request(runs.gateway(), "GET", "/metrics")
             .unwrap()
             .body;
         let trains = |job: &str| sum(&page, "train_batches", &[("job", job)]) > 50.0;
-        let ailing = RUNS.iter().zip(ailments(NAME));
+        let faulty = RUNS.iter().zip(faults(NAME));
         if RUNS.iter().all(|job| trains(job))
-            && ailing
+            && faulty
                 .into_iter()
-                .all(|(job, ailment)| shows(&page, job, ailment))
+                .all(|(job, fault)| shows(&page, job, fault))
         {
             break page;
         }
         assert!(Instant::now() < deadline, "{page}");
         thread::sleep(Duration::from_millis(200));
     };
-    for (job, ailment) in RUNS.iter().zip(ailments(NAME)) {
+    for (job, fault) in RUNS.iter().zip(faults(NAME)) {
         let nan = sum(&page, "nan_count", &[("job", job)]);
         let all_features =
             FEATURES.map(|feat| sum(&page, "nan_count", &[("job", job), ("feat", feat)]));
-        assert_eq!(
-            nan > 0.0,
-            matches!(ailment, Ailment::Nan(_)),
-            "{job}: {page}"
-        );
+        assert_eq!(nan > 0.0, matches!(fault, Fault::Nan(_)), "{job}: {page}");
         assert!(all_features.iter().filter(|count| **count > 0.0).count() <= 1);
         let evictions = sum(&page, "embedding_evictions", &[("job", job)]);
-        let small = matches!(ailment, Ailment::SmallTable(_));
+        let small = matches!(fault, Fault::SmallTable(_));
         assert_eq!(evictions > 0.0, small, "{job}: {page}");
     }
 }
 
 #[test]
 fn metrics_are_removed_from_a_gateway_that_stays() {
-    let gateway = Gateway::start("127.0.0.1:0", Mood::Well).unwrap();
+    let gateway = Gateway::start("127.0.0.1:0", Behaviour::Accepts).unwrap();
     let runs = Runs::start(reference::program(), NAME, gateway.address()).unwrap();
     assert!(!runs.is_own_gateway());
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     let jobs = || -> BTreeSet<String> {
         let groups = gateway.groups();
         groups
@@ -126,19 +122,11 @@ fn metrics_are_removed_from_a_gateway_that_stays() {
 fn a_name_decides_and_all_come_up() {
     let mut seen = BTreeSet::new();
     for number in 0..600 {
-        let ailments = ailments(&format!("student {number}"));
-        assert!(ailments.iter().any(|one| matches!(one, Ailment::Nan(_))));
-        assert!(
-            ailments
-                .iter()
-                .any(|one| matches!(one, Ailment::SmallTable(_)))
-        );
-        assert!(
-            ailments
-                .iter()
-                .any(|one| matches!(one, Ailment::SlowShard(_)))
-        );
-        seen.insert(format!("{ailments:?}"));
+        let faults = faults(&format!("student {number}"));
+        assert!(faults.iter().any(|one| matches!(one, Fault::Nan(_))));
+        assert!(faults.iter().any(|one| matches!(one, Fault::SmallTable(_))));
+        assert!(faults.iter().any(|one| matches!(one, Fault::SlowShard(_))));
+        seen.insert(format!("{faults:?}"));
     }
     // Six orders, four features, three capacities, two shards: 144. Of 600 names, a
     // given one of them is missed once in 65 times: more than 24 are missed at
@@ -146,11 +134,7 @@ fn a_name_decides_and_all_come_up() {
     assert!(seen.len() >= 120, "{}", seen.len());
     // The same on every machine, for ever.
     assert_eq!(
-        ailments(NAME),
-        [
-            Ailment::SmallTable(2500),
-            Ailment::SlowShard(1),
-            Ailment::Nan(3)
-        ]
+        faults(NAME),
+        [Fault::SmallTable(2500), Fault::SlowShard(1), Fault::Nan(3)]
     );
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use copy::Copy;
 use workshop::course::Course;
-use workshop::gateway::{Gateway, Mood};
+use workshop::gateway::{Behaviour, Gateway};
 use workshop::mqtt;
 use workshop::promtool::{self, Scene};
 use workshop::stalling::{Stalling, Stalls};
@@ -92,7 +92,7 @@ fn every_command_runs() {
         every: Duration::from_secs(1),
     };
     let stalling = Stalling::start("127.0.0.1:0", stalls, 0).unwrap();
-    let gateway = Gateway::start("127.0.0.1:0", Mood::Well).unwrap();
+    let gateway = Gateway::start("127.0.0.1:0", Behaviour::Accepts).unwrap();
     let course = Copy::new("texts");
     let mut watched = None;
     let mut ran = 0;
@@ -262,9 +262,9 @@ fn cargo(course: &Copy, words: &[&str], said: &str) {
             assert!(line.starts_with("listening on 127.0.0.1:"), "{line}");
         }
         // Without input it ends when it has shown what Prometheus reports.
-        ["workshop", "lab", law @ ..] => {
-            let law: Vec<_> = law.iter().map(|word| word.trim_matches('\'')).collect();
-            let output = course.run(&[&["lab"], &law[..], &["127.0.0.1:0"]].concat());
+        ["workshop", "lab", rest @ ..] => {
+            let rest: Vec<_> = rest.iter().map(|word| word.trim_matches('\'')).collect();
+            let output = course.run(&[&["lab"], &rest[..], &["127.0.0.1:0"]].concat());
             let told = String::from_utf8(output.stdout).unwrap();
             assert!(told.contains("listening on 127.0.0.1:"), "{said}: {told}");
             let prometheus = peers::require_for("prometheus", "what `cargo workshop lab` shows");

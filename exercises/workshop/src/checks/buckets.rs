@@ -2,20 +2,20 @@
 
 use std::path::Path;
 
-use crate::finding::{Finding, Judgement, demand};
+use crate::answer_file::Answers;
+use crate::finding::{Finding, Judgement, ensure};
 use crate::lab::{DEFAULT, SCHEMA, SLO};
-use crate::numbered;
 
 const COARSE: &[f64] = &[1.0, 10.0];
 // Bounds of the native histogram from 1 to 2.
 const STEPS: f64 = (1 << SCHEMA) as f64;
 
 // What the student's own bounds are for, in seconds.
-const FROM: f64 = 0.1;
-const TO: f64 = 0.8;
-const PROMISED: f64 = 0.5;
-const MOST: usize = 12;
-const ERROR: f64 = 0.2;
+const MIN_DELAY: f64 = 0.1;
+const MAX_DELAY: f64 = 0.8;
+const PROMISE: f64 = 0.5;
+const MAX_BOUNDS: usize = 12;
+const MAX_ERROR: f64 = 0.2;
 
 /// How a delay is counted.
 enum Buckets {
@@ -23,7 +23,7 @@ enum Buckets {
     Native,
 }
 
-/// A prediction: every request takes so long; what is the reported p95?
+/// A prediction: every request takes `delay` seconds; what is the reported p95?
 struct Case {
     number: usize,
     buckets: Buckets,
@@ -52,31 +52,14 @@ const fn case(number: usize, buckets: Buckets, delay: f64) -> Case {
 ///
 /// The first finding.
 pub fn check(file: &Path) -> Judgement {
-    let answers = numbered::answers(file)?;
-    let numbers = |number: usize| -> Result<Vec<f64>, Finding> {
-        let text = answers.get(&number).map_or("", String::as_str);
-        demand(!text.is_empty(), "not-answered", || {
-            format!("Question {number} has no answer yet.")
-        })?;
-        text.split([' ', ','])
-            .filter(|word| !word.is_empty() && *word != "ms")
-            .map(|word| {
-                let number_text = word.strip_suffix("ms").unwrap_or(word);
-                number_text.parse().map_err(|_| {
-                    Finding::new(
-                        "no-number",
-                        format!("In the answer to question {number}, `{word}` is no number."),
-                    )
-                })
-            })
-            .collect()
-    };
+    let answers = Answers::read(file)?;
+    let numbers = |number| answers.numbers(number, "ms");
     for case in &CASES {
         let given = numbers(case.number)?;
         predicted(case, given.first().copied().unwrap_or(f64::NAN))?;
     }
     let range = numbers(8)?;
-    demand(range == [200.0, 300.0], "wrong-range", || {
+    ensure(range == [200.0, 300.0], "wrong-range", || {
         format!(
             "Question 8: you answered {range:?}. All the requests fell into one bucket. Where in \
              it could they all have been?"
@@ -88,13 +71,7 @@ pub fn check(file: &Path) -> Judgement {
 /// The student's own bounds in seconds, if they have written any that can be used.
 #[must_use]
 pub fn own(file: &Path) -> Option<Vec<f64>> {
-    let answers = numbered::answers(file).ok()?;
-    let words = answers.get(&9)?.split([' ', ',']);
-    let bounds: Result<Vec<f64>, _> = words
-        .filter(|word| !word.is_empty())
-        .map(str::parse)
-        .collect();
-    let bounds = bounds.ok()?;
+    let bounds = Answers::read(file).ok()?.numbers(9, "").ok()?;
     let usable = !bounds.is_empty() && bounds.is_sorted_by(|a, b| a < b);
     usable.then_some(bounds)
 }
@@ -151,7 +128,7 @@ fn predicted(case: &Case, given: f64) -> Judgement {
 
 impl Buckets {
     // The bounds around the delay and the 95th percentile that Prometheus reports
-    // if all requests take so long.
+    // if all requests take that long.
     fn reported(&self, delay: f64) -> (f64, f64, f64) {
         match self {
             Self::Classic(bounds) => {
@@ -179,29 +156,29 @@ impl Buckets {
 }
 
 fn bounds(bounds: &[f64]) -> Judgement {
-    demand(bounds.len() <= MOST, "too-many-bounds", || {
+    ensure(bounds.len() <= MAX_BOUNDS, "too-many-bounds", || {
         format!(
-            "Question 9: {} bounds; {MOST} at most are allowed.",
+            "Question 9: {} bounds; {MAX_BOUNDS} at most are allowed.",
             bounds.len()
         )
     })?;
-    demand(
+    ensure(
         bounds.is_sorted_by(|a, b| a < b) && bounds.first().is_some_and(|first| *first > 0.0),
         "bounds-do-not-rise",
         || "Question 9: the bounds must rise, and be above 0.".to_owned(),
     )?;
-    demand(bounds.contains(&PROMISED), "no-bound-at-promise", || {
+    ensure(bounds.contains(&PROMISE), "no-bound-at-promise", || {
         format!(
-            "Question 9: which of your bounds says exactly how many requests took at most {PROMISED} s? (Bounds are in seconds.)"
+            "Question 9: which of your bounds says exactly how many requests took at most {PROMISE} s? (Bounds are in seconds.)"
         )
     })?;
     // The worst delay is the one just above a bound, or at the ends.
     let mut delays: Vec<_> = bounds
         .iter()
         .map(|bound| bound * (1.0 + 1e-9))
-        .filter(|delay| (FROM..=TO).contains(delay))
+        .filter(|delay| (MIN_DELAY..=MAX_DELAY).contains(delay))
         .collect();
-    delays.extend([FROM, TO]);
+    delays.extend([MIN_DELAY, MAX_DELAY]);
     for delay in delays {
         let above = bounds.iter().position(|bound| delay <= *bound);
         let last = bounds.last().copied().unwrap_or(0.0);
@@ -210,14 +187,14 @@ fn bounds(bounds: &[f64]) -> Judgement {
             low + 0.95 * (bounds[index] - low)
         });
         let error = (reported - delay).abs() / delay;
-        demand(error <= ERROR, "too-wide", || {
+        ensure(error <= MAX_ERROR, "too-wide", || {
             format!(
                 "Question 9: if every request took {:.0} ms, your buckets would report a p95 of \
                  {:.0} ms. That is wrong by {:.0}%, and {:.0}% is allowed.",
                 1000.0 * delay,
                 1000.0 * reported,
                 100.0 * error,
-                100.0 * ERROR
+                100.0 * MAX_ERROR
             )
         })?;
     }
@@ -227,6 +204,7 @@ fn bounds(bounds: &[f64]) -> Judgement {
 #[cfg(test)]
 mod tests {
     use super::{Buckets, CASES};
+    use crate::exposition::le;
     use crate::promtool::{Scene, evaluate};
 
     /// Prometheus reports what this file says it reports.
@@ -241,11 +219,7 @@ mod tests {
                 Buckets::Classic(bounds) => {
                     query = "histogram_quantile(0.95, rate(x_bucket[1m]))";
                     for bound in bounds.iter().chain(&[f64::INFINITY]) {
-                        let le = if bound.is_finite() {
-                            bound.to_string()
-                        } else {
-                            "+Inf".to_owned()
-                        };
+                        let le = le(*bound);
                         let step = if case.delay <= *bound { 10 } else { 0 };
                         series.push((format!("x_bucket{{le=\"{le}\"}}"), format!("0+{step}x20")));
                     }

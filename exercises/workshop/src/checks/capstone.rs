@@ -7,9 +7,9 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{errors, latency, listed, risen, saturation, traffic};
+use super::{errors, increases, latency, listed, saturation, traffic};
 use crate::exposition::Exposition;
-use crate::finding::{Finding, Judgement, demand};
+use crate::finding::{Finding, Judgement, ensure};
 use crate::http;
 use crate::student::Student;
 
@@ -23,15 +23,15 @@ const TIMEOUTS: &str = "http_request_timeouts_total";
 // Of each kind.
 const EACH: usize = 3;
 // For what has ended to show in /metrics: many times what it takes.
-const SOON: Duration = Duration::from_secs(2);
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
 
-// Quick requests without anybody looking: so many clients, each so many, first
-// those after which a service has all the memory that it needs.
+// Quick requests while nobody scrapes: clients, and requests of each; first those
+// after which a service has all the memory that it needs.
 const CLIENTS: usize = 4;
-const WARM: usize = 2000;
+const WARM_UP: usize = 2000;
 const MANY: usize = 8000;
-// By so many bytes it may grow: 48 a request, less than one label kept as text.
-const KEPT: u64 = (CLIENTS * MANY * 48) as u64;
+// Bytes that it may grow by: 48 a request, less than one label kept as text.
+const MAX_GROWTH: u64 = (CLIENTS * MANY * 48) as u64;
 
 /// # Errors
 ///
@@ -40,13 +40,13 @@ pub fn check(program: &Path) -> Judgement {
     {
         let student = Student::start(program)?;
         let status = student.ask("GET", "/metrics")?.status;
-        demand(status == 200, "no-page", || {
+        ensure(status == 200, "no-page", || {
             format!("`GET /metrics` was answered with {status}. Where would Prometheus look?")
         })?;
         let metrics = student.metrics()?;
         let scrapes = [("route", "/metrics")];
         let counted = metrics.sum(REQUESTS, &scrapes) + metrics.sum(COUNTS, &scrapes);
-        demand(counted == 0.0, "scrapes-counted", || {
+        ensure(counted == 0.0, "scrapes-counted", || {
             "Nobody but the checker looked at /metrics, and that shows in the service's own \
              traffic. How much traffic has a service that nobody uses?"
                 .to_owned()
@@ -79,13 +79,13 @@ fn unseen(student: &Student) -> Judgement {
             )
         })
     };
-    quick(WARM)?;
+    quick(WARM_UP)?;
     let Some(before) = student.resident() else {
         return Ok(());
     };
     quick(MANY)?;
     let grown = student.resident().unwrap_or(before).saturating_sub(before);
-    demand(grown <= KEPT, "grows-unseen", || {
+    ensure(grown <= MAX_GROWTH, "grows-unseen", || {
         format!(
             "Nobody looked at /metrics, {} requests came, and the process grew by {:.1} MB: {} \
              bytes for each request. A histogram is a handful of numbers. What is kept besides, \
@@ -100,7 +100,7 @@ fn unseen(student: &Student) -> Judgement {
 // Before any request.
 fn start(metrics: &Exposition) -> Judgement {
     for name in [IN_FLIGHT, PANICS, TIMEOUTS] {
-        demand(metrics.series(name, &[]) > 0, "absent-at-start", || {
+        ensure(metrics.series(name, &[]) > 0, "absent-at-start", || {
             format!(
                 "Right after the start there was no `{name}`. By how much will it have risen when it first appears?"
             )
@@ -110,7 +110,7 @@ fn start(metrics: &Exposition) -> Judgement {
     let versioned = build
         .iter()
         .any(|one| one.value == 1.0 && one.labels.contains_key("version"));
-    demand(versioned, "no-build-info", || {
+    ensure(versioned, "no-build-info", || {
         format!(
             "/metrics shows no `build_info` of value 1 with the label `version`{}. It has been \
              slower since noon, and at noon something was deployed: what?",
@@ -137,7 +137,7 @@ fn methods(student: &Student) -> Judgement {
         .filter(|one| one.labels.values().any(|value| value.starts_with("BREW")))
         .cloned()
         .collect();
-    demand(raw.is_empty(), "raw-method", || {
+    ensure(raw.is_empty(), "raw-method", || {
         format!(
             "Requests with made-up methods have made series:\n\n{}\n\nWhich label lets clients do that?",
             listed(&raw)
@@ -152,7 +152,7 @@ fn bodies(student: &Student) -> Judgement {
     let during = student.metrics()?.sum(IN_FLIGHT, &[]) - before.sum(IN_FLIGHT, &[]);
     // It ends when the server closes the connection.
     let _ = stream.read_to_end(&mut Vec::new());
-    demand(during == 1.0, "ends-with-the-head", || {
+    ensure(during == 1.0, "ends-with-the-head", || {
         format!(
             "A client had received the first of two numbers and was waiting for the second. \
              `{IN_FLIGHT}` showed {during}. When does a request end: when its answer begins, or \
@@ -162,10 +162,10 @@ fn bodies(student: &Student) -> Judgement {
     let route = [("route", "/numbers")];
     let after = student.metrics_when(
         |metrics| metrics.sum(COUNTS, &route) > before.sum(COUNTS, &route),
-        SOON,
+        SETTLE_TIMEOUT,
     )?;
     let took = after.sum(SUMS, &route) - before.sum(SUMS, &route);
-    demand(took >= 0.75, "body-not-timed", || {
+    ensure(took >= 0.75, "body-not-timed", || {
         format!(
             "The second of two numbers came 0.8 s after the first; by your histogram it all took \
              {took:.4} s. Which moment is the last one that you measure?"
@@ -173,7 +173,7 @@ fn bodies(student: &Student) -> Judgement {
     })?;
     let fine = [("route", "/numbers"), ("status", "200")];
     let counted = after.sum(REQUESTS, &fine) - before.sum(REQUESTS, &fine);
-    demand(counted == 1.0, "whole-not-counted", || {
+    ensure(counted == 1.0, "whole-not-counted", || {
         format!(
             "One client read all of `/numbers`, and `{REQUESTS}{{route=\"/numbers\",status=\"200\"}}` \
              rose by {counted}."
@@ -190,7 +190,7 @@ fn gone(student: &Student) -> Judgement {
         .collect();
     student.metrics_when(
         |metrics| metrics.sum(IN_FLIGHT, &[]) == resting + EACH as f64,
-        SOON,
+        SETTLE_TIMEOUT,
     )?;
     drop(waiting);
     cancelled(student, &before, "/random", "cancelled-not-told", || {
@@ -225,15 +225,15 @@ fn cancelled(
         )
     };
     let all = (EACH as f64, EACH as f64);
-    let after = student.metrics_when(|metrics| told(metrics) == all, SOON)?;
+    let after = student.metrics_when(|metrics| told(metrics) == all, SETTLE_TIMEOUT)?;
     let (by_status, by_outcome) = told(&after);
-    demand((by_status, by_outcome) == all, id, || {
+    ensure((by_status, by_outcome) == all, id, || {
         format!(
             "{}. `{REQUESTS}{{status=\"499\"}}` rose by {by_status} and \
              `{COUNTS}{{outcome=\"cancelled\"}}` by {by_outcome}. What rose was:\n\n{}\n\nA \
              service so slow that all its clients give up: what would your metrics show?",
             what(),
-            listed(&risen(REQUESTS, before, &after))
+            listed(&increases(REQUESTS, before, &after))
         )
     })
 }
@@ -262,7 +262,7 @@ fn without_the_handlers_will(student: &Student) -> Judgement {
         ),
     ] {
         let rose = after.sum(name, &[]) - before.sum(name, &[]);
-        demand(rose == EACH as f64, id, || {
+        ensure(rose == EACH as f64, id, || {
             format!(
                 "{EACH} requests {what}. `{name}` rose by {rose}. Can whoever is woken by a 5xx \
                  see what kind of failure it is?"

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::exposition::{Exposition, Sample};
-use crate::finding::{Finding, Judgement, demand};
+use crate::finding::{Finding, Judgement, ensure};
 use crate::student::Student;
 
-// In each of two rounds, so many of each kind, all different from one another
-// and from those of the other round.
+// Requests of each kind in each of two rounds, all different from one another and
+// from those of the other round.
 const EACH: usize = 60;
-// Of these, so many searches find nothing, and so many orders fail.
+// Of these, searches that find nothing, and orders that fail.
 const UNFOUND: usize = EACH / 3;
 const SOLD_OUT: usize = EACH / 6;
 
@@ -36,25 +36,25 @@ pub fn check(program: &Path) -> Judgement {
         ("failures_total", "failures-grow"),
         ("http_requests_total", "requests-grow"),
     ] {
-        demand(second.series(name, &[]) > 0, "thrown-away", || {
+        ensure(second.series(name, &[]) > 0, "thrown-away", || {
             format!(
                 "/metrics shows no `{name}` any more. A metric that is gone cannot explode, but \
                  who answers its question now?"
             )
         })?;
         let (before, after) = (first.sum(name, &[]), second.sum(name, &[]));
-        demand(after > before, "forgets", || {
+        ensure(after > before, "forgets", || {
             format!(
                 "`sum({name})` was {before}; then came as many requests again, of the same kinds, \
                  and it was {after}. A counter only goes up: what became of what it had counted?"
             )
         })?;
-        grows_not(name, id, &first, &second)?;
+        no_new_series(name, id, &first, &second)?;
     }
     // Whatever else is there.
     let names: BTreeSet<_> = second.samples.iter().map(|one| one.name.as_str()).collect();
     for name in names {
-        grows_not(name, "others-grow", &first, &second)?;
+        no_new_series(name, "others-grow", &first, &second)?;
     }
     counts(&second)
 }
@@ -98,7 +98,7 @@ fn counts(metrics: &Exposition) -> Judgement {
     ];
     for (name, labels, each_round) in asked {
         let (shown, sent) = (metrics.sum(name, labels), 2 * each_round);
-        demand(shown == sent as f64, "wrong-count", || {
+        ensure(shown == sent as f64, "wrong-count", || {
             let labels: Vec<_> = labels
                 .iter()
                 .map(|(label, value)| format!("{label}={value:?}"))
@@ -113,7 +113,12 @@ fn counts(metrics: &Exposition) -> Judgement {
     Ok(())
 }
 
-fn grows_not(name: &str, id: &'static str, first: &Exposition, second: &Exposition) -> Judgement {
+fn no_new_series(
+    name: &str,
+    id: &'static str,
+    first: &Exposition,
+    second: &Exposition,
+) -> Judgement {
     let known: BTreeSet<_> = first.named(name).map(|one| &one.labels).collect();
     let new: Vec<_> = second
         .named(name)

@@ -13,28 +13,28 @@ use self::signals::{SIGNALS, Signal};
 use crate::api::Api;
 use crate::backfill::Backfilled;
 use crate::dashboard::{Query, queries, read};
-use crate::finding::{Finding, Judgement, demand};
+use crate::finding::{Finding, Judgement, ensure};
 use crate::grafana::Grafana;
 use crate::promtool::{Outcome, Scene, evaluate};
-use crate::running::Running;
+use crate::stack::Stack;
 
 /// The panels of the file, or of the Grafana that runs.
 ///
 /// # Errors
 ///
 /// The first finding.
-pub fn check(file: &Path, running: &Running) -> Result<Option<String>, Finding> {
-    let Some(url) = &running.grafana else {
-        let panels = read(file, &running.credentials)?;
-        return judged(&panels, running);
+pub fn check(file: &Path, stack: &Stack) -> Result<Option<String>, Finding> {
+    let Some(url) = &stack.grafana else {
+        let panels = read(file, &stack.credentials)?;
+        return judged(&panels, stack);
     };
     // The latest of those that somebody has saved, unless an earlier one is right.
-    let saved = Grafana::at(url, &running.credentials)?.saved()?;
+    let saved = Grafana::at(url, &stack.credentials)?.saved()?;
     let mut latest = None;
     for dashboard in saved {
         let title = dashboard["dashboard"]["title"].as_str().unwrap_or_default();
         let title = title.to_owned();
-        match judged(&queries(dashboard), running) {
+        match judged(&queries(dashboard), stack) {
             Ok(said) => {
                 let said = said.map_or_else(String::new, |said| format!("\n{said}"));
                 return Ok(Some(format!("In Grafana: \"{title}\".{said}")));
@@ -58,8 +58,8 @@ pub fn check(file: &Path, running: &Running) -> Result<Option<String>, Finding> 
     })
 }
 
-fn judged(panels: &[Query], running: &Running) -> Result<Option<String>, Finding> {
-    demand(!panels.is_empty(), "no-queries", || {
+fn judged(panels: &[Query], stack: &Stack) -> Result<Option<String>, Finding> {
+    ensure(!panels.is_empty(), "no-queries", || {
         "The dashboard has no panel with a query yet. What would you want to see first when \
          somebody calls and says \"it is broken\"?"
             .to_owned()
@@ -93,7 +93,7 @@ fn judged(panels: &[Query], running: &Running) -> Result<Option<String>, Finding
             let outcomes: Vec<Outcome> = of(index);
             outcomes
                 .iter()
-                .map(|outcome| signal.taken.of(outcome))
+                .map(|outcome| signal.reduction.of(outcome))
                 .collect()
         };
         let right: Vec<_> = (next..next + signal.right.len()).map(known).collect();
@@ -103,9 +103,9 @@ fn judged(panels: &[Query], running: &Running) -> Result<Option<String>, Finding
         found.push(judge(signal, &scenes, panels, &shown, &right, &wrong)?);
     }
     in_graphs(&scenes, panels, &found)?;
-    match &running.prometheus {
+    match &stack.prometheus {
         None => Ok(None),
-        Some(url) => beside(&Api::at(url)?, panels).map(Some),
+        Some(url) => on_running_prometheus(&Api::at(url)?, panels).map(Some),
     }
 }
 
@@ -119,13 +119,13 @@ fn in_graphs(scenes: &[Scene], panels: &[Query], found: &[Found]) -> Judgement {
         for (index, scene) in scenes.iter().enumerate() {
             let of = |query: &str| -> Result<Vec<Option<f64>>, Finding> {
                 let graph = prometheus.graph(index, query)?;
-                Ok(graph.iter().map(|seen| signal.taken.of(seen)).collect())
+                Ok(graph.iter().map(|seen| signal.reduction.of(seen)).collect())
             };
             let (seen, truth) = (of(&panel.query)?, of(signal.right[found.right])?);
             for (point, (seen, truth)) in seen.iter().zip(&truth).enumerate() {
                 let alike =
                     same(&[*seen], &[*truth], found.scale) || seen.is_none() && truth.is_none();
-                demand(alike, "other-in-a-graph", || {
+                ensure(alike, "other-in-a-graph", || {
                     let number = |number: &Option<f64>| {
                         number.map_or("nothing".to_owned(), |number| format!("{number:.4}"))
                     };
@@ -149,7 +149,7 @@ fn in_graphs(scenes: &[Scene], panels: &[Query], found: &[Found]) -> Judgement {
 }
 
 // What the panels show just now; an empty one may have its reason in the traffic.
-fn beside(api: &Api, panels: &[Query]) -> Result<String, Finding> {
+fn on_running_prometheus(api: &Api, panels: &[Query]) -> Result<String, Finding> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let time = now.map_or(0.0, |now| now.as_secs_f64());
     let mut said =
@@ -189,7 +189,7 @@ fn judge(
         .map(|outcomes| {
             outcomes
                 .iter()
-                .map(|outcome| signal.taken.of(outcome))
+                .map(|outcome| signal.reduction.of(outcome))
                 .collect()
         })
         .collect();
@@ -221,7 +221,7 @@ fn judge(
             units.any(|(of, names)| of == scale && names.contains(&panels[*panel].unit.as_str()))
         });
         let panel = &panels[index];
-        demand(fits || signal.units.is_empty(), "unit", || {
+        ensure(fits || signal.units.is_empty(), "unit", || {
             let value = right[0][0].unwrap_or(f64::NAN) * scale;
             let unit = if panel.unit.is_empty() {
                 "none"
@@ -237,7 +237,7 @@ fn judge(
         })?;
         let title = panel.title.trim();
         let named = !["", "Panel Title", "New panel", "New visualization"].contains(&title);
-        demand(named, "untitled", || {
+        ensure(named, "untitled", || {
             format!(
                 "A panel shows {}, and its title is \"{title}\". Will you know what it is at \
                  three in the morning?",

@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use super::{listed, risen, sum};
+use super::{increases, listed, sum};
 use crate::exposition::{Exposition, Sample};
-use crate::finding::{Finding, Judgement, demand};
+use crate::finding::{Finding, Judgement, ensure};
 use crate::student::Student;
 
 const REQUESTS: &str = "http_requests_total";
@@ -40,7 +40,7 @@ pub fn check(program: &Path) -> Judgement {
     let after = student.metrics()?;
 
     for name in [REQUESTS.to_owned(), format!("{DURATIONS}_count")] {
-        demand(after.series(&name, &[]) > 0, "needs-1-and-2", || {
+        ensure(after.series(&name, &[]) > 0, "needs-1-and-2", || {
             format!(
                 "This exercise builds on exercises 1 and 2, but /metrics shows no `{name}`. Do \
                  they pass?"
@@ -52,8 +52,8 @@ pub fn check(program: &Path) -> Judgement {
 }
 
 fn outcomes(before: &Exposition, after: &Exposition) -> Judgement {
-    let counts = risen(&format!("{DURATIONS}_count"), before, after);
-    let sums = risen(&format!("{DURATIONS}_sum"), before, after);
+    let counts = increases(&format!("{DURATIONS}_count"), before, after);
+    let sums = increases(&format!("{DURATIONS}_sum"), before, after);
     let of = |outcome: &str| sum(&counts, &[("outcome", outcome)]);
     let ours = FAILED + UNAVAILABLE + PANICKED + LATE;
     let theirs = NOT_FOUND + POSTED;
@@ -61,7 +61,7 @@ fn outcomes(before: &Exposition, after: &Exposition) -> Judgement {
 
     let average = sum(&sums, &[("outcome", "success"), ("method", "GET")])
         / sum(&counts, &[("outcome", "success"), ("method", "GET")]);
-    demand(of("success") != all as f64, "all-success", || {
+    ensure(of("success") != all as f64, "all-success", || {
         format!(
             "{all} requests were sent; {FINE} of them succeeded, each taking at least 30 ms. Your \
              histogram says `outcome=\"success\"` of all {all}, with {:.0} ms on average. What do \
@@ -69,7 +69,7 @@ fn outcomes(before: &Exposition, after: &Exposition) -> Judgement {
             1000.0 * average
         )
     })?;
-    demand(
+    ensure(
         of("server_error") != (ours + theirs) as f64,
         "client-is-server",
         || {
@@ -80,7 +80,7 @@ fn outcomes(before: &Exposition, after: &Exposition) -> Judgement {
             )
         },
     )?;
-    demand(
+    ensure(
         of("server_error") != (FAILED + PANICKED) as f64,
         "only-500",
         || {
@@ -91,7 +91,7 @@ fn outcomes(before: &Exposition, after: &Exposition) -> Judgement {
             )
         },
     )?;
-    demand(
+    ensure(
         of("success") != (FINE + theirs) as f64,
         "client-is-success",
         || {
@@ -107,7 +107,7 @@ fn outcomes(before: &Exposition, after: &Exposition) -> Judgement {
         ("client_error", theirs),
         ("server_error", ours),
     ] {
-        demand(of(outcome) == sent as f64, "wrong-outcome", || {
+        ensure(of(outcome) == sent as f64, "wrong-outcome", || {
             format!(
                 "{sent} requests should have the outcome {outcome}; it rose by {}. What rose \
                  was:\n\n{}",
@@ -144,7 +144,7 @@ fn starts_at_zero(before: &Exposition) -> Judgement {
                     ),
                 ));
             };
-            demand(sample.value == 0.0, "not-at-zero", || {
+            ensure(sample.value == 0.0, "not-at-zero", || {
                 format!(
                     "Right after the start, before any request, `{shown}` was {}.",
                     sample.value

@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use super::{listed, risen, sum};
+use super::{increases, listed, sum};
 use crate::exposition::Exposition;
-use crate::finding::{Judgement, demand};
+use crate::finding::{Judgement, ensure};
 use crate::student::Student;
 
 const NAME: &str = "http_request_duration_seconds";
@@ -17,13 +17,13 @@ const POSTED: usize = 3;
 const UNKNOWN: usize = 6;
 
 // What the exercise's text says of the service, in seconds.
-const QUICKEST: f64 = 0.01;
-const PROMISED: f64 = 0.5;
+const MIN_DELAY: f64 = 0.01;
+const PROMISE: f64 = 0.5;
 const DEADLINE: f64 = 1.0;
 // Neighbouring bounds further apart than this make a quantile a guess.
-const STEP: f64 = 2.5;
+const MAX_FACTOR: f64 = 2.5;
 // Each bucket is a series, for each set of labels.
-const MOST_BUCKETS: usize = 30;
+const MAX_BUCKETS: usize = 30;
 
 /// # Errors
 ///
@@ -43,8 +43,8 @@ pub fn check(program: &Path) -> Judgement {
     let after = student.metrics()?;
 
     exists(&after)?;
-    let counts = risen(&format!("{NAME}_count"), &before, &after);
-    let sums = risen(&format!("{NAME}_sum"), &before, &after);
+    let counts = increases(&format!("{NAME}_count"), &before, &after);
+    let sums = increases(&format!("{NAME}_sum"), &before, &after);
     labels(&counts)?;
     counted(&counts, requests.len(), delayed)?;
     let asked: usize = DELAYS.iter().map(|(delay, times)| delay * times).sum();
@@ -60,26 +60,26 @@ fn exists(after: &Exposition) -> Judgement {
         .map(String::as_str)
         .collect();
     let kind = after.types.get(NAME);
-    demand(kind.is_some() || others.is_empty(), "other-name", || {
+    ensure(kind.is_some() || others.is_empty(), "other-name", || {
         format!(
             "/metrics shows no `{NAME}`, but it shows: {}. Is it the name asked for, with the \
              base unit in it?",
             others.join(", ")
         )
     })?;
-    demand(kind.is_some(), "no-metric", || {
+    ensure(kind.is_some(), "no-metric", || {
         format!(
             "After 89 requests /metrics shows no `{NAME}`. Whether they took a millisecond or a \
              minute, nobody could say."
         )
     })?;
-    demand(
+    ensure(
         kind.is_some_and(|kind| kind == "histogram"),
         "not-a-histogram",
         || {
             format!(
                 "`{NAME}` is there, but it is a {}. Can anybody compute from it how many requests \
-                 took longer than {PROMISED} s?",
+                 took longer than {PROMISE} s?",
                 kind.map_or("", String::as_str)
             )
         },
@@ -91,7 +91,7 @@ fn labels(counts: &[crate::exposition::Sample]) -> Judgement {
         let mut values = sample.labels.values();
         values.any(|value| value.contains("/scan/"))
     });
-    demand(raw.is_none(), "raw-path", || {
+    ensure(raw.is_none(), "raw-path", || {
         format!(
             "Requests to made-up paths have made histograms of their own:\n\n{}\n\nEach has all \
              the buckets. Which label lets clients do that?",
@@ -100,7 +100,7 @@ fn labels(counts: &[crate::exposition::Sample]) -> Judgement {
     })?;
     for label in ["method", "route", "outcome"] {
         let everywhere = counts.iter().all(|one| one.labels.contains_key(label));
-        demand(everywhere, "no-label", || {
+        ensure(everywhere, "no-label", || {
             format!(
                 "There are histograms without the label `{label}`:\n\n{}",
                 listed(counts)
@@ -112,13 +112,13 @@ fn labels(counts: &[crate::exposition::Sample]) -> Judgement {
 
 fn counted(counts: &[crate::exposition::Sample], all: usize, fine: usize) -> Judgement {
     let counted = sum(counts, &[]);
-    demand(counted != fine as f64, "only-success", || {
+    ensure(counted != fine as f64, "only-success", || {
         format!(
             "Of {all} requests, {fine} were answered with 200, and {counted} were measured. What \
              of the time that the others took?"
         )
     })?;
-    demand(counted == all as f64, "other-total", || {
+    ensure(counted == all as f64, "other-total", || {
         format!(
             "After {all} requests `{NAME}_count` had risen by {counted} in all:\n\n{}",
             listed(counts)
@@ -127,19 +127,19 @@ fn counted(counts: &[crate::exposition::Sample], all: usize, fine: usize) -> Jud
 }
 
 fn unit(measured: f64, asked: f64) -> Judgement {
-    demand(measured < asked * 300.0, "unit", || {
+    ensure(measured < asked * 300.0, "unit", || {
         format!(
             "The requests were asked to take {asked} s in all, and `{NAME}_sum` rose by \
              {measured:.0}. Which unit does the name promise, and which was observed?"
         )
     })?;
-    demand(measured != measured.trunc(), "whole-seconds", || {
+    ensure(measured != measured.trunc(), "whole-seconds", || {
         format!(
             "The requests took between 1 and 400 ms, {asked} s in all. `{NAME}_sum` rose by \
              exactly {measured}. What became of the fractions?"
         )
     })?;
-    demand(measured >= asked * 0.9, "timed-too-little", || {
+    ensure(measured >= asked * 0.9, "timed-too-little", || {
         format!(
             "The requests were asked to take {asked} s in all, but `{NAME}_sum` rose by only \
              {measured:.6}. What lies between the moment the clock is started and the moment it is read?"
@@ -154,11 +154,11 @@ fn buckets(before: &Exposition, after: &Exposition) -> Judgement {
         .filter(|bound| bound.is_finite())
         .collect();
     let shown = || format!("{bounds:?}");
-    let risen = risen(&format!("{NAME}_bucket"), before, after);
+    let risen = increases(&format!("{NAME}_bucket"), before, after);
     // Every request of 15 to 400 ms is below the first bound, or above the last.
     let lowest = bounds.first().copied().unwrap_or(f64::INFINITY);
     let highest = bounds.last().copied().unwrap_or(0.0);
-    demand(lowest < 0.4 && highest > 0.015, "one-bucket", || {
+    ensure(lowest < 0.4 && highest > 0.015, "one-bucket", || {
         let first = risen
             .iter()
             .find(|sample| sample.has(&[("route", "/random")]));
@@ -172,7 +172,7 @@ fn buckets(before: &Exposition, after: &Exposition) -> Judgement {
             ))
         )
     })?;
-    demand(bounds.len() <= MOST_BUCKETS, "too-many-buckets", || {
+    ensure(bounds.len() <= MAX_BUCKETS, "too-many-buckets", || {
         format!(
             "Your histogram has {} buckets. Each is a series of its own for every method, route \
              and outcome: {} series after these few requests. How few would tell you as much?",
@@ -180,28 +180,28 @@ fn buckets(before: &Exposition, after: &Exposition) -> Judgement {
             after.series(&format!("{NAME}_bucket"), &[])
         )
     })?;
-    demand(bounds.contains(&PROMISED), "no-bound-at-promise", || {
+    ensure(bounds.contains(&PROMISE), "no-bound-at-promise", || {
         format!(
-            "The service promises answers within {PROMISED} s. From buckets with the bounds {} s \
+            "The service promises answers within {PROMISE} s. From buckets with the bounds {} s \
              nobody can count exactly how many requests kept the promise. Which bound would let \
              them?",
             shown()
         )
     })?;
-    demand(
-        lowest <= 2.0 * QUICKEST && highest >= DEADLINE,
+    ensure(
+        lowest <= 2.0 * MIN_DELAY && highest >= DEADLINE,
         "buckets-end-early",
         || {
             format!(
-                "The service's answers take between {QUICKEST} and {DEADLINE} s; your bounds go \
+                "The service's answers take between {MIN_DELAY} and {DEADLINE} s; your bounds go \
                  from {lowest} to {highest} s. What will a quantile say of those outside?"
             )
         },
     )?;
     let wide = bounds
         .windows(2)
-        .find(|pair| pair[0] < DEADLINE && pair[1] > QUICKEST && pair[1] / pair[0] > STEP);
-    demand(wide.is_none(), "coarse-buckets", || {
+        .find(|pair| pair[0] < DEADLINE && pair[1] > MIN_DELAY && pair[1] / pair[0] > MAX_FACTOR);
+    ensure(wide.is_none(), "coarse-buckets", || {
         let (low, high) = wide.map_or((0.0, 0.0), |pair| (pair[0], pair[1]));
         format!(
             "Between your bounds {low} and {high} s there is nothing. If a quantile lies there, \

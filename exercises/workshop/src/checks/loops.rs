@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::finding::{Finding, Judgement, demand};
-use crate::punctuality::Punctuality;
-use crate::stalling::{BOUNDS, QUICK, Served, Stalling, Stalls};
+use crate::finding::{Finding, Judgement, ensure};
+use crate::scheduling_delay::SchedulingDelay;
+use crate::stalling::{BOUNDS, SERVICE_TIME, Served, Stalling, Stalls};
 use crate::student;
 
 /// What is found where nothing can be.
@@ -27,22 +27,22 @@ const EARLIER: usize = 5000;
 // Between the report and the truth, in seconds: what a busy machine may cost.
 // A report that omits the wait is off by twice as much.
 const TOLERANCE: f64 = 0.3;
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 // On a machine that lets its programs wait for longer, nothing here can be judged.
-const LATEST: Duration = Duration::from_millis(100);
+const MAX_SCHEDULING_DELAY: Duration = Duration::from_millis(100);
 
 /// # Errors
 ///
 /// The first finding; or that the machine was too busy for any.
 pub fn check(program: &Path) -> Judgement {
-    let punctuality = Punctuality::watch();
+    let delay = SchedulingDelay::watch();
     let judgement = judge(program);
-    let worst = punctuality.worst();
-    if judgement.is_err() && worst > LATEST {
+    let worst = delay.worst();
+    if judgement.is_err() && worst > MAX_SCHEDULING_DELAY {
         return Err(Finding::new(
             TOO_BUSY,
             format!(
-                "This machine was too busy: the checker itself was let go on {} ms too late, and \
+                "This machine was too busy: the checker itself was woken {} ms too late, and \
                  so perhaps was your program. Check again when less is running.",
                 worst.as_millis()
             ),
@@ -55,13 +55,13 @@ fn judge(program: &Path) -> Judgement {
     let service = Stalling::start("127.0.0.1:0", STALLS, EARLIER)?;
     let url = format!("http://{}/random", service.address());
     let arguments = [url, RATE.to_string(), SECONDS.to_string()];
-    let said = student::output(program, &arguments, PATIENCE)?;
+    let said = student::output(program, &arguments, TIMEOUT)?;
     let report = Report::read(&said)?;
     let served = service.served();
 
     rate(&served)?;
     let sent = report.one("sent")?;
-    demand(sent == served.len() as f64, "miscounted", || {
+    ensure(sent == served.len() as f64, "miscounted", || {
         format!(
             "Your program says that it sent {sent} requests; the service served {}. Those that \
              are not in the report: were they the quick ones?",
@@ -78,10 +78,10 @@ fn rate(served: &[Served]) -> Judgement {
         served.iter().filter(within).count()
     };
     let count = served.len();
-    demand(count * 20 <= ALL * 21, "too-many", || {
+    ensure(count * 20 <= ALL * 21, "too-many", || {
         format!("{RATE} requests a second for {SECONDS} s are {ALL}; {count} arrived.")
     })?;
-    demand(count * 20 >= ALL * 19, "waits-for-answers", || {
+    ensure(count * 20 >= ALL * 19, "waits-for-answers", || {
         format!(
             "{RATE} requests a second for {SECONDS} s are {ALL}; {count} arrived. In the first \
              second {} came. Then the service stalled for a second, and in that second {} came. \
@@ -91,7 +91,7 @@ fn rate(served: &[Served]) -> Judgement {
         )
     })?;
     let last = served.iter().map(|one| one.arrived).fold(0.0, f64::max);
-    demand(last > 0.8 * SECONDS as f64, "not-at-rate", || {
+    ensure(last > 0.8 * SECONDS as f64, "not-at-rate", || {
         format!(
             "{count} requests were to arrive over {SECONDS} s, {RATE} in each. All had arrived \
              after {last:.2} s. Is that a load, or an assault?"
@@ -102,7 +102,7 @@ fn rate(served: &[Served]) -> Judgement {
 fn waits(report: &Report) -> Judgement {
     let truth = truth();
     let longest = report.one("p99")?;
-    demand(longest < 20.0 * SECONDS as f64, "unit", || {
+    ensure(longest < 20.0 * SECONDS as f64, "unit", || {
         format!(
             "The whole load lasted {SECONDS} s, and your program says that p99 was {longest}. In \
              which unit?"
@@ -110,7 +110,7 @@ fn waits(report: &Report) -> Judgement {
     })?;
     for (name, share) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99)] {
         let (said, truth) = (report.one(name)?, quantile(&truth, share));
-        demand(said > truth - TOLERANCE, "omits-the-wait", || {
+        ensure(said > truth - TOLERANCE, "omits-the-wait", || {
             format!(
                 "The service stalled from second 1 to second 2. {RATE} users a second, each \
                  coming at their time, have a {name} of {truth:.3} s; your program says \
@@ -118,7 +118,7 @@ fn waits(report: &Report) -> Judgement {
                  to count?"
             )
         })?;
-        demand(said < truth + TOLERANCE, "waits-too-long", || {
+        ensure(said < truth + TOLERANCE, "waits-too-long", || {
             format!(
                 "{RATE} users a second, each coming at their time, have a {name} of {truth:.3} s; \
                  your program says {said:.3} s. When is the clock of a request read?"
@@ -135,7 +135,7 @@ fn server(report: &Report, served: &[Served]) -> Judgement {
             "The line `server_p90` should have two numbers.",
         ));
     };
-    demand(low > 0.0 || high < f64::INFINITY, "no-bucket", || {
+    ensure(low > 0.0 || high < f64::INFINITY, "no-bucket", || {
         format!(
             "Of the server's p90 your program says that it lies between {low} and {high}. That is \
              true of every number. What do the server's buckets say?"
@@ -150,7 +150,7 @@ fn server(report: &Report, served: &[Served]) -> Judgement {
         .filter(|bound| low < **bound && **bound <= high)
         .count()
         <= 1;
-    demand(
+    ensure(
         low != 0.0 || high > BOUNDS[0] || holds,
         "since-the-start",
         || {
@@ -162,7 +162,7 @@ fn server(report: &Report, served: &[Served]) -> Judgement {
             )
         },
     )?;
-    demand(holds && is_one, "other-bucket", || {
+    ensure(holds && is_one, "other-bucket", || {
         format!(
             "Of the server's p90 your program says that it lies between {low} and {high} s. \
              While it ran, the server's histogram rose like this:\n\n{}",
@@ -178,7 +178,7 @@ fn server(report: &Report, served: &[Served]) -> Judgement {
 fn truth() -> Vec<f64> {
     let mut waits: Vec<_> = (0..ALL)
         .map(|number| Duration::from_secs_f64(number as f64 / RATE as f64))
-        .map(|due| (STALLS.left(due) + QUICK).as_secs_f64())
+        .map(|due| (STALLS.left(due) + SERVICE_TIME).as_secs_f64())
         .collect();
     waits.sort_by(f64::total_cmp);
     waits

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use crate::exposition::{Exposition, Sample};
 
 /// By how much each series of this name has risen; those that have not are left out.
-fn risen(name: &str, before: &Exposition, after: &Exposition) -> Vec<Sample> {
+fn increases(name: &str, before: &Exposition, after: &Exposition) -> Vec<Sample> {
     let base: BTreeMap<_, _> = before
         .named(name)
         .map(|sample| (&sample.labels, sample.value))

@@ -1,16 +1,15 @@
 //! Exercise 16: processes, watched by a profile of one's own, which a real
 //! proplet tries; the one that leaks; and what being told differs in from asking.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::answer_file::Answers;
 use crate::checks::questions::{Question, judge};
-use crate::finding::{Finding, Judgement, demand};
-use crate::numbered;
-use crate::processes::{Part, Processes, Resource, tried};
+use crate::finding::{Finding, Judgement, ensure};
+use crate::processes::{Part, Processes, Resource, trial};
 use proplet_schema::{MonitoringProfile, ProfileName};
 
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -96,9 +95,9 @@ const QUESTIONS: &[Question] = &[
 ///
 /// The first finding.
 pub fn check(file: &Path) -> Judgement {
-    let answers = numbered::answers(file)?;
-    let name = needed(&answers, 1)?;
-    watched(&read(needed(&answers, 2)?)?)?;
+    let answers = Answers::read(file)?;
+    let name = answers.required(1)?;
+    watched(&read(answers.required(2)?)?)?;
     leak(&Processes::of(name), &answers)?;
     judge(QUESTIONS, &answers)
 }
@@ -110,9 +109,9 @@ pub fn check(file: &Path) -> Judgement {
 ///
 /// What is missing in the file.
 pub fn chosen(file: &Path) -> Result<(String, Option<MonitoringProfile>), Finding> {
-    let answers = numbered::answers(file)?;
-    let name = needed(&answers, 1)?.to_owned();
-    let profile = match answers.get(&2).map_or("", String::as_str) {
+    let answers = Answers::read(file)?;
+    let name = answers.required(1)?.to_owned();
+    let profile = match answers.get(2) {
         "" => None,
         text => Some(read(text)?),
     };
@@ -148,19 +147,19 @@ fn read(text: &str) -> Result<MonitoringProfile, Finding> {
 }
 
 fn watched(profile: &MonitoringProfile) -> Judgement {
-    let messages = tried(profile)?;
-    let tried = "A process that lives for 2 s was watched by your profile.";
+    let messages = trial(profile)?;
+    let intro = "A process that lives for 2 s was watched by your profile.";
     let Some((_, last)) = messages.last() else {
         return Err(Finding::new(
             "not-published",
-            format!("{tried} Nothing was published. Which of the profile's switches sends?"),
+            format!("{intro} Nothing was published. Which of the profile's switches sends?"),
         ));
     };
-    interval(profile, tried, &messages)?;
-    metrics(profile, tried, &messages)?;
-    demand(!last["aggregated"].is_null(), "no-history", || {
+    interval(profile, intro, &messages)?;
+    metrics(profile, intro, &messages)?;
+    ensure(!last["aggregated"].is_null(), "no-history", || {
         format!(
-            "{tried} In its messages `aggregated` is null: no mean, no maximum. What are they \
+            "{intro} In its messages `aggregated` is null: no mean, no maximum. What are they \
              taken from, and is it kept?"
         )
     })?;
@@ -171,7 +170,7 @@ fn watched(profile: &MonitoringProfile) -> Judgement {
     } else {
         "history-long"
     };
-    demand((kept / wanted - 1.0).abs() < 0.02, id, || {
+    ensure((kept / wanted - 1.0).abs() < 0.02, id, || {
         format!(
             "Your history keeps {} samples. With one each {} these are {}; ten minutes were asked \
              for. In which unit is `history_size`?",
@@ -191,7 +190,7 @@ fn time(seconds: f64) -> String {
     }
 }
 
-fn interval(profile: &MonitoringProfile, tried: &str, messages: &[(f64, Value)]) -> Judgement {
+fn interval(profile: &MonitoringProfile, intro: &str, messages: &[(f64, Value)]) -> Judgement {
     let interval = profile.interval.duration();
     let came: Vec<_> = messages
         .iter()
@@ -199,22 +198,22 @@ fn interval(profile: &MonitoringProfile, tried: &str, messages: &[(f64, Value)])
         .map(|(at, _)| format!("{at:.1}"))
         .collect();
     let came = format!(
-        "{tried} {} samples came, after {} s{}. Your interval is {}",
+        "{intro} {} samples came, after {} s{}. Your interval is {}",
         messages.len(),
         came.join(", "),
         if messages.len() > 12 { " …" } else { "" },
         profile.interval
     );
-    demand(interval.as_secs() != 500, "unit-of-interval", || {
+    ensure(interval.as_secs() != 500, "unit-of-interval", || {
         format!("{came}. In which unit does the profile take a plain number?")
     })?;
-    demand(interval <= INTERVAL, "too-slow", || {
+    ensure(interval <= INTERVAL, "too-slow", || {
         format!("{came}. What happened between two samples, nobody will ever know.")
     })?;
-    demand(interval >= INTERVAL, "too-often", || {
+    ensure(interval >= INTERVAL, "too-often", || {
         format!("{came}; asked for was half a second. Each sample costs: who pays?")
     })?;
-    demand(profile.adaptive.is_none(), "adaptive", || {
+    ensure(profile.adaptive.is_none(), "adaptive", || {
         format!(
             "{came}, but the profile is adaptive: while nothing changes it says nothing. A sample \
              each half second was asked for."
@@ -222,7 +221,7 @@ fn interval(profile: &MonitoringProfile, tried: &str, messages: &[(f64, Value)])
     })
 }
 
-fn metrics(profile: &MonitoringProfile, tried: &str, messages: &[(f64, Value)]) -> Judgement {
+fn metrics(profile: &MonitoringProfile, intro: &str, messages: &[(f64, Value)]) -> Judgement {
     let wanted = [
         ("cpu_percent", profile.collect_cpu),
         ("memory_bytes", profile.collect_memory),
@@ -240,9 +239,9 @@ fn metrics(profile: &MonitoringProfile, tried: &str, messages: &[(f64, Value)]) 
     let is_there =
         |key: &str, asked: bool| asked && (seen(key).is_some() || cfg!(not(target_os = "linux")));
     for (key, asked) in wanted {
-        demand(is_there(key, asked), "metric-missing", || {
+        ensure(is_there(key, asked), "metric-missing", || {
             format!(
-                "{tried} In its messages there is no `{key}`. What is not sampled is absent, and \
+                "{intro} In its messages there is no `{key}`. What is not sampled is absent, and \
                  not 0: could you have told the difference?"
             )
         })?;
@@ -251,15 +250,15 @@ fn metrics(profile: &MonitoringProfile, tried: &str, messages: &[(f64, Value)]) 
         Err(Finding::new(
             "metric-unwanted",
             format!(
-                "{tried} It has no socket, and yet its messages have `network_rx_bytes`, at first \
+                "{intro} It has no socket, and yet its messages have `network_rx_bytes`, at first \
                  {value}. Whose bytes are these, and who pays for asking?"
             ),
         ))
     })
 }
 
-fn leak(processes: &Processes, answers: &BTreeMap<usize, String>) -> Judgement {
-    let given = needed(answers, 3)?;
+fn leak(processes: &Processes, answers: &Answers) -> Judgement {
+    let given = answers.required(3)?;
     let (id, asks) = match processes.part(&given.to_lowercase()) {
         Some(Part::Leaks) => return resource(processes, given, answers),
         None => {
@@ -299,31 +298,27 @@ fn leak(processes: &Processes, answers: &BTreeMap<usize, String>) -> Judgement {
     ))
 }
 
-fn resource(
-    processes: &Processes,
-    name: &str,
-    answers: &BTreeMap<usize, String>,
-) -> Result<(), Finding> {
-    let given = needed(answers, 4)?;
+fn resource(processes: &Processes, name: &str, answers: &Answers) -> Result<(), Finding> {
+    let given = answers.required(4)?;
     let words = given.to_lowercase();
     let right = match processes.resource {
         Resource::Memory => words.contains("memory"),
         Resource::Descriptors => words.contains("descriptor") || words.contains("file"),
     };
-    demand(right, "other-resource", || {
+    ensure(right, "other-resource", || {
         format!(
             "Question 4: you answered `{given}`. Compare two messages of {name}, a minute apart, \
              number by number: which have become more?"
         )
     })?;
-    rate(processes, name, needed(answers, 5)?)
+    rate(processes, name, answers.required(5)?)
 }
 
 fn rate(processes: &Processes, name: &str, given: &str) -> Judgement {
     let number: f64 = given.replace(['_', ','], "").parse().map_err(|_| {
         Finding::new(
             "no-number",
-            format!("Question 5: `{given}` is no number; bytes a second, or files a second."),
+            format!("Question 5: `{given}` is not a number; bytes a second, or files a second."),
         )
     })?;
     let ratio = number / processes.per_second;
@@ -370,12 +365,4 @@ fn rate(processes: &Processes, name: &str, given: &str) -> Judgement {
         id,
         format!("Question 5: you answered {given} a second. {asks}"),
     ))
-}
-
-fn needed(answers: &BTreeMap<usize, String>, number: usize) -> Result<&str, Finding> {
-    let text = answers.get(&number).map_or("", String::as_str);
-    demand(!text.is_empty(), "not-answered", || {
-        format!("Question {number} has no answer yet.")
-    })?;
-    Ok(text)
 }

@@ -9,20 +9,20 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use self::questions::{QUESTIONS, Question, Shape};
+use crate::answer_file::Answers;
 use crate::api::Api;
 use crate::backfill::Backfilled;
-use crate::finding::{Finding, Judgement, demand};
-use crate::numbered;
+use crate::finding::{Finding, Judgement, ensure};
 use crate::promtool::{Outcome, Returned, Scene, evaluate};
-use crate::running::Running;
+use crate::stack::Stack;
 
 /// # Errors
 ///
 /// The first finding.
-pub fn check(file: &Path, running: &Running) -> Result<Option<String>, Finding> {
-    let answers = numbered::answers(file)?;
+pub fn check(file: &Path, stack: &Stack) -> Result<Option<String>, Finding> {
+    let answers = Answers::read(file)?;
     let answer = |question: &Question| {
-        let answer = answers.get(&question.number).map_or("", String::as_str);
+        let answer = answers.get(question.number);
         if answer.is_empty() {
             "absent()"
         } else {
@@ -47,10 +47,8 @@ pub fn check(file: &Path, running: &Running) -> Result<Option<String>, Finding> 
         let wrong: Vec<_> = (0..question.wrong.len())
             .map(|n| of(known + 1 + n))
             .collect();
-        let answered = answers
-            .get(&question.number)
-            .is_some_and(|answer| !answer.is_empty());
-        demand(answered, "not-answered", || {
+        let answered = !answers.get(question.number).is_empty();
+        ensure(answered, "not-answered", || {
             format!(
                 "Question {} has no answer yet: {}",
                 question.number, question.text
@@ -64,9 +62,9 @@ pub fn check(file: &Path, running: &Running) -> Result<Option<String>, Finding> 
         .map(|question| (question, answer(question)))
         .collect();
     in_graphs(&scenes, &right)?;
-    match &running.prometheus {
+    match &stack.prometheus {
         None => Ok(None),
-        Some(url) => beside(&Api::at(url)?, &right).map(Some),
+        Some(url) => on_running_prometheus(&Api::at(url)?, &right).map(Some),
     }
 }
 
@@ -81,7 +79,7 @@ fn in_graphs(scenes: &[Scene], answers: &[(&Question, String)]) -> Judgement {
             let seen = prometheus.graph(index, answer)?;
             let truth = prometheus.graph(index, question.right)?;
             for (point, (seen, truth)) in seen.iter().zip(&truth).enumerate() {
-                demand(
+                ensure(
                     question.shape.is_same(seen, truth),
                     "other-in-a-graph",
                     || {
@@ -106,7 +104,7 @@ fn in_graphs(scenes: &[Scene], answers: &[(&Question, String)]) -> Judgement {
 
 // The same on the Prometheus that runs, whose truth nobody has written down: a
 // query that is right returns what the known one returns.
-fn beside(api: &Api, answers: &[(&Question, String)]) -> Result<String, Finding> {
+fn on_running_prometheus(api: &Api, answers: &[(&Question, String)]) -> Result<String, Finding> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     // What is being scraped just now may come between two queries.
     let time = now.map_or(0.0, |now| now.as_secs_f64()).floor() - 10.0;
@@ -114,7 +112,7 @@ fn beside(api: &Api, answers: &[(&Question, String)]) -> Result<String, Finding>
     for (question, answer) in answers {
         let seen = api.at_time(answer, time)?;
         let truth = api.at_time(question.right, time)?;
-        demand(question.shape.is_same(&seen, &truth), "other-here", || {
+        ensure(question.shape.is_same(&seen, &truth), "other-here", || {
             format!(
                 "Query {}, {}:\n    it is right over series that are written down, but on the \
                  Prometheus that runs it returned {}, and the truth was {}.\n\nWhat is there that \

@@ -1,11 +1,10 @@
 //! Exercise 9: the questions at the end of the day. Their answers can be computed
 //! or chosen; what cannot be graded is for the discussion.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::finding::{Finding, Judgement, demand};
-use crate::numbered;
+use crate::answer_file::Answers;
+use crate::finding::{Finding, Judgement};
 
 pub(super) struct Question {
     pub(super) number: usize,
@@ -122,23 +121,16 @@ const QUESTIONS: &[Question] = &[
 ///
 /// The first finding.
 pub fn check(file: &Path) -> Judgement {
-    judge(QUESTIONS, &numbered::answers(file)?)
+    judge(QUESTIONS, &Answers::read(file)?)
 }
 
 /// What is wrong with the answers, taken as words.
-pub(super) fn judge(questions: &[Question], answers: &BTreeMap<usize, String>) -> Judgement {
+pub(super) fn judge(questions: &[Question], answers: &Answers) -> Judgement {
     for question in questions {
         let number = question.number;
-        let text = answers.get(&number).map_or("", String::as_str);
-        let words: Vec<_> = text
-            .split([' ', ','])
-            .filter(|word| !word.is_empty())
-            .map(str::to_lowercase)
-            .collect();
+        let text = answers.required(number)?;
+        let words: Vec<_> = answers.words(number).map(str::to_lowercase).collect();
         let answer = words.join(" ");
-        demand(!answer.is_empty(), "not-answered", || {
-            format!("Question {number} has no answer yet.")
-        })?;
         if answer == question.right {
             continue;
         }

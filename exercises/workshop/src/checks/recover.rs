@@ -1,27 +1,28 @@
-//! Exercises 11 and 12: a hidden law, recovered from what buckets show of it.
+//! Exercises 11 and 12: a hidden distribution, recovered from what buckets show of it.
 //!
 //! Two measures say how good an answer is: its distance to the truth, and the
-//! distance of the best that the student's own bounds could tell without any law:
-//! straight lines between the points that they show, as Prometheus draws them. A
-//! law that agrees with all that could be seen and is still wrong says something
+//! distance of the best that the student's own bounds tell without naming a family:
+//! straight lines between the points that they show, as Prometheus draws them. An
+//! answer that agrees with all that could be seen and is still wrong says something
 //! about the bounds.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::course::Exercise;
-use crate::finding::{Finding, demand};
-use crate::mystery::{DRAWN, Kind, Law};
-use crate::numbered;
+use crate::answer_file::Answers;
+use crate::exposition::le;
+use crate::finding::{Finding, ensure};
+use crate::http;
+use crate::mystery::{Distribution, Kind, SAMPLES};
 use crate::observe;
-use crate::running::Running;
+use crate::stack::Stack;
 
-const MOST_BOUNDS: usize = 20;
-// Of all that is drawn, so much at most may lie between two neighbours.
-const HIDDEN: f64 = 0.25;
-const DISTANCE: f64 = 0.05;
-// What chance may add at any one bound: see `DRAWN`.
-const CHANCE: f64 = 0.02;
+const MAX_BOUNDS: usize = 20;
+// The share of all numbers that may lie between two neighbouring bounds.
+const MAX_HIDDEN: f64 = 0.25;
+const MAX_DISTANCE: f64 = 0.05;
+// What chance may add at any one bound: see `SAMPLES`.
+const SAMPLING_ERROR: f64 = 0.02;
 const QUANTILES: [(f64, f64); 3] = [(0.5, 0.03), (0.9, 0.02), (0.99, 0.006)];
 
 /// Exercise 11.
@@ -29,7 +30,7 @@ const QUANTILES: [(f64, f64); 3] = [(0.5, 0.03), (0.9, 0.02), (0.99, 0.006)];
 /// # Errors
 ///
 /// The first finding.
-pub fn values(file: &Path, _: &Running) -> Result<Option<String>, Finding> {
+pub fn values(file: &Path, _: &Stack) -> Result<Option<String>, Finding> {
     check(Kind::Values, file).map(Some)
 }
 
@@ -38,43 +39,30 @@ pub fn values(file: &Path, _: &Running) -> Result<Option<String>, Finding> {
 /// # Errors
 ///
 /// The first finding.
-pub fn delays(file: &Path, _: &Running) -> Result<Option<String>, Finding> {
+pub fn delays(file: &Path, _: &Stack) -> Result<Option<String>, Finding> {
     check(Kind::Delays, file).map(Some)
 }
 
 /// What `/metrics` would show in the bounds that the file gives: of the mystery
-/// itself, or, with an address, of so many requests to a service that runs there.
+/// itself, or, with an address and a count, of requests to a service that runs there.
 ///
 /// # Errors
 ///
-/// What is missing in the file, that this exercise has no mystery, or that the
-/// service does not answer.
-pub fn page(
-    exercise: &Exercise,
-    file: &Path,
-    service: Option<(&str, usize)>,
-) -> Result<String, Finding> {
-    let (kind, name) = match exercise.number {
-        11 => (Kind::Values, "random_value"),
-        12 => (Kind::Delays, "http_request_duration_seconds"),
-        _ => {
-            let sentence = "Only exercises 11 and 12 have a mystery.";
-            return Err(Finding::new("no-mystery", sentence));
-        }
+/// What is missing in the file, or that the service does not answer.
+pub fn page(kind: Kind, file: &Path, service: Option<(&str, usize)>) -> Result<String, Finding> {
+    let name = match kind {
+        Kind::Values => "random_value",
+        Kind::Delays => "http_request_duration_seconds",
     };
     let answer = Answer::read(file)?;
     let drawn = match service {
-        None => Law::hidden(kind, &answer.name).draw(),
-        Some((service, count)) => observe::requests(observe::address(service)?, kind, count)?,
+        None => Distribution::hidden(kind, &answer.name).samples(),
+        Some((service, count)) => observe::requests(http::address(service)?, kind, count)?,
     };
     let mut page = format!("# TYPE {name} histogram\n");
     for bound in answer.bounds.iter().chain(&[f64::INFINITY]) {
         let below = drawn.iter().filter(|x| *x <= bound).count();
-        let le = if bound.is_finite() {
-            bound.to_string()
-        } else {
-            "+Inf".to_owned()
-        };
+        let le = le(*bound);
         let _ = writeln!(page, "{name}_bucket{{le=\"{le}\"}} {below}");
     }
     let sum: f64 = drawn.iter().sum();
@@ -88,53 +76,57 @@ pub fn page(
 
 fn check(kind: Kind, file: &Path) -> Result<String, Finding> {
     let answer = Answer::read(file)?;
-    let truth = Law::hidden(kind, &answer.name);
-    let drawn = truth.draw();
+    let truth = Distribution::hidden(kind, &answer.name);
+    let drawn = truth.samples();
     let widest = bounds(&answer.bounds, &drawn)?;
     let lines = |bounds: &[f64]| Lines::new(bounds, &drawn).distance(&truth);
     let own = lines(&answer.bounds);
     // Bounds from the least to the greatest that leave the same share between them.
     let mut sorted = drawn.clone();
     sorted.sort_by(f64::total_cmp);
-    let placed: Vec<_> = (0..MOST_BOUNDS)
-        .map(|n| sorted[n * (DRAWN - 1) / (MOST_BOUNDS - 1)])
+    let placed: Vec<_> = (0..MAX_BOUNDS)
+        .map(|n| sorted[n * (SAMPLES - 1) / (MAX_BOUNDS - 1)])
         .collect();
     let best = lines(&placed);
 
-    let given = answer.needed(3)?;
-    let law = Law::parse(kind, given)
-        .map_err(|error| Finding::new("no-law", format!("`{given}` is no law: {error}")))?;
-    let distance = law.distance(&truth);
+    let given = answer.answers.required(3)?;
+    let answered = Distribution::parse(kind, given).map_err(|error| {
+        Finding::new(
+            "not-a-distribution",
+            format!("`{given}` is not a distribution: {error}"),
+        )
+    })?;
+    let distance = answered.distance(&truth);
     // What the student could see: the share up to each bound.
     let worst = answer
         .bounds
         .iter()
-        .map(|bound| (*bound, share(&drawn, *bound), law.cdf(*bound)))
+        .map(|bound| (*bound, share(&drawn, *bound), answered.cdf(*bound)))
         .max_by(|a, b| (a.1 - a.2).abs().total_cmp(&(b.1 - b.2).abs()));
     let (bound, seen, said) = worst.unwrap_or((0.0, 0.0, 0.0));
-    demand(
-        distance <= DISTANCE || (seen - said).abs() <= CHANCE,
-        "other-law",
+    ensure(
+        distance <= MAX_DISTANCE || (seen - said).abs() <= SAMPLING_ERROR,
+        "other-distribution",
         || {
             format!(
-                "Of {DRAWN} numbers, {:.1}% were at most {bound}; by your law it would be {:.1}%. \
-                 What does the histogram look like to the left and to the right of there?\n\n\
-                 Your law is {distance:.3} away from the truth, and {DISTANCE} is allowed. Straight \
-                 lines between the points that your bounds show are {own:.3} away.",
+                "Of {SAMPLES} numbers, {:.1}% were at most {bound}; by your distribution it would be \
+                 {:.1}%. What does the histogram look like to the left and to the right of there?\n\n\
+                 Your distribution is {distance:.3} away from the truth, and {MAX_DISTANCE} is \
+                 allowed. Straight lines between the points that your bounds show are {own:.3} away.",
                 100.0 * seen,
                 100.0 * said
             )
         },
     )?;
-    demand(distance <= DISTANCE, "bounds-cannot-tell", || {
+    ensure(distance <= MAX_DISTANCE, "bounds-cannot-tell", || {
         format!(
-            "At each of your bounds your law agrees with what was counted. And yet it is {distance:.2} \
-             away from the truth: your bounds cannot tell the two apart. In which bucket may \
-             something hide?"
+            "At each of your bounds your distribution agrees with what was counted. And yet it is \
+             {distance:.2} away from the truth: your bounds cannot tell the two apart. In which \
+             bucket may something hide?"
         )
     })?;
-    let quantiles = numbers(answer.needed(4)?, 4)?;
-    demand(quantiles.len() == QUANTILES.len(), "wrong-quantile", || {
+    let quantiles = answer.answers.numbers(4, "")?;
+    ensure(quantiles.len() == QUANTILES.len(), "wrong-quantile", || {
         format!(
             "Question 4: three numbers were asked for, {} are there.",
             quantiles.len()
@@ -142,18 +134,18 @@ fn check(kind: Kind, file: &Path) -> Result<String, Finding> {
     })?;
     for ((p, tolerance), given) in QUANTILES.iter().zip(quantiles) {
         let share = share(&drawn, given);
-        demand((share - p).abs() <= *tolerance, "wrong-quantile", || {
+        ensure((share - p).abs() <= *tolerance, "wrong-quantile", || {
             format!(
-                "You say that {:.0}% do not exceed {given}. Of {DRAWN} numbers, {:.1}% did not.",
+                "You say that {:.0}% do not exceed {given}. Of {SAMPLES} numbers, {:.1}% did not.",
                 100.0 * p,
                 100.0 * share
             )
         })?;
     }
     Ok(format!(
-        "Your law is {distance:.3} away from the truth ({DISTANCE} was allowed).\n\
-         The best that your {} bounds could tell without a law, straight lines between the points \
-         that they show, is {own:.3} away; with {MOST_BOUNDS} bounds that share the numbers \
+        "Your distribution is {distance:.3} away from the truth ({MAX_DISTANCE} was allowed).\n\
+         The best that your {} bounds could tell by themselves, straight lines between the points \
+         that they show, is {own:.3} away; with {MAX_BOUNDS} bounds that share the numbers \
          evenly it would be {best:.3}.\n\
          Your fullest bucket hides where {:.0}% of the numbers are.",
         answer.bounds.len(),
@@ -161,7 +153,7 @@ fn check(kind: Kind, file: &Path) -> Result<String, Finding> {
     ))
 }
 
-/// What bounds tell without a law: the share up to each, and straight lines
+/// What bounds tell by themselves: the share up to each, and straight lines
 /// between them, as Prometheus takes it to be. Below the first bound the line
 /// begins at 0, if the bound is above; after the last bound there is nothing.
 struct Lines {
@@ -191,7 +183,7 @@ impl Lines {
     }
 
     // Kolmogorov and Smirnov's, looked for where either bends.
-    fn distance(&self, truth: &Law) -> f64 {
+    fn distance(&self, truth: &Distribution) -> f64 {
         let steps = 2000;
         (1..steps)
             .map(|step| truth.quantile(f64::from(step) / f64::from(steps)))
@@ -203,13 +195,10 @@ impl Lines {
 
 // The share of all numbers that is in the fullest bucket.
 fn bounds(bounds: &[f64], drawn: &[f64]) -> Result<f64, Finding> {
-    demand(bounds.len() <= MOST_BOUNDS, "too-many-bounds", || {
-        format!(
-            "{} bounds; {MOST_BOUNDS} at most are allowed.",
-            bounds.len()
-        )
+    ensure(bounds.len() <= MAX_BOUNDS, "too-many-bounds", || {
+        format!("{} bounds; {MAX_BOUNDS} at most are allowed.", bounds.len())
     })?;
-    demand(
+    ensure(
         bounds.is_sorted_by(|a, b| a < b),
         "bounds-do-not-rise",
         || "The bounds must rise.".to_owned(),
@@ -222,10 +211,10 @@ fn bounds(bounds: &[f64], drawn: &[f64]) -> Result<f64, Finding> {
         .map(|(low, high)| (share(drawn, high) - share(drawn, low), low, high))
         .max_by(|a, b| a.0.total_cmp(&b.0));
     let (mass, low, high) = widest.unwrap_or((1.0, f64::NEG_INFINITY, f64::INFINITY));
-    demand(mass <= HIDDEN, "bounds-hide", || {
+    ensure(mass <= MAX_HIDDEN, "bounds-hide", || {
         format!(
-            "Of {DRAWN} numbers, {:.0}% lie above {low} and up to {high}, and none of your bounds \
-             is in between. A law may do there what it likes, and nobody will see it.",
+            "Of {SAMPLES} numbers, {:.0}% lie above {low} and up to {high}, and none of your bounds \
+             is in between. Any shape may hide there, and nobody will see it.",
             100.0 * mass
         )
     })?;
@@ -240,40 +229,16 @@ fn share(drawn: &[f64], bound: f64) -> f64 {
 struct Answer {
     name: String,
     bounds: Vec<f64>,
-    answers: std::collections::BTreeMap<usize, String>,
+    answers: Answers,
 }
 
 impl Answer {
     fn read(file: &Path) -> Result<Self, Finding> {
-        let mut answer = Self {
-            name: String::new(),
-            bounds: Vec::new(),
-            answers: numbered::answers(file)?,
-        };
-        answer.name = answer.needed(1)?.to_owned();
-        answer.bounds = numbers(answer.needed(2)?, 2)?;
-        Ok(answer)
-    }
-
-    fn needed(&self, number: usize) -> Result<&str, Finding> {
-        let text = self.answers.get(&number).map_or("", String::as_str);
-        demand(!text.is_empty(), "not-answered", || {
-            format!("Question {number} has no answer yet.")
-        })?;
-        Ok(text)
-    }
-}
-
-fn numbers(text: &str, question: usize) -> Result<Vec<f64>, Finding> {
-    text.split([' ', ','])
-        .filter(|word| !word.is_empty())
-        .map(|word| {
-            word.parse().map_err(|_| {
-                Finding::new(
-                    "no-number",
-                    format!("Question {question}: `{word}` is no number."),
-                )
-            })
+        let answers = Answers::read(file)?;
+        Ok(Self {
+            name: answers.required(1)?.to_owned(),
+            bounds: answers.numbers(2, "")?,
+            answers,
         })
-        .collect()
+    }
 }

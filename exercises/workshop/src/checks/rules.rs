@@ -1,12 +1,12 @@
-//! Exercise 7: recording rules, and alerts that ring when they must and only
+//! Exercise 7: recording rules, and alerts that fire when they must and only
 //! then, judged by Prometheus over what may happen to a service.
 
 mod scenes;
 
 use std::path::Path;
 
-use self::scenes::Happening;
-use crate::finding::{Finding, Judgement, demand};
+use self::scenes::Scenario;
+use crate::finding::{Finding, Judgement, ensure};
 use crate::promtool::{Outcome, PromtoolError, Returned, annotations, evaluate};
 
 const RATE: &str = "job:http_requests:rate1m";
@@ -42,8 +42,8 @@ const ASKED: [Alert; 3] = [
 ///
 /// The first finding.
 pub fn check(file: &Path) -> Judgement {
-    let happenings = scenes::all();
-    let scenes: Vec<_> = happenings.iter().map(|one| one.scene.clone()).collect();
+    let scenarios = scenes::all();
+    let scenes: Vec<_> = scenarios.iter().map(|one| one.scene.clone()).collect();
     let queries = [RATE, FAILED, ALERTS].map(str::to_owned);
     let outcomes = match evaluate(Some(file), &scenes, &queries) {
         Ok(outcomes) => outcomes,
@@ -55,26 +55,26 @@ pub fn check(file: &Path) -> Judgement {
         }
         Err(missing) => return Err(missing.into()),
     };
-    for (happening, outcome) in happenings.iter().zip(&outcomes) {
-        if let Some((rate, failed)) = happening.truth {
-            recorded(RATE, rate, happening, &outcome[0])?;
-            recorded(FAILED, failed, happening, &outcome[1])?;
+    for (scenario, outcome) in scenarios.iter().zip(&outcomes) {
+        if let Some((rate, failed)) = scenario.truth {
+            recorded(RATE, rate, scenario, &outcome[0])?;
+            recorded(FAILED, failed, scenario, &outcome[1])?;
         }
     }
     for alert in &ASKED {
-        for (happening, outcome) in happenings.iter().zip(&outcomes) {
-            rings(alert, happening, &outcome[2])?;
+        for (scenario, outcome) in scenarios.iter().zip(&outcomes) {
+            fires(alert, scenario, &outcome[2])?;
         }
     }
     for alert in &ASKED {
-        let happening = happenings
+        let scenario = scenarios
             .iter()
-            .find(|one| one.rings.contains(&alert.name))
-            .expect("each rings once");
-        let text = annotations(file, &happening.scene, alert.name)?.unwrap_or_default();
-        demand(text.contains("summary=\""), "no-summary", || {
+            .find(|one| one.fires.contains(&alert.name))
+            .expect("each fires once");
+        let text = annotations(file, &scenario.scene, alert.name)?.unwrap_or_default();
+        ensure(text.contains("summary=\""), "no-summary", || {
             format!(
-                "{} rings, and tells whoever it wakes: `{text}`. What should they read first, with their eyes half open? (The annotation `summary`.)",
+                "{} fires, and tells whoever it wakes: `{text}`. What should they read first, with their eyes half open? (The annotation `summary`.)",
                 alert.name
             )
         })?;
@@ -82,29 +82,29 @@ pub fn check(file: &Path) -> Judgement {
     Ok(())
 }
 
-fn recorded(name: &str, truth: f64, happening: &Happening, outcome: &Outcome) -> Judgement {
+fn recorded(name: &str, truth: f64, scenario: &Scenario, outcome: &Outcome) -> Judgement {
     let series: &[Returned] = outcome.as_ref().map_or(&[], |series| series);
-    let scene = happening.scene.name;
+    let scene = scenario.scene.name;
     let Some(first) = series.first() else {
         return Err(Finding::new(
             "not-recorded",
             format!("There is no series `{name}` (over series in which {scene})."),
         ));
     };
-    demand(series.len() == 1, "several-series", || {
+    ensure(series.len() == 1, "several-series", || {
         format!(
             "`{name}` has {} series. Its name says that it is one for each job.",
             series.len()
         )
     })?;
     let job = first.labels.get("job").map(String::as_str);
-    demand(job == Some("student"), "job-lost", || {
+    ensure(job == Some("student"), "job-lost", || {
         format!(
             "`{name}` has the labels {:?}. Whose is it, when there are two services?",
             first.labels
         )
     })?;
-    demand(
+    ensure(
         (first.value - truth).abs() <= 1e-6 * truth.max(1e-3),
         "wrong-record",
         || {
@@ -116,41 +116,38 @@ fn recorded(name: &str, truth: f64, happening: &Happening, outcome: &Outcome) ->
     )
 }
 
-fn rings(alert: &Alert, happening: &Happening, outcome: &Outcome) -> Judgement {
+fn fires(alert: &Alert, scenario: &Scenario, outcome: &Outcome) -> Judgement {
     let firing: &[Returned] = outcome.as_ref().map_or(&[], |series| series);
-    let rings = firing.iter().find(|one| {
+    let found = firing.iter().find(|one| {
         one.labels
             .get("alertname")
             .is_some_and(|name| name == alert.name)
     });
-    let (name, scene) = (alert.name, happening.scene.name);
-    match (rings, happening.rings.contains(&alert.name)) {
+    let (name, scene) = (alert.name, scenario.scene.name);
+    match (found, scenario.fires.contains(&alert.name)) {
         (None, true) => Err(Finding::new(
-            happening.silent,
+            scenario.if_silent,
             format!(
-                "While {scene}, {name} does not ring. {}",
-                happening.asks_if_silent
+                "While {scene}, {name} does not fire. {}",
+                scenario.asks_if_silent
             ),
         )),
         (Some(_), false) => Err(Finding::new(
-            happening.loud,
-            format!("While {scene}, {name} rings. {}", happening.asks_if_loud),
+            scenario.if_spurious,
+            format!("While {scene}, {name} fires. {}", scenario.asks_if_spurious),
         )),
-        (Some(ringing), true) => {
+        (Some(firing), true) => {
             let has = |label: &str, value: &str| {
-                ringing
-                    .labels
-                    .get(label)
-                    .is_some_and(|found| found == value)
+                firing.labels.get(label).is_some_and(|found| found == value)
             };
-            demand(
+            ensure(
                 has("level", alert.level) && has("severity", alert.severity),
                 "wrong-level",
                 || {
                     format!(
-                        "{name} rings with the labels {:?}. Which level and which severity does \
+                        "{name} fires with the labels {:?}. Which level and which severity does \
                          the exercise give it?",
-                        ringing.labels
+                        firing.labels
                     )
                 },
             )

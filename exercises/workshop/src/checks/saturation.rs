@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::exposition::Exposition;
-use crate::finding::{Finding, Judgement, demand};
+use crate::finding::{Finding, Judgement, ensure};
 use crate::http;
 use crate::student::Student;
 
@@ -19,7 +19,7 @@ const LIMIT: f64 = 20.0;
 // At once.
 const SENT: usize = 6;
 // For a change to show in /metrics: many times what it takes.
-const SOON: Duration = Duration::from_secs(2);
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// # Errors
 ///
@@ -33,7 +33,7 @@ pub fn check(program: &Path) -> Judgement {
     let watched = Watched { student, resting };
 
     watched.comes_down("never-down", |left| {
-        format!("One request was answered, and {} s later the gauge still stood {left} higher than before it. What is in flight?", SOON.as_secs())
+        format!("One request was answered, and {} s later the gauge still stood {left} higher than before it. What is in flight?", SETTLE_TIMEOUT.as_secs())
     })?;
     // On a busy machine the requests may be over before all were seen. What is
     // really wrong is wrong every time.
@@ -47,7 +47,7 @@ pub fn check(program: &Path) -> Judgement {
     drop(waiting?);
 
     watched.comes_down("leak-disconnect", |left| {
-        format!("{SENT} clients went away without waiting for their answers. {} s later the gauge still stood {left} too high. Which of your lines did not run for them?", SOON.as_secs())
+        format!("{SENT} clients went away without waiting for their answers. {} s later the gauge still stood {left} too high. Which of your lines did not run for them?", SETTLE_TIMEOUT.as_secs())
     })?;
     watched.student.ask_all(
         &(0..4)
@@ -56,7 +56,7 @@ pub fn check(program: &Path) -> Judgement {
         4,
     )?;
     watched.comes_down("leak-panic", |left| {
-        format!("4 requests panicked and were answered with 500. {} s later the gauge still stood {left} too high. Which of your lines did not run for them?", SOON.as_secs())
+        format!("4 requests panicked and were answered with 500. {} s later the gauge still stood {left} too high. Which of your lines did not run for them?", SETTLE_TIMEOUT.as_secs())
     })?;
     watched.student.ask_all(
         &(0..4)
@@ -65,10 +65,10 @@ pub fn check(program: &Path) -> Judgement {
         4,
     )?;
     watched.comes_down("leak-deadline", |left| {
-        format!("4 requests took too long and were answered with 504 at the deadline. {} s later the gauge still stood {left} too high. What happens to your code when the deadline passes?", SOON.as_secs())
+        format!("4 requests took too long and were answered with 504 at the deadline. {} s later the gauge still stood {left} too high. What happens to your code when the deadline passes?", SETTLE_TIMEOUT.as_secs())
     })?;
     let ratio = watched.student.metrics()?.sum(RATIO, CONCURRENCY);
-    demand(ratio == 0.0, "ratio-stays", || {
+    ensure(ratio == 0.0, "ratio-stays", || {
         format!(
             "All requests have ended and nothing is in flight, but `{RATIO}{{resource=\"concurrency\"}}` still says {ratio}. When is it set?"
         )
@@ -77,12 +77,12 @@ pub fn check(program: &Path) -> Judgement {
 
 fn exists(metrics: &Exposition) -> Judgement {
     let kind = metrics.types.get(IN_FLIGHT);
-    demand(kind.is_some(), "no-metric", || {
+    ensure(kind.is_some(), "no-metric", || {
         format!(
             "/metrics shows no `{IN_FLIGHT}`. A request that hangs now is in no counter and in no histogram yet: where would you see it?"
         )
     })?;
-    demand(
+    ensure(
         kind.is_some_and(|kind| kind == "gauge"),
         "not-a-gauge",
         || {
@@ -109,17 +109,17 @@ impl Watched {
             metrics.series(RATIO, CONCURRENCY),
             metrics.sum(RATIO, CONCURRENCY),
         );
-        demand(series > 0, "no-ratio", || {
+        ensure(series > 0, "no-ratio", || {
             format!(
                 "/metrics shows no `{RATIO}{{resource=\"concurrency\"}}`. {SENT} requests in flight: is that much or little?"
             )
         })?;
-        demand((ratio - 100.0 * full).abs() > 1e-6, "percent", || {
+        ensure((ratio - 100.0 * full).abs() > 1e-6, "percent", || {
             format!(
                 "With {SENT} requests in flight, and {LIMIT} as the limit, the ratio was {ratio}. Does a ratio of 1 mean full, or one percent?"
             )
         })?;
-        demand((ratio - full).abs() < 1e-6, "wrong-ratio", || {
+        ensure((ratio - full).abs() < 1e-6, "wrong-ratio", || {
             format!(
                 "With {SENT} requests in flight, and {LIMIT} as the limit, `{RATIO}{{resource=\"concurrency\"}}` was {ratio}."
             )
@@ -134,12 +134,12 @@ impl Watched {
             let stream = http::sent(self.student.address(), "GET", path);
             waiting.extend(stream.ok());
             let expected = self.resting + number as f64;
-            let patience = Duration::from_millis(100);
+            let timeout = Duration::from_millis(100);
             let metrics = self
                 .student
-                .metrics_when(|metrics| metrics.sum(IN_FLIGHT, &[]) == expected, patience)?;
+                .metrics_when(|metrics| metrics.sum(IN_FLIGHT, &[]) == expected, timeout)?;
             let shown = metrics.sum(IN_FLIGHT, &[]) - self.resting;
-            demand(shown == number as f64, "not-while-running", || {
+            ensure(shown == number as f64, "not-while-running", || {
                 format!(
                     "While {number} requests were waiting for their answers, `{IN_FLIGHT}` showed {shown}. When does it go up, and when does it come down?"
                 )
@@ -150,14 +150,15 @@ impl Watched {
 
     fn comes_down(&self, id: &'static str, observed: impl FnOnce(f64) -> String) -> Judgement {
         let left = self.settles()?;
-        demand(left == 0.0, id, || observed(left))
+        ensure(left == 0.0, id, || observed(left))
     }
 
     // Waits until nothing is in flight any more; returns what is left.
     fn settles(&self) -> Result<f64, Finding> {
-        let metrics = self
-            .student
-            .metrics_when(|metrics| metrics.sum(IN_FLIGHT, &[]) == self.resting, SOON)?;
+        let metrics = self.student.metrics_when(
+            |metrics| metrics.sum(IN_FLIGHT, &[]) == self.resting,
+            SETTLE_TIMEOUT,
+        )?;
         Ok(metrics.sum(IN_FLIGHT, &[]) - self.resting)
     }
 }

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::finding::{Finding, Judgement, demand};
+use crate::answer_file;
+use crate::finding::{Finding, Judgement, ensure};
+use crate::http::encoded;
 use crate::prometheus::{Prometheus, Target};
 
 // Two intervals and a bit.
-const PATIENCE: Duration = Duration::from_secs(12);
+const SCRAPE_TIMEOUT: Duration = Duration::from_secs(12);
 
 const STUDENT: &str = "random_numbers_drawn_total 1\n";
 const APP: &str = "random_value_count 1\n";
@@ -22,10 +24,13 @@ const PUSHED: &str = "records_total{job=\"training\",instance=\"worker-1\"} 1\n"
 ///
 /// The first finding.
 pub fn check(file: &Path) -> Judgement {
-    let mut text = std::fs::read_to_string(file)
-        .map_err(|error| Finding::new("unreadable", format!("{}: {error}", file.display())))?;
+    let mut text = answer_file::text(file)?;
+    // Held while Prometheus may visit them.
+    let mut made_up = Vec::new();
     for (port, page) in [(8001, STUDENT), (8000, APP), (9091, PUSHED)] {
-        let target = Target::showing(page)?.address().to_string();
+        let shown = Target::showing(page)?;
+        let target = shown.address().to_string();
+        made_up.push(shown);
         for host in ["127.0.0.1", "localhost"] {
             text = text.replace(&format!("{host}:{port}"), &target);
         }
@@ -33,7 +38,7 @@ pub fn check(file: &Path) -> Judgement {
     let prometheus = Prometheus::start(&text)?;
 
     let targets = targets(&prometheus)?;
-    for (job, port, longest) in [("student", 8001, 5.0), ("metrics_gateway", 9091, 60.0)] {
+    for (job, port, max_interval) in [("student", 8001, 5.0), ("metrics_gateway", 9091, 60.0)] {
         let mine: Vec<_> = targets
             .iter()
             .filter(|one| one["labels"]["job"] == job)
@@ -56,10 +61,10 @@ pub fn check(file: &Path) -> Judgement {
             ));
         };
         let interval = target["scrapeInterval"].as_str().unwrap_or_default();
-        demand(seconds(interval) <= longest, "too-slow", || {
+        ensure(seconds(interval) <= max_interval, "too-slow", || {
             format!(
                 "Prometheus would visit the job `{job}` every {interval}. How long would you sit \
-                 in front of an empty graph? (Port {port}; it was to be every {longest} s at most.)"
+                 in front of an empty graph? (Port {port}; it was to be every {max_interval} s at most.)"
             )
         })?;
     }
@@ -67,7 +72,7 @@ pub fn check(file: &Path) -> Judgement {
     arrives(&prometheus, "metrics_gateway", "records_total", 9091)?;
     let pushed = query(&prometheus, "records_total")?;
     let labels = &pushed[0]["metric"];
-    demand(
+    ensure(
         labels["job"] == "training" && labels["instance"] == "worker-1",
         "labels-renamed",
         || {
@@ -82,7 +87,7 @@ pub fn check(file: &Path) -> Judgement {
 
 // Waits until a scrape of the job has brought what its target shows.
 fn arrives(prometheus: &Prometheus, job: &str, metric: &str, port: u16) -> Judgement {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + SCRAPE_TIMEOUT;
     loop {
         // `up` first: a scrape that comes in between may only add to what follows.
         let up = query(prometheus, &format!("up{{job=\"{job}\"}}"))?;
@@ -101,16 +106,16 @@ fn arrives(prometheus: &Prometheus, job: &str, metric: &str, port: u16) -> Judge
                 ),
             ));
         }
-        demand(up != Some("1"), "wrong-target", || {
+        ensure(up != Some("1"), "wrong-target", || {
             format!(
                 "Prometheus visits the job `{job}`, and somebody answers, but shows no \
                  `{metric}`. Is it the right address? (It should be port {port}.)"
             )
         })?;
-        demand(Instant::now() < deadline, "never-scraped", || {
+        ensure(Instant::now() < deadline, "never-scraped", || {
             format!(
                 "Prometheus has not visited the job `{job}` within {} s.",
-                PATIENCE.as_secs()
+                SCRAPE_TIMEOUT.as_secs()
             )
         })?;
         thread::sleep(Duration::from_millis(50));
@@ -124,7 +129,7 @@ fn targets(prometheus: &Prometheus) -> Result<Vec<Value>, Finding> {
     let jobs = configuration["yaml"]
         .as_str()
         .map_or(0, |yaml| yaml.matches("- job_name: ").count());
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + SCRAPE_TIMEOUT;
     loop {
         let targets = prometheus.api("targets?state=active")?["activeTargets"].take();
         let targets = targets.as_array().cloned().unwrap_or_default();
@@ -136,10 +141,7 @@ fn targets(prometheus: &Prometheus) -> Result<Vec<Value>, Finding> {
 }
 
 fn query(prometheus: &Prometheus, query: &str) -> Result<Vec<Value>, Finding> {
-    let query = query
-        .replace('"', "%22")
-        .replace('{', "%7B")
-        .replace('}', "%7D");
+    let query = encoded(query);
     let result = prometheus.api(&format!("query?query={query}"))?["result"].take();
     Ok(result.as_array().cloned().unwrap_or_default())
 }

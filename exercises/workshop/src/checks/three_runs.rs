@@ -3,26 +3,20 @@
 
 use std::path::Path;
 
-use crate::finding::{Finding, Judgement, demand};
-use crate::numbered;
-use crate::runs::{Ailment, FEATURES, RUNS, SHARDS, ailments};
+use crate::answer_file::Answers;
+use crate::finding::{Finding, Judgement, ensure};
+use crate::runs::{FEATURES, Fault, RUNS, SHARDS, faults};
 
 /// # Errors
 ///
 /// The first finding.
 pub fn check(file: &Path) -> Judgement {
-    let answers = numbered::answers(file)?;
-    let words = |number: usize| {
-        let text = answers.get(&number).map_or("", String::as_str);
-        let words = text.split([' ', ',']).filter(|word| !word.is_empty());
-        words.collect::<Vec<_>>()
-    };
+    let answers = Answers::read(file)?;
+    let words = |number| answers.words(number).collect::<Vec<_>>();
     // As in exercises 11 and 12, the name is taken as it stands there.
-    let name = answers.get(&1).map_or("", String::as_str);
-    for number in 1..=4 {
-        demand(!words(number).is_empty(), "not-answered", || {
-            format!("Question {number} has no answer yet.")
-        })?;
+    let name = answers.required(1)?;
+    for number in 2..=4 {
+        answers.required(number)?;
     }
     let mut named = Vec::new();
     for number in 2..=4 {
@@ -35,10 +29,10 @@ pub fn check(file: &Path) -> Judgement {
         };
         named.push((run, place, detail));
     }
-    let ailments = ailments(name);
+    let faults = faults(name);
 
     let (run, place, detail) = named[0];
-    let Ailment::Nan(feature) = ailments[place] else {
+    let Fault::Nan(feature) = faults[place] else {
         return Err(Finding::new(
             "nan-elsewhere",
             format!(
@@ -48,7 +42,7 @@ pub fn check(file: &Path) -> Judgement {
             ),
         ));
     };
-    demand(detail == FEATURES[feature], "other-feature", || {
+    ensure(detail == FEATURES[feature], "other-feature", || {
         format!(
             "You say that the NaN of `{run}` comes from `{detail}`. \
              `nan_count{{job=\"{run}\",feat=\"{detail}\"}}` does not rise. Which one does?"
@@ -56,7 +50,7 @@ pub fn check(file: &Path) -> Judgement {
     })?;
 
     let (run, place, detail) = named[1];
-    let Ailment::SmallTable(capacity) = ailments[place] else {
+    let Fault::SmallTable(capacity) = faults[place] else {
         return Err(Finding::new(
             "table-elsewhere",
             format!(
@@ -66,7 +60,7 @@ pub fn check(file: &Path) -> Judgement {
             ),
         ));
     };
-    demand(detail == capacity.to_string(), "other-capacity", || {
+    ensure(detail == capacity.to_string(), "other-capacity", || {
         format!(
             "You say that each shard of `{run}` holds {detail} embeddings. At which number does \
              `embedding_table_entries{{job=\"{run}\"}}` stop to rise?"
@@ -74,7 +68,7 @@ pub fn check(file: &Path) -> Judgement {
     })?;
 
     let (run, place, detail) = named[2];
-    let Ailment::SlowShard(shard) = ailments[place] else {
+    let Fault::SlowShard(shard) = faults[place] else {
         return Err(Finding::new(
             "shard-elsewhere",
             format!(
@@ -84,7 +78,7 @@ pub fn check(file: &Path) -> Judgement {
             ),
         ));
     };
-    demand(detail == SHARDS[shard], "other-shard", || {
+    ensure(detail == SHARDS[shard], "other-shard", || {
         format!(
             "You say that `{detail}` is the slow shard of `{run}`. A batch has its embeddings when \
              the last shard has answered (`lookup_rpc_time_cost`). Which of the two takes as long as \

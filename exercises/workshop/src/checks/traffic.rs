@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use super::{count, listed, risen, sum};
+use super::{count, increases, listed, sum};
 use crate::exposition::Exposition;
-use crate::finding::{Finding, Judgement, demand};
+use crate::finding::{Finding, Judgement, ensure};
 use crate::student::Student;
 
 const NAME: &str = "http_requests_total";
@@ -34,8 +34,8 @@ pub fn check(program: &Path) -> Judgement {
     let after = student.metrics()?;
 
     exists(&after)?;
-    let series = risen(NAME, &before, &after);
-    demand(!series.is_empty(), "never-counted", || {
+    let series = increases(NAME, &before, &after);
+    ensure(!series.is_empty(), "never-counted", || {
         format!(
             "After {ALL} requests no series of `{NAME}` had risen. Is what you count in the same thing as what you registered?"
         )
@@ -48,7 +48,7 @@ pub fn check(program: &Path) -> Judgement {
         })
         .cloned()
         .collect();
-    demand(raw.is_empty(), "raw-path", || {
+    ensure(raw.is_empty(), "raw-path", || {
         format!(
             "{} requests to made-up paths left {} new series:\n\n{}\n\nWhat will a week of \
              scanners leave? What could stand for all those paths?",
@@ -58,7 +58,7 @@ pub fn check(program: &Path) -> Judgement {
         )
     })?;
     for label in ["method", "route", "status"] {
-        demand(
+        ensure(
             series
                 .iter()
                 .all(|sample| sample.labels.contains_key(label)),
@@ -73,18 +73,18 @@ pub fn check(program: &Path) -> Judgement {
     }
     let total = sum(&series, &[]);
     let failed = sum(&series, &[("status", "500")]);
-    demand(failed > 0.0, "only-success", || {
+    ensure(failed > 0.0, "only-success", || {
         format!(
             "After {ALL} requests, {FAILED} of them answered with 500, \
              `{NAME}{{status=\"500\"}}` was 0. Is every answer counted, whatever it is?"
         )
     })?;
-    demand(total != 2.0 * ALL as f64, "twice", || {
+    ensure(total != 2.0 * ALL as f64, "twice", || {
         format!(
             "After {ALL} requests the series had risen by {total} in all. Is there more than one place where a request is counted?"
         )
     })?;
-    demand(total == ALL as f64, "other-total", || {
+    ensure(total == ALL as f64, "other-total", || {
         format!(
             "After {ALL} requests the series had risen by {total} in all:\n\n{}\n\nWhich are \
              missing, or too many?",
@@ -92,7 +92,7 @@ pub fn check(program: &Path) -> Judgement {
         )
     })?;
     let mixed = sum(&series, &[("route", "/random"), ("status", "404")]);
-    demand(mixed == 0.0, "unmatched-mixed", || {
+    ensure(mixed == 0.0, "unmatched-mixed", || {
         format!(
             "{UNKNOWN} requests went to paths that do not exist, and `route=\"/random\"` shows {mixed} answers with 404. Which route did those requests really take?"
         )
@@ -106,7 +106,7 @@ pub fn check(program: &Path) -> Judgement {
             &series,
             &[("method", method), ("route", route), ("status", status)],
         );
-        demand(rose == sent as f64, "wrong-labels", || {
+        ensure(rose == sent as f64, "wrong-labels", || {
             format!(
                 "{sent} requests `{method} {route}` were answered with {status}, but \
                  `{NAME}{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}}` rose by \
@@ -115,7 +115,7 @@ pub fn check(program: &Path) -> Judgement {
             )
         })?;
     }
-    demand(
+    ensure(
         count(&series, &[("status", "404")]) == 1,
         "wrong-labels",
         || {
@@ -133,7 +133,7 @@ fn exists(after: &Exposition) -> Judgement {
             .types
             .get("http_requests")
             .or_else(|| after.types.get(NAME));
-        return demand(
+        return ensure(
             kind.is_some_and(|kind| kind == "counter"),
             "not-a-counter",
             || {
@@ -159,7 +159,7 @@ fn exists(after: &Exposition) -> Judgement {
         })
         .map(String::as_str)
         .collect();
-    demand(others.is_empty(), "other-name", || {
+    ensure(others.is_empty(), "other-name", || {
         format!(
             "/metrics shows no `{NAME}`, but it shows: {}. Dashboards and rules find a metric by its name: is it the one asked for?",
             others.join(", ")

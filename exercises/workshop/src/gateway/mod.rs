@@ -1,5 +1,5 @@
 //! A small Pushgateway: takes what is pushed, remembers every exchange, and can
-//! be ill on demand. As the real one it keeps groups of metrics by the labels in
+//! fail on demand. As the real one it keeps groups of metrics by the labels in
 //! their path, PUT replacing a whole group and POST the metrics of the same
 //! names, and it shows all of them at `/metrics`.
 //!
@@ -10,8 +10,7 @@
 mod groups;
 mod protobuf;
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -21,19 +20,17 @@ pub use groups::{Group, Labels};
 
 use crate::exposition::Exposition;
 use crate::finding::Finding;
+use crate::server::{Request, Response, Server, serve_http};
 use groups::Groups;
 
-// A push longer than this is no push.
-const LONGEST: usize = 16 << 20;
-
-/// How it is.
+/// What it does with a push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mood {
-    /// It takes what is pushed.
-    Well,
-    /// It answers 500, and takes nothing.
+pub enum Behaviour {
+    /// Takes it.
+    Accepts,
+    /// Answers 500, and takes nothing.
     Refuses,
-    /// It reads, and does not answer.
+    /// Reads it, and does not answer.
     Hangs,
 }
 
@@ -57,13 +54,13 @@ pub struct Exchange {
 /// A running gateway. Dropping it ends it.
 #[derive(Debug)]
 pub struct Gateway {
-    address: SocketAddr,
+    server: Server,
     shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
 struct Shared {
-    mood: Mutex<Mood>,
+    behaviour: Mutex<Behaviour>,
     exchanges: Mutex<Vec<Exchange>>,
     groups: Mutex<Groups>,
     ended: AtomicBool,
@@ -75,42 +72,33 @@ impl Gateway {
     /// # Errors
     ///
     /// `no-port`.
-    pub fn start(bind: &str, mood: Mood) -> Result<Self, Finding> {
-        let no_port = |error: io::Error| {
-            Finding::new("no-port", format!("{bind} could not be opened: {error}"))
-        };
-        let listener = TcpListener::bind(bind).map_err(no_port)?;
-        let address = listener.local_addr().map_err(no_port)?;
+    pub fn start(bind: &str, behaviour: Behaviour) -> Result<Self, Finding> {
         let shared = Arc::new(Shared {
-            mood: Mutex::new(mood),
+            behaviour: Mutex::new(behaviour),
             exchanges: Mutex::default(),
             groups: Mutex::default(),
             ended: AtomicBool::new(false),
         });
         let serving = Arc::clone(&shared);
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if serving.ended.load(Ordering::Relaxed) {
-                    return;
-                }
-                let serving = Arc::clone(&serving);
-                // A client that goes away is no reason to fail.
-                thread::spawn(move || serving.serve(&stream));
-            }
-        });
-        Ok(Self { address, shared })
+        let server = Server::bind(bind, move |stream| {
+            serve_http(stream, |request| match request.method.as_str() {
+                "GET" => Some(serving.show(&request.path)),
+                _ => serving.take(request),
+            })
+        })?;
+        Ok(Self { server, shared })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
-    /// Changes how it is. Pushes that hang are answered in the new mood.
-    pub fn set_mood(&self, mood: Mood) {
-        if let Ok(mut now) = self.shared.mood.lock() {
-            *now = mood;
+    /// Changes what it does. Pushes that hang are answered by the new behaviour.
+    pub fn set_behaviour(&self, behaviour: Behaviour) {
+        if let Ok(mut now) = self.shared.behaviour.lock() {
+            *now = behaviour;
         }
     }
 
@@ -131,69 +119,13 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
+        // Ends what hangs; the server ends by itself.
         self.shared.ended.store(true, Ordering::Relaxed);
-        // Wakes the thread that waits for connections.
-        let _ = TcpStream::connect(self.address);
     }
-}
-
-struct Answer {
-    status: &'static str,
-    body: String,
 }
 
 impl Shared {
-    // One connection, with as many requests as the client sends over it.
-    fn serve(&self, stream: &TcpStream) -> io::Result<()> {
-        let mut reader = BufReader::new(stream);
-        loop {
-            let mut request = String::new();
-            if reader.read_line(&mut request)? == 0 {
-                return Ok(());
-            }
-            let (mut close, mut length, mut content_type) = (false, 0, String::new());
-            loop {
-                let mut header = String::new();
-                reader.read_line(&mut header)?;
-                let Some((name, value)) = header.trim().split_once(':') else {
-                    break;
-                };
-                let value = value.trim();
-                match name.to_ascii_lowercase().as_str() {
-                    "connection" => close = value.eq_ignore_ascii_case("close"),
-                    "content-length" => length = value.parse().unwrap_or(0),
-                    "content-type" => value.clone_into(&mut content_type),
-                    _ => {}
-                }
-            }
-            let mut body = vec![0; length.min(LONGEST)];
-            reader.read_exact(&mut body)?;
-            let mut words = request.split_whitespace();
-            let (method, path) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
-            let answer = if method == "GET" {
-                self.show(path)
-            } else {
-                match self.take(method, path, &content_type, &body) {
-                    Some(answer) => answer,
-                    None => return Ok(()),
-                }
-            };
-            write!(
-                &mut &*stream,
-                "HTTP/1.1 {}\r\ncontent-type: text/plain; version=0.0.4\r\n\
-                 content-length: {}\r\n{}\r\n{}",
-                answer.status,
-                answer.body.len(),
-                if close { "connection: close\r\n" } else { "" },
-                answer.body
-            )?;
-            if close {
-                return Ok(());
-            }
-        }
-    }
-
-    fn show(&self, path: &str) -> Answer {
+    fn show(&self, path: &str) -> Response {
         let (status, body) = match path {
             "/metrics" => {
                 let groups = self.groups.lock();
@@ -203,13 +135,14 @@ impl Shared {
             "/-/ready" | "/-/healthy" => ("200 OK", "OK".to_owned()),
             _ => ("404 Not Found", "not found\n".to_owned()),
         };
-        Answer { status, body }
+        Response::text(status, body)
     }
 
     // Nothing if it hangs until the end.
-    fn take(&self, method: &str, path: &str, content_type: &str, body: &[u8]) -> Option<Answer> {
+    fn take(&self, request: &Request) -> Option<Response> {
+        let (method, path) = (request.method.as_str(), request.path.as_str());
         let group = groups::labels_in(path);
-        let read = groups::read(content_type, body);
+        let read = groups::read(request.header("content-type"), &request.body);
         let number = {
             let mut exchanges = self.exchanges.lock().ok()?;
             exchanges.push(Exchange {
@@ -222,17 +155,20 @@ impl Shared {
             });
             exchanges.len() - 1
         };
-        let mood = loop {
+        let behaviour = loop {
             if self.ended.load(Ordering::Relaxed) {
                 return None;
             }
-            match *self.mood.lock().ok()? {
-                Mood::Hangs => thread::sleep(Duration::from_millis(10)),
-                mood => break mood,
+            match *self.behaviour.lock().ok()? {
+                Behaviour::Hangs => thread::sleep(Duration::from_millis(10)),
+                behaviour => break behaviour,
             }
         };
-        let (status, body) = match (mood, group) {
-            (Mood::Refuses, _) => ("500 Internal Server Error", "ill on demand\n".to_owned()),
+        let (status, body) = match (behaviour, group) {
+            (Behaviour::Refuses, _) => (
+                "500 Internal Server Error",
+                "failing on demand\n".to_owned(),
+            ),
             (_, None) if path.starts_with("/metrics/job/") => (
                 "400 Bad Request",
                 format!("{path} has a label without a value\n"),
@@ -261,6 +197,6 @@ impl Shared {
         let mut exchanges = self.exchanges.lock().ok()?;
         exchanges[number].status = status[..3].parse().unwrap_or(0);
         body.trim().clone_into(&mut exchanges[number].complaint);
-        Some(Answer { status, body })
+        Some(Response::text(status, body))
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::exposition::{Exposition, Sample};
+use crate::exposition::{self, Exposition, Sample};
 
 /// Everything that was pushed; nothing if it is not in this format.
 pub(super) fn read(mut bytes: &[u8]) -> Option<Exposition> {
@@ -41,12 +41,7 @@ fn family(bytes: &[u8], into: &mut Exposition) -> Option<()> {
         let mut push = |suffix: &str, le: Option<f64>, value| {
             let mut labels = labels.clone();
             if let Some(le) = le {
-                let le = if le.is_finite() {
-                    le.to_string()
-                } else {
-                    "+Inf".to_owned()
-                };
-                labels.insert("le".to_owned(), le);
+                labels.insert("le".to_owned(), exposition::le(le));
             }
             let name = format!("{name}{suffix}");
             into.samples.push(Sample {

@@ -8,18 +8,16 @@ mod protobuf;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::finding::Finding;
-use crate::mystery::Law;
+use crate::mystery::Distribution;
 use crate::prometheus::Prometheus;
+use crate::server::{Request, Response, Server, serve_http};
 
-/// What most libraries take if nobody says otherwise.
+/// The default of most libraries.
 pub const DEFAULT: &[f64] = &[
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
@@ -31,12 +29,11 @@ pub const SCHEMA: u32 = 3;
 
 // Requests in a second.
 const RATE: f64 = 100.0;
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A running lab. Dropping it ends it.
 #[derive(Debug)]
 pub struct Lab {
-    address: SocketAddr,
+    server: Server,
     shared: Arc<Shared>,
 }
 
@@ -47,7 +44,6 @@ struct Shared {
     delays: Vec<f64>,
     truth: f64,
     histograms: Vec<Histogram>,
-    ended: AtomicBool,
 }
 
 /// One way to count.
@@ -71,18 +67,17 @@ pub struct Reported {
 }
 
 impl Lab {
-    /// One that listens there, whose requests take as long as the law says;
+    /// One that listens there, whose delays follow the distribution;
     /// `own` are the student's bounds, if there are any.
     ///
     /// # Errors
     ///
     /// `no-port`.
-    pub fn start(bind: &str, law: &Law, own: Option<Vec<f64>>) -> Result<Self, Finding> {
-        let no_port = |error: io::Error| {
-            Finding::new("no-port", format!("{bind} could not be opened: {error}"))
-        };
-        let listener = TcpListener::bind(bind).map_err(no_port)?;
-        let address = listener.local_addr().map_err(no_port)?;
+    pub fn start(
+        bind: &str,
+        delays: &Distribution,
+        own: Option<Vec<f64>>,
+    ) -> Result<Self, Finding> {
         let classic = |buckets, bounds| Histogram {
             buckets,
             bounds: Some(bounds),
@@ -98,29 +93,21 @@ impl Lab {
         });
         let shared = Arc::new(Shared {
             start: Instant::now(),
-            delays: law.draw(),
-            truth: law.quantile(0.95),
+            delays: delays.samples(),
+            truth: delays.quantile(0.95),
             histograms,
-            ended: AtomicBool::new(false),
         });
         let serving = Arc::clone(&shared);
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if serving.ended.load(Ordering::Relaxed) {
-                    return;
-                }
-                let serving = Arc::clone(&serving);
-                // A client that goes away is no reason to fail.
-                thread::spawn(move || serving.answer(&stream));
-            }
-        });
-        Ok(Self { address, shared })
+        let server = Server::bind(bind, move |stream| {
+            serve_http(stream, |request| Some(serving.answer(request)))
+        })?;
+        Ok(Self { server, shared })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
     /// What the 95th percentile really is, in seconds.
@@ -138,7 +125,7 @@ impl Lab {
         let configuration = format!(
             "scrape_configs:\n- job_name: lab\n  scrape_interval: 1s\n  scrape_timeout: 1s\n  \
              scrape_protocols: [PrometheusProto]\n  static_configs:\n  - targets: ['{}']\n",
-            self.address
+            self.address()
         );
         Prometheus::start_with(&configuration, &["--enable-feature=native-histograms"])
     }
@@ -147,17 +134,17 @@ impl Lab {
     ///
     /// # Errors
     ///
-    /// `prometheus-failed`, also if it has seen nothing after so long.
+    /// `prometheus-failed`, also if it has seen nothing by the timeout.
     pub fn reported(
         &self,
         prometheus: &Prometheus,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Vec<Reported>, Finding> {
         let histograms = self.shared.histograms.iter();
         histograms
             .map(|histogram| {
                 let query = histogram.query();
-                let p95 = prometheus.number_when(&query, patience)?;
+                let p95 = prometheus.number_when(&query, timeout)?;
                 Ok(Reported {
                     buckets: histogram.buckets,
                     p95,
@@ -165,14 +152,6 @@ impl Lab {
                 })
             })
             .collect()
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        self.shared.ended.store(true, Ordering::Relaxed);
-        // Wakes the thread that waits for connections.
-        let _ = TcpStream::connect(self.address);
     }
 }
 
@@ -215,37 +194,23 @@ impl Histogram {
 }
 
 impl Shared {
-    fn answer(&self, mut stream: &TcpStream) -> io::Result<()> {
-        stream.set_read_timeout(Some(PATIENCE))?;
-        let mut request = [0; 8192];
-        let read = stream.read(&mut request)?;
-        let request = String::from_utf8_lossy(&request[..read]).into_owned();
-        let protobuf = request.lines().any(|line| {
-            let line = line.to_ascii_lowercase();
-            line.starts_with("accept:") && line.contains("io.prometheus.client.metricfamily")
-        });
-        let (status, kind, body) = if !request.starts_with("GET /metrics ") {
-            (
+    fn answer(&self, request: &Request) -> Response {
+        if request.method != "GET" || request.path != "/metrics" {
+            return Response::text(
                 "404 Not Found",
-                "text/plain",
-                b"Look at /metrics.\n".to_vec(),
-            )
-        } else if protobuf {
-            ("200 OK", protobuf::CONTENT_TYPE, self.encoded())
-        } else {
-            (
-                "200 OK",
-                "text/plain; version=0.0.4",
-                self.page().into_bytes(),
-            )
-        };
-        write!(
-            stream,
-            "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\
-             connection: close\r\n\r\n",
-            body.len()
-        )?;
-        stream.write_all(&body)
+                "Look at /metrics.
+",
+            );
+        }
+        let accept = request.header("accept").to_ascii_lowercase();
+        if !accept.contains("io.prometheus.client.metricfamily") {
+            return Response::text("200 OK", self.page());
+        }
+        Response {
+            status: "200 OK",
+            content_type: protobuf::CONTENT_TYPE,
+            body: self.encoded(),
+        }
     }
 
     // How many requests there have been.
@@ -253,7 +218,7 @@ impl Shared {
         (self.start.elapsed().as_secs_f64() * RATE) as u64
     }
 
-    // Of so many requests, how many took each of the delays that were drawn.
+    // How many of `count` requests took each of the delays that were drawn.
     fn times(&self, count: u64) -> impl Iterator<Item = (f64, u64)> {
         let all = self.delays.len() as u64;
         let (rounds, rest) = (count / all, count % all);

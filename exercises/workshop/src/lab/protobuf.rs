@@ -34,7 +34,7 @@ pub(super) fn family(name: &str, count: u64, sum: f64, buckets: &Buckets<'_>) ->
         }
         Buckets::Native(schema, filled) => {
             number(&mut histogram, 5, zigzag(*schema));
-            // What is at most so long counts as 0: one nanosecond.
+            // The zero bucket ends at one nanosecond.
             double(&mut histogram, 6, 1e-9);
             // A span for each bucket; its offset is counted from the one before.
             let mut next = 0;

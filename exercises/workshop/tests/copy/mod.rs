@@ -38,8 +38,10 @@ impl Copy {
         // the original and build neither again.
         let student = root.join("exercises/student/Cargo.toml");
         let manifest = fs::read_to_string(&student).unwrap();
-        let version = format!("version = \"0.1.0-{name}\"");
-        fs::write(&student, manifest.replace("version = \"0.1.0\"", &version)).unwrap();
+        let version = format!("\nversion = \"0.1.0-{name}\"\n");
+        let other = manifest.replacen("\nversion.workspace = true\n", &version, 1);
+        assert_ne!(other, manifest, "the version is written otherwise");
+        fs::write(&student, other).unwrap();
         Self { root }
     }
 

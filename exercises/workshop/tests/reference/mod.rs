@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use workshop::runs;
+use workshop::reference;
 
 /// Its path. Whoever tests the whole workspace has built it already, beside the
 /// workshop's own; else it is built.
@@ -17,7 +17,6 @@ pub fn program() -> &'static Path {
         if beside.is_file() {
             return beside;
         }
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        runs::program(&root).expect("the reference can be built")
+        reference::program().expect("the reference can be built")
     })
 }

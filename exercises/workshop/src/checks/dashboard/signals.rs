@@ -12,7 +12,7 @@ pub(super) struct Signal {
     /// Metrics that a panel of it would use, the likeliest words first.
     pub(super) words: &'static [&'static [&'static str]],
     /// What of the series that a query returns is compared.
-    pub(super) taken: Taken,
+    pub(super) reduction: Reduction,
     /// Queries that are right.
     pub(super) right: &'static [&'static str],
     /// Queries that are wrong.
@@ -30,7 +30,7 @@ pub(super) struct Wrong {
 
 /// One number of what a query returns.
 #[derive(Clone, Copy)]
-pub(super) enum Taken {
+pub(super) enum Reduction {
     /// All series added: the panel may show them apart.
     Sum,
     /// The only one.
@@ -39,7 +39,7 @@ pub(super) enum Taken {
     Highest,
 }
 
-impl Taken {
+impl Reduction {
     pub(super) fn of(self, outcome: &Outcome) -> Option<f64> {
         let series = outcome.as_ref().ok()?;
         let values = series.iter().map(|one| one.value);
@@ -56,8 +56,7 @@ impl Taken {
 const SECONDS: &[(f64, &[&str])] = &[(1.0, &["s", "dtdurations"]), (1000.0, &["ms"])];
 const SHARE: &[(f64, &[&str])] = &[(1.0, &["percentunit"]), (100.0, &["percent"])];
 
-const BOTH: &str =
-    "That is two services together. On whose dashboard would you look for the one that is ill?";
+const BOTH: &str = "That is two services together. On whose dashboard would you look for the one that has the problem?";
 const QUICK_ERRORS: &str = "While errors are quick, the service looks quicker the more of them there are. Whose times should be in there?";
 
 /// In the order of the course; the median apart from the tail.
@@ -69,7 +68,7 @@ pub(super) const SIGNALS: &[Signal] = &[
             &["http_requests_total"],
             &["http_request_duration_seconds_count"],
         ],
-        taken: Taken::Sum,
+        reduction: Reduction::Sum,
         right: &[
             r#"sum(rate(http_requests_total{job="student"}[1m]))"#,
             r#"sum(rate(http_requests_total{job="student",route="/random"}[1m]))"#,
@@ -101,7 +100,7 @@ pub(super) const SIGNALS: &[Signal] = &[
             &["http_requests_total", "status"],
             &["outcome", "error"],
         ],
-        taken: Taken::Only,
+        reduction: Reduction::Only,
         right: &[
             r#"sum(rate(http_requests_total{job="student",status=~"5.."}[1m])) / sum(rate(http_requests_total{job="student"}[1m]))"#,
             r#"sum(rate(http_requests_total{job="student",route="/random",status=~"5.."}[1m])) / sum(rate(http_requests_total{job="student",route="/random"}[1m]))"#,
@@ -138,7 +137,7 @@ pub(super) const SIGNALS: &[Signal] = &[
             &["0.50", "duration_seconds"],
             &["duration_seconds_sum"],
         ],
-        taken: Taken::Only,
+        reduction: Reduction::Only,
         right: &[
             r#"histogram_quantile(0.5, sum by (le) (rate(http_request_duration_seconds_bucket{job="student",outcome="success"}[1m])))"#,
         ],
@@ -165,7 +164,7 @@ pub(super) const SIGNALS: &[Signal] = &[
         what: "latency: the 99th percentile of the successful requests",
         missing: "no-tail",
         words: &[&["0.99", "duration_seconds"], &["0.9", "duration_seconds"]],
-        taken: Taken::Only,
+        reduction: Reduction::Only,
         right: &[
             r#"histogram_quantile(0.99, sum by (le) (rate(http_request_duration_seconds_bucket{job="student",outcome="success"}[1m])))"#,
         ],
@@ -192,7 +191,7 @@ pub(super) const SIGNALS: &[Signal] = &[
         what: "saturation: how full the fullest resource is",
         missing: "no-saturation",
         words: &[&["saturation_ratio"], &["in_flight"]],
-        taken: Taken::Highest,
+        reduction: Reduction::Highest,
         right: &[r#"max(saturation_ratio{job="student"})"#],
         wrong: &[
             Wrong {

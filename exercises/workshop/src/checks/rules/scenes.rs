@@ -1,5 +1,5 @@
 //! What may happen to a service of two instances, over twenty minutes, and
-//! which alerts must ring at their end.
+//! which alerts must fire at their end.
 
 use std::fmt::Write as _;
 
@@ -10,18 +10,18 @@ const STEPS: usize = 240;
 const END: u32 = 1195;
 
 /// Something that happens.
-pub(super) struct Happening {
+pub(super) struct Scenario {
     pub(super) scene: Scene,
     /// Requests per second over the last minute, and the share of 5xx in them.
     pub(super) truth: Option<(f64, f64)>,
-    /// The alerts that must ring. All others must not.
-    pub(super) rings: &'static [&'static str],
-    /// The finding if one that must ring does not.
-    pub(super) silent: &'static str,
+    /// The alerts that must fire. All others must not.
+    pub(super) fires: &'static [&'static str],
+    /// The finding if one that must fire does not.
+    pub(super) if_silent: &'static str,
     pub(super) asks_if_silent: &'static str,
-    /// The finding if one rings that must not.
-    pub(super) loud: &'static str,
-    pub(super) asks_if_loud: &'static str,
+    /// The finding if one fires that must not.
+    pub(super) if_spurious: &'static str,
+    pub(super) asks_if_spurious: &'static str,
 }
 
 /// What happens to the service at each step, from 0 to `STEPS`.
@@ -40,38 +40,38 @@ const CALM: Story = Story {
     slow: |_| 0,
 };
 
-fn happening(name: &'static str, story: &Story) -> Happening {
-    Happening {
+fn scenario(name: &'static str, story: &Story) -> Scenario {
+    Scenario {
         scene: scene(name, story),
         truth: None,
-        rings: &[],
-        silent: "",
+        fires: &[],
+        if_silent: "",
         asks_if_silent: "",
-        loud: "rings-in-calm",
-        asks_if_loud: "Nothing is wrong that is our fault. What does your expression return when all is well?",
+        if_spurious: "fires-in-calm",
+        asks_if_spurious: "Nothing is wrong that is our fault. What does your expression return when all is well?",
     }
 }
 
-/// All happenings.
-pub(super) fn all() -> Vec<Happening> {
+/// All scenarios.
+pub(super) fn all() -> Vec<Scenario> {
     vec![
-        Happening {
+        Scenario {
             // 500 in 5 s from each of two instances; 2 in 500 fail.
             truth: Some((200.0, 0.004)),
-            ..happening("all is calm, and clients ask for what is not there", &CALM)
+            ..scenario("all is calm, and clients ask for what is not there", &CALM)
         },
-        happening(
+        scenario(
             "nobody asks anything, as at night",
             &Story {
                 requests: |step| if step < 120 { [400, 98, 2] } else { [0; 3] },
                 ..CALM
             },
         ),
-        Happening {
-            rings: &["ServiceDown"],
-            silent: "silent-when-down",
+        Scenario {
+            fires: &["ServiceDown"],
+            if_silent: "silent-when-down",
             asks_if_silent: "No instance has answered for 50 s. How long may that take to be noticed?",
-            ..happening(
+            ..scenario(
                 "both instances have been down for 50 s",
                 &Story {
                     up: |step, _| Some(u32::from(step < STEPS - 10)),
@@ -86,11 +86,11 @@ pub(super) fn all() -> Vec<Happening> {
                 },
             )
         },
-        Happening {
-            rings: &["ServiceDown"],
-            silent: "silent-when-gone",
+        Scenario {
+            fires: &["ServiceDown"],
+            if_silent: "silent-when-gone",
             asks_if_silent: "There is no series `up` of the job at all: its targets were lost in the configuration. What does a comparison return if there is nothing to compare?",
-            ..happening(
+            ..scenario(
                 "the job's targets have been gone for five minutes",
                 &Story {
                     up: |step, _| (step < STEPS - 60).then_some(1),
@@ -105,10 +105,10 @@ pub(super) fn all() -> Vec<Happening> {
                 },
             )
         },
-        Happening {
-            loud: "rings-for-one",
-            asks_if_loud: "The other instance answers, so everybody is served. Is that worth waking somebody?",
-            ..happening(
+        Scenario {
+            if_spurious: "fires-for-one",
+            asks_if_spurious: "The other instance answers, so everybody is served. Is that worth waking somebody?",
+            ..scenario(
                 "one of the two instances has been down for ten minutes",
                 &Story {
                     up: |step, instance| Some(u32::from(instance == "b" || step < STEPS - 120)),
@@ -116,10 +116,10 @@ pub(super) fn all() -> Vec<Happening> {
                 },
             )
         },
-        Happening {
-            loud: "rings-at-a-blip",
-            asks_if_loud: "A single scrape has failed; the next may well succeed. Which field of an alert makes it wait?",
-            ..happening(
+        Scenario {
+            if_spurious: "fires-at-a-blip",
+            asks_if_spurious: "A single scrape has failed; the next may well succeed. Which field of an alert makes it wait?",
+            ..scenario(
                 "a single scrape of both has just failed",
                 &Story {
                     up: |step, _| Some(u32::from(step < STEPS - 1)),
@@ -127,12 +127,12 @@ pub(super) fn all() -> Vec<Happening> {
                 },
             )
         },
-        Happening {
+        Scenario {
             truth: Some((200.0, 0.2)),
-            rings: &["ErrorRatioHigh"],
-            silent: "silent-at-errors",
+            fires: &["ErrorRatioHigh"],
+            if_silent: "silent-at-errors",
             asks_if_silent: "It has been so for more than one minute. For how long must it be, as you wrote it, and what is compared with what?",
-            ..happening(
+            ..scenario(
                 "a fifth of the requests have failed for three minutes",
                 &Story {
                     requests: |step| {
@@ -146,10 +146,10 @@ pub(super) fn all() -> Vec<Happening> {
                 },
             )
         },
-        Happening {
-            loud: "rings-at-a-burst",
-            asks_if_loud: "It has been so for 20 s, and the exercise says a minute. Which field of an alert makes it wait?",
-            ..happening(
+        Scenario {
+            if_spurious: "fires-at-a-burst",
+            asks_if_spurious: "It has been so for 20 s, and the exercise says a minute. Which field of an alert makes it wait?",
+            ..scenario(
                 "half of the requests have failed for the last 20 s",
                 &Story {
                     requests: |step| {
@@ -163,11 +163,11 @@ pub(super) fn all() -> Vec<Happening> {
                 },
             )
         },
-        Happening {
-            rings: &["LatencyTailLong"],
-            silent: "silent-at-tail",
+        Scenario {
+            fires: &["LatencyTailLong"],
+            if_silent: "silent-at-tail",
             asks_if_silent: "Three in a hundred users wait longer than 0.5 s, the others are served at once. Does your expression see them?",
-            ..happening(
+            ..scenario(
                 "three in a hundred answers have taken more than 0.5 s for a quarter of an hour",
                 &Story {
                     slow: |step| if step < 60 { 0 } else { 3 },

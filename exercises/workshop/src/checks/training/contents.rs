@@ -1,23 +1,23 @@
 //! What was pushed: of which types, and with which numbers.
 
-use super::known::{examples, known, series};
+use super::expected::{examples, known, series};
 use super::{
-    BATCH, BATCHES, CLICKS, COUNTERS, DROPPED, EXAMPLES, HALT, LOOKUPS, LOSS, MISSES, ROWS, Seen,
+    BATCH, BATCHES, CLICKS, COUNTERS, DROPPED, EXAMPLES, LOOKUPS, LOSS, MISSES, PAUSE, ROWS, Seen,
     WAIT,
 };
 use crate::checks::listed;
 use crate::clicks::Click;
 use crate::exposition::{Exposition, Sample};
-use crate::finding::{Judgement, demand};
+use crate::finding::{Judgement, ensure};
 
-// Of the metrics of one worker, so many series of one name at most.
-const MOST_SERIES: usize = 10;
+// Series of one name that one worker may have.
+const MAX_SERIES: usize = 10;
 
 pub(super) fn kinds(metrics: &Exposition) -> Judgement {
     for name in [EXAMPLES, DROPPED, LOOKUPS, MISSES, LOSS, WAIT] {
         let sample = |one: &&Sample| one.name == name || one.name == format!("{name}_count");
         let there = metrics.samples.iter().any(|one| sample(&one));
-        demand(there, "no-metric", || {
+        ensure(there, "no-metric", || {
             format!(
                 "What the worker pushed last has no `{name}`. {}",
                 if metrics.samples.is_empty() {
@@ -30,13 +30,13 @@ pub(super) fn kinds(metrics: &Exposition) -> Judgement {
     }
     let declared = |name: &str| metrics.types.get(name).map_or("untyped", String::as_str);
     for name in COUNTERS {
-        demand(declared(name) != "untyped", "untyped", || {
+        ensure(declared(name) != "untyped", "untyped", || {
             format!(
                 "The gateway does not know of which type `{name}` is. It reads the text format in \
                  which `# TYPE` is followed by the whole name: what did you declare?"
             )
         })?;
-        demand(declared(name) == "counter", "counter-as-gauge", || {
+        ensure(declared(name) == "counter", "counter-as-gauge", || {
             format!(
                 "`{name}` is a {}. It counts what has happened, so it only rises; and whoever reads \
                  its type knows that `rate` is right for it. Which type says that?",
@@ -44,13 +44,13 @@ pub(super) fn kinds(metrics: &Exposition) -> Judgement {
             )
         })?;
     }
-    demand(declared(LOSS) == "gauge", "loss-not-gauge", || {
+    ensure(declared(LOSS) == "gauge", "loss-not-gauge", || {
         format!(
             "`{LOSS}` is a {}. Should it not fall, now and then?",
             declared(LOSS)
         )
     })?;
-    demand(declared(WAIT) == "histogram", "wait-not-histogram", || {
+    ensure(declared(WAIT) == "histogram", "wait-not-histogram", || {
         format!(
             "`{WAIT}` is a {}, which remembers one wait of all those between two pushes. Was it the \
              long one?",
@@ -64,7 +64,7 @@ pub(super) fn counts(metrics: &Exposition, data: &[Click]) -> Judgement {
     let known = known(data);
     for name in COUNTERS {
         let series = metrics.series(name, &[]);
-        demand(series <= MOST_SERIES, "label-per-id", || {
+        ensure(series <= MAX_SERIES, "label-per-id", || {
             let all: Vec<_> = metrics.named(name).cloned().collect();
             format!(
                 "{CLICKS} clicks left {series} series of `{name}`, such as\n\n{}\n\nHow many users \
@@ -74,19 +74,19 @@ pub(super) fn counts(metrics: &Exposition, data: &[Click]) -> Judgement {
         })?;
     }
     let shown = examples(metrics);
-    demand(shown != CLICKS as f64, "nan-trained", || {
+    ensure(shown != CLICKS as f64, "nan-trained", || {
         format!(
             "{CLICKS} clicks were in the data; in {} of them a number was NaN, and nothing was \
              learned from those. `{EXAMPLES}` is {shown}. Trained on, or read?",
             CLICKS as f64 - known.examples
         )
     })?;
-    demand(shown != BATCHES as f64, "counts-batches", || {
+    ensure(shown != BATCHES as f64, "counts-batches", || {
         format!("`{EXAMPLES}` is {shown} after {BATCHES} batches of {BATCH}. Examples, or batches?")
     })?;
     for (name, labels, truth) in known.all() {
         let shown = metrics.sum(name, &labels);
-        demand(
+        ensure(
             shown == truth || truth <= BATCHES as f64 || shown > BATCHES as f64 || shown == 0.0,
             "counts-batches",
             || {
@@ -97,7 +97,7 @@ pub(super) fn counts(metrics: &Exposition, data: &[Click]) -> Judgement {
                 )
             },
         )?;
-        demand(shown == truth, "wrong-count", || {
+        ensure(shown == truth, "wrong-count", || {
             format!(
                 "{} is {shown}; in the data there were {truth}. (A table of {ROWS} rows forgets what \
                  was not looked up for longest. From a click with a NaN nothing is learned, and \
@@ -115,7 +115,7 @@ pub(super) fn loss(seen: &Seen) -> Judgement {
         pushed.map(|sample| sample.value).collect()
     };
     let all = of("worker-1");
-    demand(
+    ensure(
         all.iter().all(|loss| loss.is_finite()),
         "loss-is-nan",
         || {
@@ -130,7 +130,7 @@ pub(super) fn loss(seen: &Seen) -> Judgement {
     let last = of("worker-2").last().copied().unwrap_or(f64::NAN);
     // Of a model that has not learned anything.
     let guessing = std::f64::consts::LN_2;
-    demand(last > 0.0 && last < guessing, "other-loss", || {
+    ensure(last > 0.0 && last < guessing, "other-loss", || {
         format!(
             "`{LOSS}` of `worker-2` is {last:.3} in the end. A model that answers one half to \
              everything has a mean loss of {guessing:.3}; this one had learned. Is it the mean over \
@@ -145,10 +145,10 @@ pub(super) fn waits(seen: &Seen) -> Judgement {
         metrics.sum(&format!("{WAIT}_sum"), &[]),
         metrics.sum(&format!("{WAIT}_count"), &[]),
     );
-    let (seconds, halt) = (seen.seconds, HALT.as_secs_f64());
+    let (seconds, halt) = (seen.seconds, PAUSE.as_secs_f64());
     // Whoever also times the wait for the end of the data is right too.
     let batches = BATCHES as f64;
-    demand(
+    ensure(
         count == batches || count == batches + 1.0,
         "wrong-waits",
         || {
@@ -157,13 +157,13 @@ pub(super) fn waits(seen: &Seen) -> Judgement {
             )
         },
     )?;
-    demand(sum <= seconds, "unit", || {
+    ensure(sum <= seconds, "unit", || {
         format!(
             "`{WAIT}_sum` is {sum}, and the worker ran for {seconds:.1} s in all. In which unit did \
              it wait?"
         )
     })?;
-    demand(sum > halt / 2.0, "wait-not-measured", || {
+    ensure(sum > halt / 2.0, "wait-not-measured", || {
         format!(
             "After the first batch no data came for {halt} s. `{WAIT}_sum` is {sum:.6} in the end. \
              Between which two moments does a training wait for a batch?"

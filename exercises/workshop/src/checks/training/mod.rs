@@ -1,9 +1,9 @@
 //! Exercise 17: workers of a training, fed with clicks whose numbers are known,
-//! push to gateways that are well, ill, or not there.
+//! push to gateways that accept, fail, or are not there.
 
 mod contents;
-mod illness;
-mod known;
+mod expected;
+mod failing_gateway;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,12 +11,12 @@ use std::thread;
 use std::time::Duration;
 
 use crate::clicks::Click;
-use crate::finding::{Finding, Judgement, demand};
-use crate::gateway::{Exchange, Gateway, Group, Mood};
+use crate::finding::{Finding, Judgement, ensure};
+use crate::gateway::{Behaviour, Exchange, Gateway, Group};
 use crate::worker::{Worker, wait_until};
 use contents::{counts, kinds, loss, waits};
-use illness::{does_not_wait, goes_on_without, tries_again};
-use known::{data, examples, known, lines, series};
+use expected::{data, examples, known, lines, series};
+use failing_gateway::{does_not_wait, goes_on_without, tries_again};
 
 const EXAMPLES: &str = "train_examples_total";
 const DROPPED: &str = "dropped_examples_total";
@@ -34,14 +34,14 @@ const CLICKS: usize = BATCHES * BATCH;
 // The last batch of the first half has nothing to learn from.
 const HALF: usize = CLICKS / 2;
 
-const OFTEN: Duration = Duration::from_millis(100);
+const SHORT_INTERVAL: Duration = Duration::from_millis(100);
 // Seldom enough that what is pushed at the end is pushed because it is the end.
-const SELDOM: Duration = Duration::from_secs(3);
-// The data comes to a halt for so long, after the first batch.
-const HALT: Duration = Duration::from_millis(300);
+const LONG_INTERVAL: Duration = Duration::from_secs(3);
+// How long the data comes to a halt after the first batch.
+const PAUSE: Duration = Duration::from_millis(300);
 // Many times what anything takes.
-const SOON: Duration = Duration::from_secs(3);
-const AT_LAST: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(3);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// # Errors
 ///
@@ -76,28 +76,28 @@ struct Seen {
 }
 
 fn watch(program: &Path) -> Result<Seen, Finding> {
-    let gateway = Gateway::start("127.0.0.1:0", Mood::Well)?;
+    let gateway = Gateway::start("127.0.0.1:0", Behaviour::Accepts)?;
     let data = [data(1), data(2)];
 
-    let mut first = Worker::start(program, gateway.address(), "worker-1", OFTEN)?;
-    wait_until(SOON, || !gateway.exchanges().is_empty());
+    let mut first = Worker::start(program, gateway.address(), "worker-1", SHORT_INTERVAL)?;
+    wait_until(TIMEOUT, || !gateway.exchanges().is_empty());
     let before = gateway.exchanges();
     first.feed(lines(&data[0][..BATCH]));
     // The data is late: this is what the training is to measure.
-    thread::sleep(HALT);
+    thread::sleep(PAUSE);
     first.feed(lines(&data[0][BATCH..HALF]));
     let half = known(&data[0][..HALF]).examples;
-    wait_until(SOON, || {
+    wait_until(TIMEOUT, || {
         let last = gateway.exchanges().pop();
         first.steps() * BATCH >= HALF && last.is_some_and(|last| examples(&last.pushed) == half)
     });
     let halfway = gateway.exchanges();
 
     // Another begins and ends meanwhile.
-    let mut second = Worker::start(program, gateway.address(), "worker-2", SELDOM)?;
+    let mut second = Worker::start(program, gateway.address(), "worker-2", LONG_INTERVAL)?;
     let known_so_far = halfway.len();
     if !before.is_empty() {
-        wait_until(SOON, || {
+        wait_until(TIMEOUT, || {
             let of_it = |exchange: &Exchange| instance(exchange) == Some("worker-2");
             gateway.exchanges()[known_so_far..].iter().any(of_it)
         });
@@ -118,7 +118,7 @@ fn watch(program: &Path) -> Result<Seen, Finding> {
 
 // Something comes, at a place where it can be kept, and while the training runs.
 fn arrives(seen: &Seen) -> Judgement {
-    demand(!seen.exchanges.is_empty(), "no-push", || {
+    ensure(!seen.exchanges.is_empty(), "no-push", || {
         format!(
             "Two workers trained on {} clicks and ended. Nothing was pushed to their gateway: \
              Prometheus comes by every few seconds, and what does it see of them?",
@@ -146,20 +146,20 @@ fn arrives(seen: &Seen) -> Judgement {
         ));
     }
     let during = seen.halfway.len();
-    demand(during > 1, "only-at-the-end", || {
+    ensure(during > 1, "only-at-the-end", || {
         format!(
             "A worker was to push every {} s. It had learned from {HALF} clicks, then the data \
              came to a halt for {} s, and by then there had been {during} pushes. A training runs \
              for days: who learns at its end that the loss has been NaN since the first?",
-            OFTEN.as_secs_f64(),
-            SOON.as_secs()
+            SHORT_INTERVAL.as_secs_f64(),
+            TIMEOUT.as_secs()
         )
     })
 }
 
 fn keeps_apart(seen: &Seen) -> Judgement {
     let deleted = seen.exchanges.iter().any(|one| one.method == "DELETE");
-    demand(!deleted || seen.groups.len() > 1, "deleted", || {
+    ensure(!deleted || seen.groups.len() > 1, "deleted", || {
         "When the training ended, its metrics were deleted from the gateway. The last push had come \
          a moment before: had Prometheus been there in between?"
             .to_owned()
@@ -177,7 +177,7 @@ fn keeps_apart(seen: &Seen) -> Judgement {
     // One group of one worker has erased nobody's: the other did not push.
     let of_one = |group: &Group| group.labels.contains_key("instance");
     let apart = seen.groups.len() > 1 || seen.groups.iter().any(of_one);
-    demand(apart, "erases-the-other", || {
+    ensure(apart, "erases-the-other", || {
         let shown: f64 = seen.groups.iter().map(|one| examples(&one.metrics)).sum();
         let learned: f64 = seen.data.iter().map(|data| known(data).examples).sum();
         format!(
@@ -195,7 +195,7 @@ fn keeps_apart(seen: &Seen) -> Judgement {
             let label = |name: &str| group.labels.get(name).map(String::as_str);
             label("job") == Some("training") && label("instance") == Some(worker)
         };
-        demand(
+        ensure(
             seen.groups.iter().filter(is_its).count() == 1,
             "other-group",
             || {
@@ -217,7 +217,7 @@ fn last_push(seen: &Seen) -> Judgement {
         let pushes = seen.of(worker).map(|one| examples(&one.pushed));
         let pushes: Vec<_> = pushes.collect();
         let falls = pushes.windows(2).find(|two| two[1] < two[0]);
-        demand(falls.is_none(), "pushes-differences", || {
+        ensure(falls.is_none(), "pushes-differences", || {
             let (from, to) = falls.map_or((0.0, 0.0), |two| (two[0], two[1]));
             format!(
                 "`{EXAMPLES}` of `{worker}` was {from} in one push and {to} in a later one. To \
@@ -229,14 +229,14 @@ fn last_push(seen: &Seen) -> Judgement {
     let known = known(&seen.data[1]).examples;
     let shown = seen.of("worker-2").last().map(|one| examples(&one.pushed));
     let counted = seen.of("worker-1").any(|one| examples(&one.pushed) > 0.0);
-    demand(
+    ensure(
         shown.is_some_and(|shown| shown > 0.0 || !counted),
         "no-last-push",
         || {
             format!(
                 "`worker-2` was to push every {} s. It learned from {known} examples in less, and \
                  ended; {}, and it stays so. Who pushes what happened since the last time?",
-                SELDOM.as_secs(),
+                LONG_INTERVAL.as_secs(),
                 shown.map_or("the gateway has nothing of it".to_owned(), |shown| {
                     format!("its `{EXAMPLES}` in the gateway is {shown}")
                 })
@@ -248,17 +248,17 @@ fn last_push(seen: &Seen) -> Judgement {
 // From before the first batch, and while no data comes.
 fn is_up_to_date(seen: &Seen) -> Judgement {
     let first = seen.before.first();
-    demand(first.is_some(), "no-first-push", || {
+    ensure(first.is_some(), "no-first-push", || {
         format!(
             "For {} s after its start `worker-1` got no data, and pushed nothing. How would somebody \
              see that it is there, and waits?",
-            SOON.as_secs()
+            TIMEOUT.as_secs()
         )
     })?;
     let metrics = first.map(|first| &first.pushed);
     for (name, labels, _) in known(&[]).all() {
         let there = metrics.is_some_and(|metrics| metrics.series(name, &labels) > 0);
-        demand(there, "absent-at-start", || {
+        ensure(there, "absent-at-start", || {
             format!(
                 "The first push has no {}. Nothing of this kind has happened yet: is that 0, or \
                  nothing? (Exercise 3.)",
@@ -271,32 +271,32 @@ fn is_up_to_date(seen: &Seen) -> Judgement {
         .halfway
         .last()
         .map_or(0.0, |last| examples(&last.pushed));
-    demand(shown == half, "silent-while-waiting", || {
+    ensure(shown == half, "silent-while-waiting", || {
         format!(
             "`worker-1` had learned from {half} examples when the data came to a halt. {} s later, \
              what it had pushed last said {shown}. Does it push while it waits for data?",
-            SOON.as_secs()
+            TIMEOUT.as_secs()
         )
     })
 }
 
 fn ended(worker: &mut Worker, batches: usize) -> Judgement {
-    let status = worker.end(AT_LAST);
+    let status = worker.end(EXIT_TIMEOUT);
     let complaints = worker.complaints();
     let status = status.ok_or_else(|| {
         Finding::new(
             "does-not-end",
             format!(
                 "There was no more data, and {} s later your training had not ended.{complaints}",
-                AT_LAST.as_secs()
+                EXIT_TIMEOUT.as_secs()
             ),
         )
     })?;
-    demand(status.success(), "fails", || {
+    ensure(status.success(), "fails", || {
         format!("Your training ended with {status}.{complaints}")
     })?;
-    let all = wait_until(SOON, || worker.steps() == batches);
-    demand(all, "other-steps", || {
+    let all = wait_until(TIMEOUT, || worker.steps() == batches);
+    ensure(all, "other-steps", || {
         format!(
             "There was data for {batches} batches, and your training wrote {} lines that begin with \
              `step `. They are how one sees that it trains: are they all there?",

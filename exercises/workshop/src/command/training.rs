@@ -3,17 +3,17 @@
 
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::clicks;
 use crate::finding::Finding;
-use crate::gateway::{Gateway, Mood};
-use crate::runs::{self, RUNS, Runs};
+use crate::gateway::{Behaviour, Gateway};
+use crate::reference;
+use crate::runs::{RUNS, Runs};
 
 /// Where a Pushgateway is, in the stack too.
-pub const GATEWAY: &str = "127.0.0.1:9091";
+pub(super) const GATEWAY: &str = "127.0.0.1:9091";
 
 // As many as a small site has.
 const CLICKS_PER_SECOND: f64 = 100.0;
@@ -23,8 +23,8 @@ const CLICKS_PER_SECOND: f64 = 100.0;
 /// # Errors
 ///
 /// `no-port`.
-pub fn gateway(address: &str) -> Result<(), Finding> {
-    let gateway = Gateway::start(address, Mood::Well).map_err(|finding| {
+pub(super) fn gateway(address: &str) -> Result<(), Finding> {
+    let gateway = Gateway::start(address, Behaviour::Accepts).map_err(|finding| {
         let remedy = "Does the stack run? Its gateway will do.";
         Finding::new(finding.id, format!("{} {remedy}", finding.observed))
     })?;
@@ -33,10 +33,10 @@ pub fn gateway(address: &str) -> Result<(), Finding> {
         "It shows what it has at http://{}/metrics. Ctrl-C ends it.",
         gateway.address()
     );
-    let mut told = 0;
+    let mut printed = 0;
     loop {
-        // One that is being answered is told the next time.
-        for exchange in gateway.exchanges().iter().skip(told) {
+        // One that is still being answered is printed the next time.
+        for exchange in gateway.exchanges().iter().skip(printed) {
             if exchange.status == 0 {
                 break;
             }
@@ -48,18 +48,18 @@ pub fn gateway(address: &str) -> Result<(), Finding> {
                 exchange.pushed.samples.len(),
                 exchange.complaint
             );
-            told += 1;
+            printed += 1;
         }
         thread::sleep(Duration::from_millis(100));
     }
 }
 
-/// Writes clicks to the standard output for so many seconds, at their own pace.
+/// Writes clicks to the standard output for this many seconds, at their own pace.
 ///
 /// # Errors
 ///
 /// `no-seconds`.
-pub fn clicks(seconds: &str) -> Result<(), Finding> {
+pub(super) fn clicks(seconds: &str) -> Result<(), Finding> {
     let length = seconds
         .parse()
         .ok()
@@ -91,15 +91,17 @@ pub fn clicks(seconds: &str) -> Result<(), Finding> {
 /// # Errors
 ///
 /// `no-address`; `no-port`; what building the reference comes to.
-pub fn runs(root: &Path, name: &str, gateway: &str) -> Result<(), Finding> {
+pub(super) fn runs(name: &str, gateway: &str) -> Result<(), Finding> {
     let addresses: io::Result<Vec<SocketAddr>> = gateway.to_socket_addrs().map(Iterator::collect);
     let address = addresses.ok().and_then(|all| all.first().copied());
     let address = address.ok_or_else(|| {
         let remedy = format!("must be a host and a port, like {GATEWAY}");
         Finding::new("no-address", format!("{gateway}: {remedy}"))
     })?;
-    println!("Building the reference. The first time it takes some minutes.");
-    let program = runs::program(root)?;
+    if reference::built().is_none() {
+        println!("Building the reference: the first time takes minutes.");
+    }
+    let program = reference::program()?;
     let runs = Runs::start(&program, name, address)?;
     println!(
         "{} push to {} http://{}/metrics, once a second.",

@@ -12,7 +12,7 @@ use std::thread;
 
 use workshop::checks;
 use workshop::finding::Finding;
-use workshop::running::Running;
+use workshop::stack::Stack;
 
 /// Returns 4.5 for each query but those with this in it, for which it returns 7.
 fn prometheus(odd: &'static str) -> String {
@@ -42,13 +42,13 @@ fn prometheus(odd: &'static str) -> String {
 fn judged(exercise: &str, prometheus: String) -> Option<Result<Option<String>, Finding>> {
     peers::require("promtool")?;
     let solutions = Path::new(env!("CARGO_MANIFEST_DIR")).join("../solutions");
-    let running = Running {
+    let stack = Stack {
         prometheus: Some(prometheus),
-        ..Running::default()
+        ..Stack::default()
     };
     Some(match exercise {
-        "06_promql" => checks::promql::check(&solutions.join("06_promql/queries.promql"), &running),
-        _ => checks::dashboard::check(&solutions.join("08_dashboard/dashboard.json"), &running),
+        "06_promql" => checks::promql::check(&solutions.join("06_promql/queries.promql"), &stack),
+        _ => checks::dashboard::check(&solutions.join("08_dashboard/dashboard.json"), &stack),
     })
 }
 
@@ -71,11 +71,11 @@ fn a_query_that_differs_there_is_found_out() {
     if peers::require("promtool").is_none() {
         return;
     }
-    let running = Running {
+    let stack = Stack {
         prometheus: Some(prometheus("job")),
-        ..Running::default()
+        ..Stack::default()
     };
-    let finding = checks::promql::check(path, &running).unwrap_err();
+    let finding = checks::promql::check(path, &stack).unwrap_err();
     assert_eq!(finding.id, "other-here");
     assert!(
         finding.observed.contains("returned 7"),

@@ -1,0 +1,63 @@
+//! `cargo workshop lab`: exercise 10's requests in four histograms, and what a
+//! Prometheus reports of each.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::failure;
+use crate::checks::buckets;
+use crate::course::{Course, EXERCISES};
+use crate::lab::{Lab, Reported};
+use crate::mystery::Distribution;
+use crate::screen::Screen;
+
+// Until Prometheus has seen a histogram twice.
+const SCRAPE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Runs until the standard input has a line, or ends.
+pub(super) fn lab(course: &Course, delays: &Distribution, text: &str, address: &str) -> ExitCode {
+    let exercise = EXERCISES
+        .iter()
+        .find(|exercise| exercise.name == "10_buckets");
+    let own = exercise.and_then(|exercise| buckets::own(&course.file(exercise)));
+    let screen = Screen::new(false);
+    let lab = match Lab::start(address, delays, own) {
+        Ok(lab) => lab,
+        Err(finding) => return failure(&finding.observed),
+    };
+    screen.print(&format!("listening on {}\n", lab.address()));
+    screen.print(&format!(
+        "A hundred requests a second take {text}. Enter ends it.\n"
+    ));
+    // Held until the end, for the student to ask it.
+    let prometheus = lab.prometheus();
+    match prometheus
+        .as_ref()
+        .map_err(Clone::clone)
+        .and_then(|prometheus| {
+            screen.print(&format!(
+                "Prometheus is at http://{}/\n",
+                prometheus.address()
+            ));
+            lab.reported(prometheus, SCRAPE_TIMEOUT)
+        }) {
+        Ok(reported) => screen.print(&table(&reported, lab.truth())),
+        Err(finding) => screen.print(&format!("{}\n", finding.observed)),
+    }
+    // Ended like this, Prometheus ends too.
+    let _ = std::io::stdin().read_line(&mut String::new());
+    ExitCode::SUCCESS
+}
+
+fn table(reported: &[Reported], truth: f64) -> String {
+    let mut table =
+        "\nThe 95th percentile in ms, and where it may be as far as the buckets know:\n".to_owned();
+    for one in reported {
+        let [p95, low, high] = [one.p95, one.between.0, one.between.1].map(|s| 1000.0 * s);
+        table += &format!(
+            "  {:<8} {p95:>7.1}   above {low:.1}, up to {high:.1}\n",
+            one.buckets
+        );
+    }
+    table + &format!("  {:<8} {:>7.1}\n", "truth", 1000.0 * truth)
+}
