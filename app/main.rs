@@ -12,10 +12,11 @@ use command_line::logging;
 use self::cli::Role;
 
 /// glibc's allocator keeps what a load once took; this one gives it back, as
-/// `.cargo/config.toml` tells it to, so that the saturation of memory falls. mimalloc,
-/// which builds sooner, does not: a minute after 48 MiB of requests had
-/// ended it still held them.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
+/// `.cargo/config.toml` tells it to, so that the saturation of memory falls. It takes
+/// longer to build than everything else together, so only images and figures have it.
+/// mimalloc, which builds sooner, does not give it back: a minute after 48 MiB of
+/// requests had ended it still held them.
+#[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -4,6 +4,7 @@
 use std::io;
 
 use anyhow::Context as _;
+use futures_util::future::LocalBoxFuture;
 use tokio::sync::oneshot;
 
 /// Two futures, of which the first resolves with the first signal and the second with
@@ -16,8 +17,8 @@ use tokio::sync::oneshot;
 /// # Panics
 ///
 /// Outside a Tokio runtime.
-pub(crate) fn two_signals() -> anyhow::Result<(impl Future<Output = ()>, impl Future<Output = ()>)>
-{
+pub(crate) fn two_signals()
+-> anyhow::Result<(LocalBoxFuture<'static, ()>, LocalBoxFuture<'static, ()>)> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let (first, drain) = oneshot::channel();
     let (second, stop_now) = oneshot::channel();
@@ -28,7 +29,7 @@ pub(crate) fn two_signals() -> anyhow::Result<(impl Future<Output = ()>, impl Fu
         signals.next().await;
         second.send(()).ok();
     });
-    Ok((sent(drain), sent(stop_now)))
+    Ok((Box::pin(sent(drain)), Box::pin(sent(stop_now))))
 }
 
 /// Resolves with the signal; never, where its sender is dropped instead.

@@ -209,7 +209,7 @@ async fn train(job: &str, gateway: Option<SocketAddr>, more: &[&str]) -> Summary
     let arguments = ["train", "--steps", STEPS, "--global-config", &config_path];
     let gateway = ["--metrics-gateway-addr", &gateway];
     let cli = Cli::parse_from([&arguments[..], &gateway, more].concat());
-    let ended = training::run(cli.options, BUILD, std::future::pending()).await;
+    let ended = training::run(cli.options, BUILD, Box::pin(std::future::pending())).await;
     fs::remove_dir_all(directory).expect("it is ours");
     ended.expect("it trains").expect("it trained here")
 }

@@ -10,6 +10,7 @@ mod confinement;
 mod images;
 mod lifetime;
 mod load;
+mod memory;
 mod processes;
 mod student;
 #[path = "../support/mod.rs"]
@@ -66,6 +67,7 @@ fn the_stack_starts_counts_scales_persists_and_stops() {
             load::prometheus_counts_what_hey_counts,
             load::wrk_reports_by_its_script,
             load::replicas_are_found_and_lost,
+            memory::the_program_gives_memory_back,
             lifetime::history_outlives_prometheus,
             chain::no_link_of_the_chain_is_broken,
             chain::the_readmes_commands_run,

@@ -20,10 +20,6 @@ fn saturation(samples: &Samples, resource: &str) -> f64 {
     samples.value("saturation_ratio", &[("resource", resource)])
 }
 
-fn in_flight(samples: &Samples) -> f64 {
-    samples.value("http_requests_in_flight", &[("route", "/random")])
-}
-
 /// Starts the command, which comes down to the binary, as [`Server::start`] does.
 fn spawn(mut command: Command, arguments: &[&str]) -> Server {
     command
@@ -132,57 +128,6 @@ fn a_cpu_quota_is_full_while_requests_come_without_pause() {
     };
     let server = spawn(group.command(BINARY), &["--delay=constant(0ms)"]);
     rises_under_requests_and_falls(&server, "cpu", 0.5, 0.85);
-}
-
-/// A request in flight holds some kilobytes, so a few thousand of them fill a small group;
-/// when they end, the allocator gives back what they held, and the next ones have it again.
-#[test]
-fn memory_is_full_while_requests_hold_it_and_falls_when_they_end() {
-    const LIMIT: u64 = 48 * 1024 * 1024;
-    const BATCH: usize = 100;
-    const FULL: f64 = 0.7;
-    const GIVEN_BACK: f64 = 0.5;
-
-    let Some(group) = Cgroup::with_memory_limit(LIMIT) else {
-        return;
-    };
-    descriptors::raise_limit();
-    let server = spawn(
-        group.command(BINARY),
-        &[
-            "--delay=constant(60s)",
-            "--request-timeout=10m",
-            "--concurrency-limit=100000",
-        ],
-    );
-    let idle = saturation(&server.metrics(), "memory");
-    assert!(0.0 < idle && idle < GIVEN_BACK, "{idle}");
-    for _ in 0..2 {
-        let mut open = Vec::new();
-        let mut last = idle;
-        while last < FULL {
-            assert!(
-                open.len() < 10_000,
-                "{} requests fill {last} of {LIMIT} bytes",
-                open.len()
-            );
-            for _ in 0..BATCH {
-                let mut connection = Connection::open(server.address());
-                let sent = connection.send(&connection::get("/random"));
-                sent.expect("the service reads");
-                open.push(connection);
-            }
-            let all = f64::from(u32::try_from(open.len()).expect("some thousand"));
-            let samples = server.metrics_when(TIMEOUT, "all in flight", |samples| {
-                in_flight(samples) == all
-            });
-            last = saturation(&samples, "memory");
-        }
-        drop(open);
-        server.metrics_when(TIMEOUT, "the memory given back", |samples| {
-            in_flight(samples) == 0.0 && saturation(samples, "memory") < GIVEN_BACK
-        });
-    }
 }
 
 #[test]

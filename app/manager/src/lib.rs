@@ -25,6 +25,7 @@ pub mod tasks;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::LocalBoxFuture;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -78,6 +79,9 @@ pub enum ManagerError {
 /// resolves; then lets requests in flight end, and writes down what has come.
 /// `stop_now` cuts that short.
 ///
+/// The future is boxed, so that the role is compiled in this crate and not in the
+/// program that runs it.
+///
 /// # Errors
 ///
 /// If the history or the files of TLS cannot be used.
@@ -85,129 +89,131 @@ pub enum ManagerError {
 /// # Panics
 ///
 /// Outside a Tokio runtime of several threads.
-pub async fn run(
+pub fn run(
     options: Options,
     build: BuildInfo,
     listener: TcpListener,
     exposition: TcpListener,
-    drain: impl Future<Output = ()>,
-    stop_now: impl Future<Output = ()>,
-) -> Result<Drained, ManagerError> {
-    let address = listener.local_addr()?;
-    let metrics_address = exposition.local_addr()?;
-    let _ = descriptors::raise_limit();
-    let (stopping, stopped) = watch::channel(false);
+    drain: LocalBoxFuture<'static, ()>,
+    stop_now: LocalBoxFuture<'static, ()>,
+) -> LocalBoxFuture<'static, Result<Drained, ManagerError>> {
+    Box::pin(async move {
+        let address = listener.local_addr()?;
+        let metrics_address = exposition.local_addr()?;
+        let _ = descriptors::raise_limit();
+        let (stopping, stopped) = watch::channel(false);
 
-    let history = History::open(&options.history)?;
-    let now = clock::now();
-    let bounds = Bounds {
-        series: options.series_limit,
-        proplets: options.proplet_limit,
-        rate: options.rate_limit,
-        alive_timeout: options.alive_timeout,
-        expire_after: options.expire_after,
-    };
-    let hour = i64::try_from(FORGET_PROPLET_AFTER.as_nanos()).unwrap_or(i64::MAX);
-    let known = history.proplets(now.saturating_sub(hour), bounds.proplets)?;
-    let fleet = Arc::new(Fleet::new(bounds, known, now));
+        let history = History::open(&options.history)?;
+        let now = clock::now();
+        let bounds = Bounds {
+            series: options.series_limit,
+            proplets: options.proplet_limit,
+            rate: options.rate_limit,
+            alive_timeout: options.alive_timeout,
+            expire_after: options.expire_after,
+        };
+        let hour = i64::try_from(FORGET_PROPLET_AFTER.as_nanos()).unwrap_or(i64::MAX);
+        let known = history.proplets(now.saturating_sub(hour), bounds.proplets)?;
+        let fleet = Arc::new(Fleet::new(bounds, known, now));
 
-    let mut settings = options.mqtt.settings(&options.client_id)?;
-    settings.subscriptions = ingest::subscriptions(&options.group);
-    settings.deliveries = QUEUE_LENGTH;
-    settings.max_reconnect_wait = MAX_RECONNECT_DELAY;
-    let (client, publisher, deliveries) = golden_mqtt::start(settings);
+        let mut settings = options.mqtt.settings(&options.client_id)?;
+        settings.subscriptions = ingest::subscriptions(&options.group);
+        settings.deliveries = QUEUE_LENGTH;
+        settings.max_reconnect_wait = MAX_RECONNECT_DELAY;
+        let (client, publisher, deliveries) = golden_mqtt::start(settings);
 
-    let tasks = Tasks::new(history.clone(), Arc::clone(&fleet), publisher.clone())?;
-    let tasks = Arc::new(tasks);
-    let live = Arc::new(Live::new(stopped.clone()));
-    let mut registry = Registry::default();
-    let statistics = Arc::new(Statistics::register(&mut registry));
-    history.register(&mut registry);
-    let requests = Requests::register(&mut registry);
-    build.register(&mut registry);
-    registry.register_collector(Box::new(Arc::clone(&fleet)));
-    registry.register_collector(Box::new(Connection(publisher)));
-    registry.register_collector(Box::new(Process));
-    let registry = Arc::new(registry);
+        let tasks = Tasks::new(history.clone(), Arc::clone(&fleet), publisher.clone())?;
+        let tasks = Arc::new(tasks);
+        let live = Arc::new(Live::new(stopped.clone()));
+        let mut registry = Registry::default();
+        let statistics = Arc::new(Statistics::register(&mut registry));
+        history.register(&mut registry);
+        let requests = Requests::register(&mut registry);
+        build.register(&mut registry);
+        registry.register_collector(Box::new(Arc::clone(&fleet)));
+        registry.register_collector(Box::new(Connection(publisher)));
+        registry.register_collector(Box::new(Process));
+        let registry = Arc::new(registry);
 
-    let guarded = "changing tasks";
-    let manager = Manager(Arc::new(Parts {
-        access: if options.published_on_loopback {
-            Access::loopback(guarded)
-        } else {
-            Access::new(guarded, address, options.control_token.clone())
-        },
-        body_timeout: options.header_timeout,
-        fleet: Arc::clone(&fleet),
-        history: history.clone(),
-        live: Arc::clone(&live),
-        readiness: Readiness::default(),
-        registry,
-        tasks: Arc::clone(&tasks),
-    }));
-    let ingest = Ingest {
-        history,
-        fleet,
-        tasks,
-        live,
-        statistics,
-        limits: Limits {
-            stale_after: options.stale_after,
-            bytes: options.mqtt.mqtt_max_packet_size,
-        },
-        retention: Retention {
-            age: options.history_age,
-            bytes: options.history_size,
-        },
-    };
-    let taking = tokio::task::spawn_blocking(move || ingest.run(deliveries));
+        let guarded = "changing tasks";
+        let manager = Manager(Arc::new(Parts {
+            access: if options.published_on_loopback {
+                Access::loopback(guarded)
+            } else {
+                Access::new(guarded, address, options.control_token.clone())
+            },
+            body_timeout: options.header_timeout,
+            fleet: Arc::clone(&fleet),
+            history: history.clone(),
+            live: Arc::clone(&live),
+            readiness: Readiness::default(),
+            registry,
+            tasks: Arc::clone(&tasks),
+        }));
+        let ingest = Ingest {
+            history,
+            fleet,
+            tasks,
+            live,
+            statistics,
+            limits: Limits {
+                stale_after: options.stale_after,
+                bytes: options.mqtt.mqtt_max_packet_size,
+            },
+            retention: Retention {
+                age: options.history_age,
+                bytes: options.history_size,
+            },
+        };
+        let taking = tokio::task::spawn_blocking(move || ingest.run(deliveries));
 
-    tracing::info!(address = %metrics_address, "metrics listening");
-    tracing::info!(
-        %address,
-        broker = %options.mqtt.mqtt_address,
-        page = %format_args!("http://{address}/"),
-        "listening"
-    );
-    let limits = accept::Limits {
-        connections: options.connection_limit,
-        header_read_timeout: options.header_timeout,
-        drain_timeout: options.drain_timeout,
-    };
-    let mut scrapes_end = stopped;
-    let scrapes = accept::serve(
-        exposition,
-        routes::exposition(&manager, &requests),
-        limits,
-        async move {
-            // An error means that the sender is gone: with it the manager.
-            let _ = scrapes_end.wait_for(|down| *down).await;
-        },
-        std::future::pending(),
-    );
-    let drain = async {
-        drain.await;
-        manager.readiness.end();
-        tracing::info!("no longer ready; draining");
-        // Watchers never end by themselves.
-        stopping.send_replace(true);
-    };
-    let serve = accept::serve(
-        listener,
-        routes::router(&manager, &requests),
-        limits,
-        drain,
-        stop_now,
-    );
-    let serve = async {
-        let drained = serve.await;
-        // Whether it was drained or cut off.
-        stopping.send_replace(true);
-        drained
-    };
-    let (drained, _) = tokio::join!(serve, scrapes);
-    client.close(CLOSE_TIMEOUT).await;
-    taking.await.map_err(|_| ManagerError::Panicked)??;
-    tracing::info!("stopped; all received messages are stored");
-    Ok(drained)
+        tracing::info!(address = %metrics_address, "metrics listening");
+        tracing::info!(
+            %address,
+            broker = %options.mqtt.mqtt_address,
+            page = %format_args!("http://{address}/"),
+            "listening"
+        );
+        let limits = accept::Limits {
+            connections: options.connection_limit,
+            header_read_timeout: options.header_timeout,
+            drain_timeout: options.drain_timeout,
+        };
+        let mut scrapes_end = stopped;
+        let scrapes = accept::serve(
+            exposition,
+            routes::exposition(&manager, &requests),
+            limits,
+            async move {
+                // An error means that the sender is gone: with it the manager.
+                let _ = scrapes_end.wait_for(|down| *down).await;
+            },
+            std::future::pending(),
+        );
+        let drain = async {
+            drain.await;
+            manager.readiness.end();
+            tracing::info!("no longer ready; draining");
+            // Watchers never end by themselves.
+            stopping.send_replace(true);
+        };
+        let serve = accept::serve(
+            listener,
+            routes::router(&manager, &requests),
+            limits,
+            drain,
+            stop_now,
+        );
+        let serve = async {
+            let drained = serve.await;
+            // Whether it was drained or cut off.
+            stopping.send_replace(true);
+            drained
+        };
+        let (drained, _) = tokio::join!(serve, scrapes);
+        client.close(CLOSE_TIMEOUT).await;
+        taking.await.map_err(|_| ManagerError::Panicked)??;
+        tracing::info!("stopped; all received messages are stored");
+        Ok(drained)
+    })
 }

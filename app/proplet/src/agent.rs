@@ -4,10 +4,10 @@
 mod commands;
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -52,48 +52,53 @@ struct Running {
 /// Runs until `drain` says to end: then tasks are ended and sampled for the last
 /// time, and what waits is sent, unless `stop_now` comes before.
 ///
+/// The future is boxed, so that the role is compiled in this crate and not in the
+/// program that runs it.
+///
 /// # Errors
 ///
 /// If it cannot start.
-pub async fn run(
+pub fn run(
     options: Options,
-    drain: impl Future<Output = ()>,
-    stop_now: impl Future<Output = ()>,
-) -> Result<(), StartError> {
-    let _ = descriptors::raise_limit();
-    let (mut agent, client, deliveries) = Agent::start(options)?;
-    let own = agent.watch_itself()?;
-    for watched in std::mem::take(&mut agent.options.watch) {
-        agent.watch(&watched)?;
-    }
-    for task in std::mem::take(&mut agent.options.task) {
-        agent.start_task(task).map_err(StartError::Task)?;
-    }
-    tracing::info!(
-        proplet = agent.origin.proplet_id,
-        topics = format!(
-            "m/{}/c/{}/…",
-            agent.options.domain_id, agent.options.channel_id
-        ),
-        "started"
-    );
-    let publisher = agent.publisher.clone();
-    let heartbeat = agent.options.heartbeat.clone();
-    tokio::select! {
-        () = agent.serve(deliveries, drain) => {}
-        never = heartbeat::follow(heartbeat, || publisher.statistics().acknowledged) => match never {},
-    }
-    let end = async {
-        agent.end(own).await;
-        client.close(CLOSE_TIMEOUT).await
-    };
-    tokio::select! {
-        left = end => if left > 0 {
-            tracing::warn!(messages = left, "messages not sent: no broker");
-        },
-        () = stop_now => tracing::warn!("stopped without waiting"),
-    }
-    Ok(())
+    drain: LocalBoxFuture<'static, ()>,
+    stop_now: LocalBoxFuture<'static, ()>,
+) -> LocalBoxFuture<'static, Result<(), StartError>> {
+    Box::pin(async move {
+        let _ = descriptors::raise_limit();
+        let (mut agent, client, deliveries) = Agent::start(options)?;
+        let own = agent.watch_itself()?;
+        for watched in std::mem::take(&mut agent.options.watch) {
+            agent.watch(&watched)?;
+        }
+        for task in std::mem::take(&mut agent.options.task) {
+            agent.start_task(task).map_err(StartError::Task)?;
+        }
+        tracing::info!(
+            proplet = agent.origin.proplet_id,
+            topics = format!(
+                "m/{}/c/{}/…",
+                agent.options.domain_id, agent.options.channel_id
+            ),
+            "started"
+        );
+        let publisher = agent.publisher.clone();
+        let heartbeat = agent.options.heartbeat.clone();
+        tokio::select! {
+            () = agent.serve(deliveries, drain) => {}
+            never = heartbeat::follow(heartbeat, || publisher.statistics().acknowledged) => match never {},
+        }
+        let end = async {
+            agent.end(own).await;
+            client.close(CLOSE_TIMEOUT).await
+        };
+        tokio::select! {
+            left = end => if left > 0 {
+                tracing::warn!(messages = left, "messages not sent: no broker");
+            },
+            () = stop_now => tracing::warn!("stopped without waiting"),
+        }
+        Ok(())
+    })
 }
 
 impl Agent {

@@ -2,7 +2,7 @@
 
 /// Upper bounds of `random_value`, in the unit of the value, which has none.
 ///
-/// Steps of ten around the default law, a normal one with mean 50 and standard
+/// Steps of ten around the default distribution, a normal one with mean 50 and standard
 /// deviation 15: narrower than the deviation, so that its shape can be seen,
 /// and beyond three deviations on either side, so that its tails can too.
 pub(crate) const RANDOM_VALUE: &[f64] = &[

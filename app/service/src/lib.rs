@@ -24,6 +24,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use futures_util::future::LocalBoxFuture;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -53,6 +54,9 @@ const RESERVED_DESCRIPTORS: u64 = 64;
 /// after the lame-duck time takes no further connection and lets what is in
 /// flight end. `stop_now` cuts that short.
 ///
+/// The future is boxed, so that the role is compiled in this crate and not in the
+/// program that runs it.
+///
 /// # Errors
 ///
 /// If the listener has no address.
@@ -60,41 +64,45 @@ const RESERVED_DESCRIPTORS: u64 = 64;
 /// # Panics
 ///
 /// Outside a Tokio runtime.
-pub async fn run(
+pub fn run(
     options: Options,
     build: BuildInfo,
     listener: TcpListener,
-    drain: impl Future<Output = ()>,
-    stop_now: impl Future<Output = ()>,
-) -> std::io::Result<Drained> {
-    let address = listener.local_addr()?;
-    let descriptors = descriptors::raise_limit().unwrap_or(u64::MAX);
-    let connections = descriptors.saturating_sub(RESERVED_DESCRIPTORS).max(1);
-    let connections = usize::try_from(connections).unwrap_or(usize::MAX);
-    let limits = Limits {
-        connections: connections.min(options.connection_limit),
-        header_read_timeout: options.header_timeout,
-        drain_timeout: options.drain_timeout,
-    };
-    let lame_duck = options.lame_duck;
-    let (stopping, stopped) = watch::channel(false);
-    let (service, router) = assemble(options, build, address, stopped);
+    drain: LocalBoxFuture<'static, ()>,
+    stop_now: LocalBoxFuture<'static, ()>,
+) -> LocalBoxFuture<'static, std::io::Result<Drained>> {
+    Box::pin(async move {
+        let address = listener.local_addr()?;
+        let descriptors = descriptors::raise_limit().unwrap_or(u64::MAX);
+        let connections = descriptors.saturating_sub(RESERVED_DESCRIPTORS).max(1);
+        let connections = usize::try_from(connections).unwrap_or(usize::MAX);
+        let limits = Limits {
+            connections: connections.min(options.connection_limit),
+            header_read_timeout: options.header_timeout,
+            drain_timeout: options.drain_timeout,
+        };
+        let lame_duck = options.lame_duck;
+        let (stopping, stopped) = watch::channel(false);
+        let (service, router) = assemble(options, build, address, stopped);
 
-    tracing::info!(%address, page = %format_args!("http://{address}/"), "listening");
-    let drain = async {
-        drain.await;
-        service.readiness.end();
-        tracing::info!("not ready; stopping");
-        tokio::time::sleep(lame_duck).await;
-        // Watchers of the live page never end by themselves.
-        stopping.send_replace(true);
-    };
-    let drained = accept::serve(listener, router, limits, drain, stop_now).await;
-    match drained {
-        Drained::Completely => tracing::info!("stopped; all requests answered"),
-        Drained::CutOff(connections) => tracing::warn!(connections, "stopped; connections cut off"),
-    }
-    Ok(drained)
+        tracing::info!(%address, page = %format_args!("http://{address}/"), "listening");
+        let drain = async {
+            drain.await;
+            service.readiness.end();
+            tracing::info!("not ready; stopping");
+            tokio::time::sleep(lame_duck).await;
+            // Watchers of the live page never end by themselves.
+            stopping.send_replace(true);
+        };
+        let drained = accept::serve(listener, router, limits, drain, stop_now).await;
+        match drained {
+            Drained::Completely => tracing::info!("stopped; all requests answered"),
+            Drained::CutOff(connections) => {
+                tracing::warn!(connections, "stopped; connections cut off");
+            }
+        }
+        Ok(drained)
+    })
 }
 
 fn assemble(

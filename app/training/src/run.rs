@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::LocalBoxFuture;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -84,15 +85,18 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Runs the role that the options name until `stop` resolves or the training is
 /// done. Returns the training's summary, where this process trained.
 ///
+/// The future is boxed, so that the role is compiled in this crate and not in the
+/// program that runs it.
+///
 /// # Errors
 ///
 /// If it cannot start, or cannot go on.
-pub async fn run(
+pub fn run(
     options: Options,
     build: BuildInfo,
-    stop: impl Future<Output = ()>,
-) -> Result<Option<Summary>, TrainError> {
-    Process::new(options, build)?.run(stop).await
+    stop: LocalBoxFuture<'static, ()>,
+) -> LocalBoxFuture<'static, Result<Option<Summary>, TrainError>> {
+    Box::pin(async move { Process::new(options, build)?.run(stop).await })
 }
 
 /// What all roles of a process have in common.
