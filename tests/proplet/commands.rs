@@ -223,6 +223,15 @@ fn a_killed_proplet_leaves_its_will_and_no_tasks() {
     eventually("its task is gone", gone);
 }
 
+/// As when the proplet is killed while its task starts: no signal comes then.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_task_whose_proplet_ended_before_it_began_ends_at_once() {
+    let proplet = [("GOLDEN_PROPLET_PID", "1")];
+    let mut task = Running::start(&["workload", r#"{"kind": "idle"}"#], &proplet);
+    assert!(!task.wait().success());
+}
+
 #[test]
 fn a_watched_process_that_ends_is_reported() {
     let mut process = Running::workload(&json!({"kind": "idle"}));

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::monitor::Watch;
+use super::workload;
 use proplet_schema::{Aggregated, Workload};
 
 /// How long a task may take to end once it is asked to.
@@ -54,6 +55,7 @@ impl Process {
             .args(["workload", &workload.to_json().to_string()])
             // No thread of the allocator's: a workload has those that it was told.
             .env("_RJEM_MALLOC_CONF", "background_thread:false")
+            .env(workload::PROPLET_PID, std::process::id().to_string())
             .stdin(stdin)
             .stdout(Stdio::null())
             .spawn()?;

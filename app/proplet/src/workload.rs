@@ -19,6 +19,9 @@ const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// Memory grows by pieces that the allocator does not round up.
 const PIECE: u64 = 64 * 1024;
 
+/// The variable in which a proplet tells its tasks its process id.
+pub(super) const PROPLET_PID: &str = "GOLDEN_PROPLET_PID";
+
 /// Work is done in steps of this length.
 const STEP: Duration = Duration::from_millis(20);
 
@@ -65,6 +68,12 @@ pub fn run(workload: &Workload) -> io::Result<()> {
 fn end_with_the_parent() -> io::Result<()> {
     use rustix::process::{Signal, set_parent_process_death_signal};
     set_parent_process_death_signal(Some(Signal::KILL))?;
+    // A proplet that was killed before sends no signal: this is somebody else's child now.
+    let proplet = std::env::var(PROPLET_PID).ok();
+    let proplet: Option<u32> = proplet.and_then(|id| id.parse().ok());
+    if proplet.is_some_and(|id| id != std::os::unix::process::parent_id()) {
+        return Err(io::Error::other("the proplet of this task has ended"));
+    }
     Ok(())
 }
 
