@@ -87,10 +87,16 @@ fn watch(program: &Path) -> Result<Seen, Finding> {
     thread::sleep(PAUSE);
     first.feed(lines(&data[0][BATCH..HALF]));
     let half = known(&data[0][..HALF]).examples;
-    wait_until(TIMEOUT, || {
-        let last = gateway.exchanges().pop();
-        first.steps() * BATCH >= HALF && last.is_some_and(|last| examples(&last.pushed) == half)
-    });
+    if wait_until(TIMEOUT, || first.steps() * BATCH >= HALF) {
+        // Two more pushes: the first may have been written before the last batch, which
+        // changes no count.
+        let pushed = gateway.exchanges().len();
+        wait_until(TIMEOUT, || {
+            let all = gateway.exchanges();
+            let last = all.last();
+            all.len() > pushed + 1 && last.is_some_and(|last| examples(&last.pushed) == half)
+        });
+    }
     let halfway = gateway.exchanges();
 
     // Another begins and ends meanwhile.
