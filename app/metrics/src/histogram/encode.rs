@@ -165,7 +165,33 @@ fn spans_and_deltas(buckets: &[(i32, u64)]) -> (Vec<(i32, u32)>, Vec<i64>) {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::catch_unwind;
+
+    use prometheus_client::encoding::text;
+    use prometheus_client::registry::Registry;
+
     use super::*;
+    use crate::{Buckets, gather};
+
+    #[test]
+    fn the_mark_is_seen_by_nobody_even_after_a_collector_panicked() {
+        let histogram = Histogram::new(&Buckets::new(&[0.5]));
+        histogram.observe(0.1, Some(7));
+        let mut registry = Registry::default();
+        registry.register("seconds", "Time", histogram);
+
+        let panicked = catch_unwind(|| Exemplars::collect(|| panic!("as it is meant to")));
+        assert!(panicked.is_err());
+        let mut by_its_own_encoder = String::new();
+        text::encode(&mut by_its_own_encoder, &registry).unwrap();
+        assert!(!by_its_own_encoder.contains(MARKER), "{by_its_own_encoder}");
+
+        let families = gather(&registry).unwrap();
+        let series = &families[0].metric[0];
+        assert!(series.label.is_empty(), "{series:?}");
+        let bucket = &series.histogram.as_ref().unwrap().bucket[0];
+        assert!(bucket.exemplar.is_some(), "{bucket:?}");
+    }
 
     #[test]
     fn spans_skip_empty_buckets_and_deltas_undo_themselves() {
