@@ -1,9 +1,12 @@
 //! Builds and starts the servers that the service is compared with.
 
 use std::io::{BufRead as _, BufReader, Read};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 /// A running twin. Dropping it kills it.
 pub struct Twin {
@@ -11,33 +14,56 @@ pub struct Twin {
     authority: String,
 }
 
+/// A twin on axum, to be built.
+#[derive(Clone, Copy)]
+pub struct Program {
+    binary: &'static str,
+    features: &'static [&'static str],
+}
+
+impl Program {
+    pub const BARE: Self = Self {
+        binary: "twin-bare",
+        features: &[],
+    };
+    pub const AXUM_PROMETHEUS: Self = Self {
+        binary: "twin-axum-prometheus",
+        features: &["--features", "axum-prometheus"],
+    };
+
+    /// Builds it and returns where it is. One at a time: built together they would share
+    /// their features.
+    pub fn build(self) -> PathBuf {
+        let status = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--locked", "--profile", "bench"])
+            .args(["--package", "twins", "--bin", self.binary])
+            .args(self.features)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status()
+            .expect("cargo was there when it compiled this");
+        assert!(status.success(), "{} was not built", self.binary);
+        Path::new(env!("CARGO_BIN_EXE_golden-signals")).with_file_name(self.binary)
+    }
+}
+
 impl Twin {
     /// The handler on bare axum.
     pub fn bare() -> Self {
-        Self::axum("twin-bare", &[])
+        Self::axum(Command::new(Program::BARE.build()))
     }
 
     /// The handler on axum with axum-prometheus.
     pub fn axum_prometheus() -> Self {
-        Self::axum("twin-axum-prometheus", &["--features", "axum-prometheus"])
+        Self::axum(Command::new(Program::AXUM_PROMETHEUS.build()))
     }
 
-    // Built here, one at a time: built together they would share their features.
-    fn axum(binary: &str, features: &[&str]) -> Self {
-        let status = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--locked", "--profile", "bench"])
-            .args(["--package", "twins", "--bin", binary])
-            .args(features)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status()
-            .expect("cargo was there when it compiled this");
-        assert!(status.success(), "{binary} was not built");
-        let service = Path::new(env!("CARGO_BIN_EXE_golden-signals"));
-        let child = Command::new(service.with_file_name(binary))
+    /// Starts this command, which must come down to one of the [`Program`]s.
+    pub fn axum(mut command: Command) -> Self {
+        let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("it was built a moment ago");
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
         Self::when_it_says(
             child,
             |child| Box::new(child.stdout.take().expect("it is piped")),
@@ -91,6 +117,11 @@ impl Twin {
         Self { child, authority }
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.authority.parse().expect("an address and a port")
+    }
+
     /// `http://address/path`.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.authority)
@@ -98,6 +129,14 @@ impl Twin {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Ends it with the signal that a program may end by itself, and waits until it has.
+    pub fn stop(&mut self) {
+        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw);
+        let pid = pid.expect("a child's id is a process id");
+        kill_process(pid, Signal::TERM).expect("the child has not been waited for");
+        self.child.wait().expect("it is our child");
     }
 }
 
