@@ -7,7 +7,8 @@ mod shutdown;
 
 use std::process::ExitCode;
 
-use command_line::logging;
+use command_line::logging::{self, LogOptions};
+use golden_http::CurrentRequest;
 
 use self::cli::Role;
 
@@ -26,12 +27,10 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     let ended = match cli.role {
-        Role::Serve(with) => logging::start(&with.log).and_then(|()| roles::serve(with.options)),
-        Role::Train(with) => logging::start(&with.log).and_then(|()| roles::train(with.options)),
-        Role::Proplet(with) => {
-            logging::start(&with.log).and_then(|()| roles::monitor(with.options))
-        }
-        Role::Manager(with) => logging::start(&with.log).and_then(|()| roles::manage(with.options)),
+        Role::Serve(with) => log(&with.log).and_then(|()| roles::serve(with.options)),
+        Role::Train(with) => log(&with.log).and_then(|()| roles::train(with.options)),
+        Role::Proplet(with) => log(&with.log).and_then(|()| roles::monitor(with.options)),
+        Role::Manager(with) => log(&with.log).and_then(|()| roles::manage(with.options)),
         Role::Doctor(options) => roles::examine(*options),
         Role::Healthcheck(healthcheck) => return roles::report_health(&healthcheck.url),
         Role::Workload { workload } => roles::work(&workload),
@@ -43,4 +42,11 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Starts the log, each line of which names the request that it was written in.
+fn log(options: &LogOptions) -> anyhow::Result<()> {
+    logging::start(options, || {
+        CurrentRequest::get().map_or_else(Vec::new, |request| request.fields().into())
+    })
 }

@@ -1,5 +1,5 @@
 //! W3C Trace Context: a request's trace is its client's or a new one, and the same
-//! in the answer, in the log and in the exemplars.
+//! in the log, in the exemplars and in the answer to a client that sent one.
 //!
 //! Source: <https://www.w3.org/TR/trace-context/>.
 
@@ -32,10 +32,11 @@ fn server() -> Server {
     Server::start(&arguments)
 }
 
-/// Trace and span of the answer to a request with these headers.
+/// Trace and span of the answer to a request with these headers, one of which is a
+/// `traceparent`.
 fn answered(server: &Server, path: &str, headers: &[(&str, &str)]) -> (String, String) {
     let answer = http::get(server.address(), path, headers);
-    let text = answer.header("traceparent").expect("every answer has one");
+    let text = answer.header("traceparent").expect("the request has one");
     let parts: Vec<_> = text.split('-').collect();
     let [version, trace, span, flags] = parts[..] else {
         panic!("{text}");
@@ -51,7 +52,28 @@ fn answered(server: &Server, path: &str, headers: &[(&str, &str)]) -> (String, S
     (trace.to_owned(), span.to_owned())
 }
 
-/// The line of the log with this message in a span of this trace, once it is there.
+/// The traces of these lines of the log, once there are so many, each trace once.
+fn wait_for_lines(server: &Server, count: usize, of: impl Fn(&Value) -> bool) -> HashSet<String> {
+    let start = Instant::now();
+    loop {
+        let log = server.log();
+        let traces: Vec<_> = log
+            .iter()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(&of)
+            .filter_map(|line| Some(line["trace_id"].as_str()?.to_owned()))
+            .collect();
+        let each: HashSet<_> = traces.iter().cloned().collect();
+        assert_eq!(each.len(), traces.len(), "a trace twice: {traces:?}");
+        if traces.len() >= count {
+            return each;
+        }
+        assert!(start.elapsed() < TIMEOUT, "{} of {count}", traces.len());
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The line of the log with this message in a request of this trace, once it is there.
 fn logged(server: &Server, trace: &str, message: &str) -> Value {
     let start = Instant::now();
     loop {
@@ -59,8 +81,7 @@ fn logged(server: &Server, trace: &str, message: &str) -> Value {
         let mut lines = log
             .iter()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let found =
-            lines.find(|line| line["message"] == message && line["span"]["trace_id"] == trace);
+        let found = lines.find(|line| line["message"] == message && line["trace_id"] == trace);
         if let Some(line) = found {
             return line;
         }
@@ -93,7 +114,7 @@ fn a_clients_trace_goes_on_in_answer_log_and_exemplar() {
     let line = logged(&server, TRACE, "answered");
     assert_eq!(line["status"], 200);
     assert_eq!(
-        (&line["span"]["route"], &line["span"]["method"]),
+        (&line["route"], &line["method"]),
         (&"/random".into(), &"GET".into())
     );
 
@@ -139,7 +160,7 @@ fn traces_go_on_whatever_becomes_of_the_request() {
         b"{\"panic_rate\": 1}",
     );
     assert_eq!(answer.status, 200);
-    // What a request changed, and why it panicked, stands in its span.
+    // What a request changed, and why it panicked, stands in a line with its trace.
     logged(&server, TRACE, "faults changed");
 
     let other = "1".repeat(32);
@@ -161,9 +182,6 @@ fn without_a_valid_parent_each_request_begins_its_own_trace() {
         assert_ne!(trace, TRACE, "{headers:?}");
         assert!(traces.insert(trace), "{headers:?}: given before");
     };
-    for _ in 0..50 {
-        fresh(&[]);
-    }
     for invalid in [
         "",
         "garbage",
@@ -186,6 +204,17 @@ fn without_a_valid_parent_each_request_begins_its_own_trace() {
     // Of two none is known to be right.
     fresh(&[("traceparent", &valid), ("traceparent", &valid)]);
 
+    // Who sends none gets none, and has a trace all the same.
+    for _ in 0..50 {
+        let answer = http::get(server.address(), "/docs", &[]);
+        assert_eq!((answer.status, answer.header("traceparent")), (307, None));
+    }
+    let begun = wait_for_lines(&server, 50, |line| {
+        line["message"] == "answered" && line["route"] == "/docs"
+    });
+    traces.extend(begun);
+    assert_eq!(traces.len(), 50 + 16);
+
     // A later version is read as far as it is known; the name has no case.
     for (name, value) in [
         (
@@ -200,5 +229,40 @@ fn without_a_valid_parent_each_request_begins_its_own_trace() {
             TRACE,
             "{value}"
         );
+    }
+}
+
+#[test]
+fn requests_that_wait_at_the_same_time_log_their_own_traces() {
+    const REQUESTS: u32 = 64;
+
+    let server = server();
+    // Each waits, so that every thread works on many of them in turn, and then panics.
+    let change = serde_json::json!({"delay": "uniform(1ms, 40ms)", "panic_rate": 1});
+    let changed = http::request(
+        server.address(),
+        "PATCH",
+        "/control/faults",
+        &[("content-type", "application/json")],
+        change.to_string().as_bytes(),
+    );
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    let traces: HashSet<_> = (1..=REQUESTS).map(|n| format!("{n:032x}")).collect();
+    thread::scope(|scope| {
+        for trace in &traces {
+            let server = &server;
+            scope.spawn(move || {
+                let parent = format!("00-{trace}-{SPAN}-01");
+                let answer = http::get(server.address(), "/random", &[("traceparent", &parent)]);
+                assert_eq!(answer.status, 500);
+                assert!(answer.header("traceparent").unwrap().contains(trace));
+            });
+        }
+    });
+    for message in ["panicked", "answered"] {
+        let logged = wait_for_lines(&server, traces.len(), |line| {
+            line["message"] == message && line["route"] == "/random"
+        });
+        assert_eq!(logged, traces, "{message}");
     }
 }

@@ -1,18 +1,18 @@
 //! What is logged, and how: `tracing` to standard error, for a person or for a
 //! machine. Standard output stays free.
 
-use std::cell::Cell;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io::{self, IsTerminal};
 
 use clap::{Args, ValueEnum};
-use tracing::field::{Field, Visit};
+use serde_json::Value;
+use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer as _;
-use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::FormatFields;
-use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::format::{Format, Json, JsonFields, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::terminal::Lines;
@@ -91,28 +91,29 @@ fn with_every_crate(directive: &str) -> String {
     CRATES.map(|name| format!("{name}={level}")).join(",")
 }
 
+/// What a thread is working on: names and values that its lines of the log have, too.
+pub type Context = fn() -> Vec<(&'static str, String)>;
+
 /// Starts logging, panics included, for the rest of the process.
 ///
 /// # Errors
 ///
 /// If logging has been started before.
-pub fn start(options: &LogOptions) -> anyhow::Result<()> {
+pub fn start(options: &LogOptions, context: Context) -> anyhow::Result<()> {
+    let ansi = io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt::layer().with_writer(|| Lines);
     let lines = match options.log_format {
-        LogFormat::Pretty => lines
-            .fmt_fields(PlainFields)
-            .with_ansi(io::stderr().is_terminal())
-            .with_target(false)
+        LogFormat::Pretty => lines.event_format(pretty(ansi, context)).boxed(),
+        LogFormat::Json => lines
+            .fmt_fields(JsonFields::new())
+            .event_format(json(context))
             .boxed(),
-        LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    // As a layer and not as each line's filter, so that a span that is not
-    // wanted costs nothing.
     tracing_subscriber::registry()
         .with(lines)
         .with(options.log.clone())
         .try_init()?;
-    // As a line of the log, a panic stands in its request's span and is read by
+    // As a line of the log, a panic tells what it happened in and is read by
     // the same machine; a backtrace on standard error would be neither.
     std::panic::set_hook(Box::new(|panic| {
         let message = panic.payload_as_str().unwrap_or("no message");
@@ -122,68 +123,62 @@ pub fn start(options: &LogOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes the fields of spans and events as `name=value`, without colours: a
-/// span's fields are written for every request, logged or not, and colours make
-/// that the dearest part of a request (measured: a fifth of its instructions).
-struct PlainFields;
+fn pretty(ansi: bool, context: Context) -> InContext<Format> {
+    let lines = tracing_subscriber::fmt::format()
+        .with_ansi(ansi)
+        .with_target(false);
+    InContext {
+        lines,
+        context,
+        add: |line, fields| {
+            let end = line.trim_end().len();
+            let fields = fields
+                .iter()
+                .map(|(name, value)| format!(" {name}={value}"));
+            line.insert_str(end, &fields.collect::<String>());
+        },
+    }
+}
 
-impl<'writer> FormatFields<'writer> for PlainFields {
-    fn format_fields<R: RecordFields>(
+fn json(context: Context) -> InContext<Format<Json>> {
+    InContext {
+        lines: tracing_subscriber::fmt::format().json().flatten_event(true),
+        context,
+        add: |line, fields| {
+            let fields = fields
+                .iter()
+                .map(|(name, value)| format!("\"{name}\":{},", Value::from(value.as_str())));
+            // Each line is an object with a timestamp.
+            line.insert_str(1, &fields.collect::<String>());
+        },
+    }
+}
+
+/// Adds to a line what its thread is working on. A span would have to be made and
+/// written for every request, also for one that logs nothing.
+struct InContext<F> {
+    lines: F,
+    context: Context,
+    add: fn(&mut String, &[(&'static str, String)]),
+}
+
+impl<S, N, F> FormatEvent<S, N> for InContext<F>
+where
+    F: FormatEvent<S, N>,
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
         &self,
-        mut writer: Writer<'writer>,
-        fields: R,
+        ctx: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
     ) -> fmt::Result {
-        thread_local! {
-            /// Written at once, a new span's text is allocated once; field by
-            /// field it would grow five times.
-            static TEXT: Cell<String> = const { Cell::new(String::new()) };
-        }
-        // Taken out and put back: a value may log while it is being written.
-        let mut text = TEXT.take();
-        text.clear();
-        let mut line = PlainLine {
-            text: &mut text,
-            written: Ok(()),
-        };
-        fields.record(&mut line);
-        let written = line.written.and_then(|()| writer.write_str(&text));
-        TEXT.set(text);
-        written
-    }
-}
-
-struct PlainLine<'a> {
-    text: &'a mut String,
-    written: fmt::Result,
-}
-
-impl PlainLine<'_> {
-    fn begin(&mut self, field: &Field) {
-        if !self.text.is_empty() {
-            self.text.push(' ');
-        }
-        if field.name() != "message" {
-            self.text.push_str(field.name());
-            self.text.push('=');
-        }
-    }
-}
-
-impl Visit for PlainLine<'_> {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        // Quoted and escaped where it could pass for something else.
-        let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'=');
-        if !value.is_empty() && value.bytes().all(plain) {
-            self.begin(field);
-            self.text.push_str(value);
-        } else {
-            self.record_debug(field, &value);
-        }
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.begin(field);
-        self.written = self.written.and_then(|()| write!(self.text, "{value:?}"));
+        let mut line = String::new();
+        self.lines
+            .format_event(ctx, Writer::new(&mut line), event)?;
+        (self.add)(&mut line, &(self.context)());
+        writer.write_str(&line)
     }
 }
 
@@ -207,24 +202,48 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_line_tells_its_span_and_escapes_what_a_client_sent() {
+    /// What is written when a request logs something that its client sent.
+    fn logged<F>(format: F) -> String
+    where
+        F: for<'a> FnOnce(Lines) -> Box<dyn Subscriber + Send + Sync>,
+    {
         let lines = Lines::default();
-        let writer = lines.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .fmt_fields(PlainFields)
-            .with_ansi(false)
-            .without_time()
-            .with_writer(move || writer.clone())
-            .finish();
-        tracing::subscriber::with_default(subscriber, || {
-            let _span = tracing::info_span!("request", route = "/random", n = 7).entered();
+        tracing::subscriber::with_default(format(lines.clone()), || {
             tracing::info!(given = "a\nb", "answered");
         });
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-        assert!(text.contains("request{route=/random n=7}"), "{text}");
-        assert!(text.contains(r#"answered given="a\nb""#), "{text}");
-        assert_eq!(text.lines().count(), 1);
+        assert_eq!(text.lines().count(), 1, "{text}");
+        text
+    }
+
+    fn context() -> Vec<(&'static str, String)> {
+        vec![("trace_id", "0af7".to_owned()), ("route", "/a".to_owned())]
+    }
+
+    #[test]
+    fn a_line_tells_its_context_and_escapes_what_a_client_sent() {
+        let text = logged(|lines| {
+            let subscriber = tracing_subscriber::fmt().event_format(pretty(false, context));
+            Box::new(subscriber.with_writer(move || lines.clone()).finish())
+        });
+        let expected = "INFO answered given=\"a\\nb\" trace_id=0af7 route=/a\n";
+        assert!(text.ends_with(expected), "{text}");
+
+        let text = logged(|lines| {
+            let subscriber = tracing_subscriber::fmt()
+                .fmt_fields(JsonFields::new())
+                .event_format(json(context));
+            Box::new(subscriber.with_writer(move || lines.clone()).finish())
+        });
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        for (name, value) in [
+            ("message", "answered"),
+            ("given", "a\nb"),
+            ("trace_id", "0af7"),
+            ("route", "/a"),
+        ] {
+            assert_eq!(line[name], value, "{text}");
+        }
     }
 
     #[test]

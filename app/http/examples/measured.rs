@@ -26,11 +26,11 @@ async fn hello(Path(name): Path<String>) -> String {
 pub(crate) fn app() -> Router {
     let mut registry = Registry::default();
     let requests = Requests::register(&mut registry); // 1
-    let path = "/hello/{name}";
     Router::new()
-        .route(path, requests.measure(path, get(hello))) // 2
-        .route("/metrics", get(metrics)) // 3
+        .route("/hello/{name}", get(hello))
+        .route("/metrics", get(metrics)) // 2
         .with_state(Arc::new(registry))
+        .layer(requests.measure(["/hello/{name}", "/metrics"])) // 3
 }
 
 #[tokio::main]

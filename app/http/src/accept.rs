@@ -1,15 +1,19 @@
 //! The accept loop: takes connections up to a limit, speaks HTTP/1 on them, and
 //! drains them at the end. `axum::serve` has none of these limits.
 
+use std::convert::Infallible;
+use std::error::Error;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::body::Bytes;
+use axum::http::{Request, Response};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -46,20 +50,30 @@ pub enum Drained {
     CutOff(usize),
 }
 
-/// Serves `router` on `listener` until `drain` resolves; then takes no further
+/// Serves `app` on `listener` until `drain` resolves; then takes no further
 /// connection, lets requests in flight end, closes idle connections, and cuts
 /// off what is left when the drain timeout passes or `stop_now` resolves.
-pub async fn serve(
+pub async fn serve<S, B>(
     listener: TcpListener,
-    router: Router,
+    app: S,
     limits: Limits,
     drain: impl Future<Output = ()>,
     stop_now: impl Future<Output = ()>,
-) -> Drained {
+) -> Drained
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.header_read_timeout)
-        .max_buf_size(MAX_HEAD_BYTES);
+        .max_buf_size(MAX_HEAD_BYTES)
+        // An answer is copied behind its head and written with it: for the small ones, of
+        // which there are many, cheaper than telling the kernel of two parts.
+        .writev(false);
     let permits = Arc::new(Semaphore::new(limits.connections));
     let (draining, drain_begun) = watch::channel(false);
     let mut connections = JoinSet::new();
@@ -75,10 +89,8 @@ pub async fn serve(
             // Reaps what has ended, so that the set holds open ones only.
             Some(_) = connections.join_next() => continue,
         };
-        let mut connection = http.serve_connection(
-            TokioIo::new(Connection::new(stream)),
-            TowerToHyperService::new(router.clone()),
-        );
+        let mut connection =
+            http.serve_connection(TokioIo::new(Connection::new(stream)), app.clone());
         let mut drain_begun = drain_begun.clone();
         connections.spawn(async move {
             let _permit = permit;

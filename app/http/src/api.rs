@@ -1,23 +1,49 @@
-//! The routes of a role, each with its layers. Which statuses a route may
+//! The routes of a role, with the layer around all of them. Which statuses a route may
 //! answer, and so which series exist from the start, is read from the API's
 //! description; what is not part of the API says it where it is routed.
 
-use std::sync::Arc;
+use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::Method;
-use axum::routing::{MethodRouter, any};
+use axum::body::Body;
+use axum::http::{Method, Request, Response, StatusCode};
+use axum::routing::MethodRouter;
+use axum::routing::future::RouteFuture;
+use http_body::Body as _;
+use hyper::body::Incoming;
+use tower::Layer as _;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::Operation as Described;
 
-use super::layers::{around_every_route, method_not_allowed, not_found};
-use crate::layer::SignalsLayer;
-use crate::requests::{Operation, Requests, UNMATCHED};
+use super::problem::Problem;
+use crate::layer::{ResponseBody, ResponseFuture, Signals, SignalsLayer};
+use crate::requests::{Operation, Requests};
+use crate::routes::Routes;
+
+/// The routes of a role, all of them measured.
+pub type App = Signals<Router>;
+
+/// As hyper calls it. A router is always ready, so that nothing has to wait for that first.
+impl hyper::service::Service<Request<Incoming>> for App {
+    type Response = Response<ResponseBody<Body>>;
+    type Error = Infallible;
+    type Future = ResponseFuture<RouteFuture<Infallible>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let request = request.map(|body| match body.is_end_stream() {
+            // Nothing has to be allocated for it.
+            true => Body::empty(),
+            false => Body::new(body),
+        });
+        tower::Service::call(&mut self.clone(), request)
+    }
+}
 
 /// Collects the routes of a role whose endpoints share `S`.
 pub struct Api<'a, S> {
     router: Router<S>,
+    routes: Routes,
     description: OpenApi,
     requests: &'a Requests,
 }
@@ -31,6 +57,7 @@ where
     pub fn new(description: OpenApi, requests: &'a Requests) -> Self {
         Self {
             router: Router::new(),
+            routes: Routes::new(requests),
             description,
             requests,
         }
@@ -42,7 +69,7 @@ where
     ///
     /// If the description does not know the path.
     #[must_use]
-    pub fn work(self, path: &str, handler: MethodRouter<S>, deadline: Duration) -> Self {
+    pub fn work(self, path: &'static str, handler: MethodRouter<S>, deadline: Duration) -> Self {
         let operations = self.described(path);
         self.add(path, handler, &operations, Some(deadline))
     }
@@ -53,7 +80,7 @@ where
     ///
     /// If the description does not know the path.
     #[must_use]
-    pub fn route(self, path: &str, handler: MethodRouter<S>) -> Self {
+    pub fn route(self, path: &'static str, handler: MethodRouter<S>) -> Self {
         let operations = self.described(path);
         self.add(path, handler, &operations, None)
     }
@@ -62,7 +89,7 @@ where
     /// description leaves out, since nobody calls it as an API. It answers one
     /// of these statuses.
     #[must_use]
-    pub fn asset(self, path: &str, handler: MethodRouter<S>, statuses: &[u16]) -> Self {
+    pub fn asset(self, path: &'static str, handler: MethodRouter<S>, statuses: &[u16]) -> Self {
         let operations = [Method::GET, Method::HEAD].map(|method| Operation {
             method,
             statuses: statuses.to_vec(),
@@ -72,19 +99,15 @@ where
 
     fn add(
         mut self,
-        path: &str,
+        path: &'static str,
         handler: MethodRouter<S>,
         operations: &[Operation],
         deadline: Option<Duration>,
     ) -> Self {
-        let signals = SignalsLayer::new(
-            self.requests.route(path, operations),
-            self.requests.unmatched(),
-        );
+        let signals = self.requests.route(path, operations);
+        self.routes = self.routes.route(path, signals, deadline);
         let handler = handler.fallback(method_not_allowed);
-        self.router = self
-            .router
-            .route(path, around_every_route(handler, path, signals, deadline));
+        self.router = self.router.route(path, handler);
         self
     }
 
@@ -110,14 +133,20 @@ where
 
     /// The whole API: with what the endpoints share, and an answer to every
     /// other path.
-    pub fn finish(self, state: &S) -> Router {
-        let unmatched = self.requests.unmatched();
-        let signals = SignalsLayer::new(Arc::clone(&unmatched), unmatched);
-        let fallback = around_every_route(any(not_found), UNMATCHED, signals, None);
-        self.router
-            .fallback_service(fallback.with_state(state.clone()))
-            .with_state(state.clone())
+    pub fn finish(self, state: &S) -> App {
+        let router = self.router.fallback(not_found).with_state(state.clone());
+        SignalsLayer::new(self.routes).layer(router)
     }
+}
+
+/// What a path answers to a method that it does not serve.
+async fn method_not_allowed() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
+}
+
+/// What an unknown path answers.
+async fn not_found() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "Not Found")
 }
 
 fn statuses(described: &Described) -> Vec<u16> {

@@ -1,11 +1,12 @@
-//! HTTP building blocks that all roles share: the accept loop, the layers around
-//! a route, errors, bodies, access control, and the endpoints for metrics, probes
+//! HTTP building blocks that all roles share: the accept loop, the layer around
+//! all routes, errors, bodies, access control, and the endpoints for metrics, probes
 //! and documentation. Knows no role and none of their endpoints.
 //!
-//! - [`api`]: routes with their layers; which series exist is read from the
+//! - [`api`]: the routes of a role; which series exist is read from the
 //!   API's description.
-//! - [`layer`] defines when a request starts and when it ends; [`requests`] counts
-//!   them by route, method and status, and how long they took.
+//! - [`layer`]: what happens around a route, in order, and when a request starts and
+//!   ends; [`routes`] finds its route, [`requests`] counts it by route, method and
+//!   status, and how long it took; [`CurrentRequest`] names it in the log.
 //! - [`accept`]: the accept loop with its connection limit, its header timeout
 //!   and its drain.
 //! - [`problem`]: error responses, `{"detail": …}` and 422, as in FastAPI.
@@ -21,19 +22,18 @@ pub mod asset;
 pub mod body;
 pub mod buckets;
 mod connection;
-mod deadline;
+mod current;
 pub mod docs;
 pub mod fields;
 pub mod health;
 mod labels;
 pub mod layer;
-mod layers;
 pub mod metrics;
-mod panics;
 pub mod problem;
-mod request_span;
 pub mod requests;
+pub mod routes;
 mod trace_context;
 
+pub use current::CurrentRequest;
 pub use labels::{CLIENT_CLOSED_REQUEST, FailureCause};
 pub use trace_context::{InvalidTraceparent, TraceContext};

@@ -4,7 +4,7 @@
 //! Source: FastAPI's documentation, "Handling Errors": `{"detail": "…"}`, and
 //! for what fails validation a list of `loc`, `msg` and `type`.
 
-use axum::Json;
+use axum::body::Bytes;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -80,8 +80,9 @@ impl Invalid {
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+impl Problem {
+    /// The response with this problem, whatever body a service's responses have.
+    pub(crate) fn answer<B: From<Bytes>>(self) -> Response<B> {
         let (status, body, cause) = match self {
             Self::Detail { status, detail } => (status, json!({ "detail": detail }), None),
             Self::Invalid(detail) => (
@@ -105,7 +106,10 @@ impl IntoResponse for Problem {
                 Some(FailureCause::Panic),
             ),
         };
-        let mut response = (status, Json(body)).into_response();
+        let mut response = Response::new(B::from(Bytes::from(body.to_string())));
+        *response.status_mut() = status;
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
         if let Some(cause) = cause {
             response.extensions_mut().insert(cause);
         }
@@ -120,5 +124,11 @@ impl IntoResponse for Problem {
                 .insert(header::WWW_AUTHENTICATE, bearer);
         }
         response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        self.answer()
     }
 }

@@ -5,7 +5,6 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use axum::routing::MethodRouter;
 use golden_metrics::{Buckets, Histogram};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -18,7 +17,7 @@ use super::labels::{
     CLIENT_CLOSED_REQUEST, FailureCause, MethodLabel, Outcome, STATUSES, Status, status_index,
 };
 use super::layer::SignalsLayer;
-use super::layers::around_every_route;
+use super::routes::Routes;
 
 /// The `route` of a request that matched no operation: an unknown path, or a
 /// method that the path does not serve.
@@ -132,8 +131,9 @@ impl Requests {
         }
     }
 
-    /// Measures `handler` as the route of this path, whichever methods it serves: with
-    /// a span and a trace for each request, and a 500 for a panic.
+    /// A layer that measures a whole service, whose routes have these paths, whichever
+    /// methods they serve: see [`layer`](crate::layer). Requests of other paths are
+    /// counted as [`UNMATCHED`].
     ///
     /// ```
     /// use axum::{Router, routing::get};
@@ -142,17 +142,21 @@ impl Requests {
     ///
     /// let mut registry = Registry::default();
     /// let requests = Requests::register(&mut registry);
-    /// let hello = requests.measure("/hello", get(async || "hello"));
-    /// let app: Router = Router::new().route("/hello", hello);
+    /// let app: Router = Router::new()
+    ///     .route("/hello/{name}", get(async || "hello"))
+    ///     .layer(requests.measure(["/hello/{name}"]));
     /// ```
-    pub fn measure<S>(&self, path: &str, handler: MethodRouter<S>) -> MethodRouter<S>
-    where
-        S: Clone + Send + Sync + 'static,
-    {
-        let any = MethodLabel::ALL.map(|method| (method, Vec::new()));
-        let route = Arc::new(RouteSignals::new(path, any, &self.families));
-        let signals = SignalsLayer::new(route, self.unmatched());
-        around_every_route(handler, path, signals, None)
+    ///
+    /// # Panics
+    ///
+    /// As axum does, if a path is none, or twice there.
+    pub fn measure(&self, paths: impl IntoIterator<Item = &'static str>) -> SignalsLayer {
+        let routes = paths.into_iter().fold(Routes::new(self), |routes, path| {
+            let any = MethodLabel::ALL.map(|method| (method, Vec::new()));
+            let signals = RouteSignals::new(path, any, &self.families);
+            routes.route(path, Arc::new(signals), None)
+        });
+        SignalsLayer::new(routes)
     }
 
     /// The handles of a new route. `route` is its pattern, never a path that

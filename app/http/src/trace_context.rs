@@ -1,10 +1,15 @@
-//! Which trace a request belongs to: W3C Trace Context's `traceparent`, read
-//! and written. Knows no spans and no subscriber.
+//! Which trace a request belongs to: W3C Trace Context's `traceparent`, read from the
+//! client's headers and written for the answer's. Knows no log and no metric.
 //!
 //! Source of the format: <https://www.w3.org/TR/trace-context/#traceparent-header>.
 
 use std::fmt;
 use std::str::FromStr;
+
+use axum::http::{HeaderMap, HeaderName};
+
+/// The header, as a request and its answer have it.
+pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The trace and the span of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +34,25 @@ impl TraceContext {
     #[must_use]
     pub fn generate() -> Self {
         Self {
-            // Zero is the one invalid value of either.
-            trace_id: rand::random::<u128>().max(1),
+            trace_id: Self::generate_trace_id(),
             span_id: rand::random::<u64>().max(1),
         }
+    }
+
+    /// For the answer to a request with these headers, if they have a `traceparent`: the
+    /// client's trace, or a new one where the header is invalid.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        let mut given = headers.get_all(&TRACEPARENT).iter();
+        // Of several none is known to be right: the specification takes one only.
+        let parent = Some(given.next()?).filter(|_| given.next().is_none());
+        let parent: Option<Self> = parent.and_then(|value| value.to_str().ok()?.parse().ok());
+        Some(parent.map_or_else(Self::generate, Self::child))
+    }
+
+    /// The number of a new trace, of which nobody has to be told.
+    pub(crate) fn generate_trace_id() -> u128 {
+        // Zero is the one invalid value.
+        rand::random::<u128>().max(1)
     }
 
     /// A new span in the same trace.
@@ -44,7 +64,7 @@ impl TraceContext {
         }
     }
 
-    /// The header's value, written digit by digit: every answer has one.
+    /// The header's value, written digit by digit.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 55] {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";

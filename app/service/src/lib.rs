@@ -23,7 +23,6 @@ mod traffic;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
 use futures_util::future::LocalBoxFuture;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -37,6 +36,7 @@ use self::scenario::{Scenario, Settings};
 pub use self::state::{Parts, Service};
 use golden_http::accept::{self, Drained, Limits};
 use golden_http::access::Access;
+use golden_http::api::App;
 use golden_http::health::Readiness;
 use golden_http::requests::Requests;
 use golden_system::BuildInfo;
@@ -83,7 +83,7 @@ pub fn run(
         };
         let lame_duck = options.lame_duck;
         let (stopping, stopped) = watch::channel(false);
-        let (service, router) = assemble(options, build, address, stopped);
+        let (service, app) = assemble(options, build, address, stopped);
 
         tracing::info!(%address, page = %format_args!("http://{address}/"), "listening");
         let drain = async {
@@ -94,7 +94,7 @@ pub fn run(
             // Watchers of the live page never end by themselves.
             stopping.send_replace(true);
         };
-        let drained = accept::serve(listener, router, limits, drain, stop_now).await;
+        let drained = accept::serve(listener, app, limits, drain, stop_now).await;
         match drained {
             Drained::Completely => tracing::info!("stopped; all requests answered"),
             Drained::CutOff(connections) => {
@@ -110,7 +110,7 @@ fn assemble(
     build: BuildInfo,
     address: SocketAddr,
     stopped: watch::Receiver<bool>,
-) -> (Service, Router) {
+) -> (Service, App) {
     let streams = options
         .seed
         .map_or_else(Streams::from_entropy, Streams::new);
@@ -161,8 +161,8 @@ fn assemble(
         request_timeout: options.request_timeout,
         scenario: Scenario::new(settings, streams),
     });
-    let router = routes::router(&service, &requests);
+    let app = routes::router(&service, &requests);
     let rates = service.scenario.arrival_rates();
-    tokio::spawn(traffic::generate(router.clone(), rates, arrivals, stopped));
-    (service, router)
+    tokio::spawn(traffic::generate(app.clone(), rates, arrivals, stopped));
+    (service, app)
 }

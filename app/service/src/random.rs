@@ -1,14 +1,14 @@
 //! `GET /random`: the workshop's one piece of work.
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Service;
 use super::admission::Admitted;
-use golden_http::TraceContext;
+use golden_http::CurrentRequest;
 use golden_http::problem::{Detail, Problem};
 
 /// A random number. The response does not include how long it took: monitoring
@@ -34,7 +34,7 @@ pub struct RandomNumber {
 )]
 pub async fn random(
     State(service): State<Service>,
-    Extension(context): Extension<TraceContext>,
+    request: CurrentRequest,
     _admitted: Admitted,
 ) -> Result<Json<RandomNumber>, Problem> {
     let drawn = service.scenario.draw();
@@ -50,7 +50,7 @@ pub async fn random(
         Ok(random) => {
             service
                 .random_value
-                .observe(random, Some(context.trace_id()));
+                .observe(random, Some(request.trace_id()));
             Ok(Json(RandomNumber { random }))
         }
         Err(failure) => Err(Problem::new(

@@ -2,16 +2,15 @@
 //! series exist from the start, is read from the API's description in `docs`;
 //! assets, which it leaves out, state theirs here.
 
-use axum::Router;
 use axum::routing::{get, patch, post, put};
 
 use super::{Service, alerts, control, docs, live, page, random};
-use golden_http::api::Api;
+use golden_http::api::{Api, App};
 use golden_http::requests::Requests;
 use golden_http::{docs as pages, health, metrics};
 
 /// The whole API.
-pub fn router(service: &Service, requests: &Requests) -> Router {
+pub fn router(service: &Service, requests: &Requests) -> App {
     Api::new(docs::description(), requests)
         .work("/random", get(random::random), service.request_timeout)
         .route("/live", get(live::stream::live))

@@ -3,17 +3,17 @@
 //! Open loop: requests come when a Poisson process says so, whether or not the
 //! earlier ones have been answered. A generator that waited for answers would
 //! send less just when the service is slow, and hide what it should show.
-//! Requests go through the whole router, past all layers, but not through a
-//! socket.
+//! Requests go through the layer that measures and the whole router, but not
+//! through a socket.
 
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
+use golden_http::api::App;
 use simulation::{ArrivalRate, PoissonArrivals, Stream};
 
 /// How far behind its schedule the generator catches up; older requests are
@@ -26,19 +26,19 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// Sends requests at the rates that `rates` has, until the service stops.
 pub(super) async fn generate(
-    router: Router,
+    app: App,
     rates: watch::Receiver<ArrivalRate>,
     arrivals: Stream,
     mut stopped: watch::Receiver<bool>,
 ) {
     tokio::select! {
-        () = send_all(router, rates, arrivals) => {}
+        () = send_all(app, rates, arrivals) => {}
         // An error means that the service is gone without having said so.
         _ = stopped.wait_for(|stopped| *stopped) => {}
     }
 }
 
-async fn send_all(router: Router, mut rates: watch::Receiver<ArrivalRate>, arrivals: Stream) {
+async fn send_all(app: App, mut rates: watch::Receiver<ArrivalRate>, arrivals: Stream) {
     let mut arrivals = PoissonArrivals::new(arrivals);
     let mut planned = Instant::now();
     loop {
@@ -71,16 +71,17 @@ async fn send_all(router: Router, mut rates: watch::Receiver<ArrivalRate>, arriv
             // Behind schedule nothing waits; others must have their turn.
             tokio::task::consume_budget().await;
         }
-        tokio::spawn(send(router.clone()));
+        tokio::spawn(send(app.clone()));
     }
 }
 
-async fn send(router: Router) {
+async fn send(app: App) {
     let request = Request::get("/random").body(Body::empty());
     let request = request.expect("a constant that is a request");
-    let Ok(answer) = router.oneshot(request).await;
+    let Ok(answer) = app.oneshot(request).await;
     // Read to its end: an answer dropped before would count as cancelled.
-    if let Err(error) = axum::body::to_bytes(answer.into_body(), MAX_ANSWER_BYTES).await {
+    if let Err(error) = axum::body::to_bytes(Body::new(answer.into_body()), MAX_ANSWER_BYTES).await
+    {
         tracing::warn!(%error, "a response to the generated traffic was cut off");
     }
 }

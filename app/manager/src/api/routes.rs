@@ -1,15 +1,14 @@
 //! All routes, on one screen.
 
-use axum::Router;
 use axum::routing::{get, post};
 
 use super::{Manager, docs, live, page, proplets, rollups, samples, tasks};
-use golden_http::api::Api;
+use golden_http::api::{Api, App};
 use golden_http::requests::Requests;
 use golden_http::{docs as pages, health, metrics};
 
 /// The API.
-pub fn router(manager: &Manager, requests: &Requests) -> Router {
+pub fn router(manager: &Manager, requests: &Requests) -> App {
     Api::new(docs::description(), requests)
         .route("/tasks", get(tasks::list).merge(post(tasks::create)))
         .route("/tasks/{id}", get(tasks::show).delete(tasks::delete))
@@ -33,7 +32,7 @@ pub fn router(manager: &Manager, requests: &Requests) -> Router {
 }
 
 /// What Prometheus scrapes, on a port of its own.
-pub fn exposition(manager: &Manager, requests: &Requests) -> Router {
+pub fn exposition(manager: &Manager, requests: &Requests) -> App {
     Api::new(docs::description(), requests)
         .route("/metrics", get(metrics::metrics))
         .finish(manager)
