@@ -16,12 +16,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use axum::body::Bytes;
 use axum::http::{Method, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
 use super::labels::{CLIENT_CLOSED_REQUEST, FailureCause, MethodLabel};
+use super::pieces::Pieces;
 use super::requests::RouteSignals;
 use super::trace_context::TraceContext;
 
@@ -62,7 +64,7 @@ pub struct Signals<S> {
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Signals<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    ResBody: Body,
+    ResBody: Body<Data = Bytes>,
 {
     type Response = Response<ResponseBody<ResBody>>;
     type Error = S::Error;
@@ -143,7 +145,7 @@ pin_project! {
 impl<F, B, E> Future for ResponseFuture<F>
 where
     F: Future<Output = Result<Response<B>, E>>,
-    B: Body,
+    B: Body<Data = Bytes>,
 {
     type Output = Result<Response<ResponseBody<B>>, E>;
 
@@ -173,7 +175,7 @@ where
                 || answer.body().is_end_stream();
         }
         Poll::Ready(Ok(answer.map(|inner| ResponseBody {
-            inner,
+            inner: Pieces::new(inner),
             guard: guard.filter(|guard| !guard.complete),
         })))
     }
@@ -184,13 +186,13 @@ pin_project! {
     #[derive(Debug)]
     pub struct ResponseBody<B> {
         #[pin]
-        inner: B,
+        inner: Pieces<B>,
         guard: Option<InFlightGuard>,
     }
 }
 
-impl<B: Body> Body for ResponseBody<B> {
-    type Data = B::Data;
+impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
+    type Data = Bytes;
     type Error = B::Error;
 
     fn poll_frame(

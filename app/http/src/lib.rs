@@ -6,8 +6,8 @@
 //!   API's description.
 //! - [`layer`] defines when a request starts and when it ends; [`requests`] counts
 //!   them by route, method and status, and how long they took.
-//! - [`accept`]: the accept loop with its connection limit, its header timeout
-//!   and its drain.
+//! - [`accept`]: the accept loop with its connection limit, its timeouts and its
+//!   drain; [`failures`] counts the connections that failed.
 //! - [`problem`]: error responses, `{"detail": …}` and 422, as in FastAPI.
 //! - [`body`], [`fields`]: a JSON body within limits, and its fields.
 //! - [`access`]: who may change something.
@@ -23,6 +23,7 @@ pub mod buckets;
 mod connection;
 mod deadline;
 pub mod docs;
+pub mod failures;
 pub mod fields;
 pub mod health;
 mod labels;
@@ -30,10 +31,17 @@ pub mod layer;
 mod layers;
 pub mod metrics;
 mod panics;
+mod pieces;
+mod places;
 pub mod problem;
 mod request_span;
 pub mod requests;
+mod stream;
+mod sweep;
 mod trace_context;
+mod watch;
+mod watched_service;
 
 pub use labels::{CLIENT_CLOSED_REQUEST, FailureCause};
 pub use trace_context::{InvalidTraceparent, TraceContext};
+pub use watched_service::SharedBody;
