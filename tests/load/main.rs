@@ -6,6 +6,7 @@
 
 mod cardinality;
 mod memory;
+mod non_readers;
 mod process;
 mod saturation;
 #[path = "../support/mod.rs"]

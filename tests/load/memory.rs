@@ -16,7 +16,7 @@ use golden_system::descriptors;
 const KIB_PER_MIB: u64 = 1024;
 
 /// Resident memory of a process, in KiB.
-fn resident_kib(pid: u32) -> u64 {
+pub(crate) fn resident_kib(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let number = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse().ok());

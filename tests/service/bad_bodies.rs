@@ -3,8 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::process::Command;
 
+use crate::support::connection::Connection;
 use crate::support::http;
 use crate::support::raw_http::*;
 use serde_json::json;
@@ -227,4 +229,103 @@ fn what_is_no_json_is_415_and_what_is_too_large_is_413_or_431() {
         Some(414 | 431)
     ));
     nothing_remains(&server, before);
+    let samples = server.metrics();
+    let too_large = [("reason", "head_too_large")];
+    assert_eq!(
+        samples.value("http_connections_failed_total", &too_large),
+        3.0
+    );
+}
+
+/// Most clients send all of a body before they read, whatever its answer may be. To close
+/// on them would take the answer from them.
+#[test]
+fn who_sends_more_than_is_wanted_still_reads_why_it_is_not() {
+    const LARGE: usize = 4 * 1024 * 1024;
+    let server = quiet(&[]);
+    let before = open_now(&server);
+    let address = server.address();
+    let json = "content-type: application/json\r\n";
+    for (method, path, headers, expected) in [
+        ("POST", "/alerts", json, 413),
+        ("PATCH", "/control/faults", json, 413),
+        ("POST", "/alerts", "", 415),
+        ("POST", "/no/such/path", json, 404),
+        ("POST", "/random", json, 405),
+        ("GET", "/random", json, 200),
+    ] {
+        for chunked in [false, true] {
+            let length = if chunked {
+                "transfer-encoding: chunked".to_owned()
+            } else {
+                format!("content-length: {LARGE}")
+            };
+            let head =
+                format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n{headers}{length}\r\n\r\n");
+            let mut stream = connect(address);
+            stream.write_all(head.as_bytes()).unwrap();
+            let what = format!("{method} {path} {length}");
+            let piece = "x".repeat(0x10000);
+            for _ in 0..LARGE / piece.len() {
+                let sent = if chunked {
+                    stream.write_all(format!("10000\r\n{piece}\r\n").as_bytes())
+                } else {
+                    stream.write_all(piece.as_bytes())
+                };
+                sent.unwrap_or_else(|error| panic!("{what}: {error}"));
+            }
+            let mut bytes = Vec::new();
+            // A reset would be an error here.
+            stream
+                .read_to_end(&mut bytes)
+                .unwrap_or_else(|error| panic!("{what}: {error}"));
+            let answer = http::parse(&bytes).unwrap_or_else(|| panic!("{what}: no answer"));
+            assert_eq!(answer.status, expected, "{what}");
+            assert_eq!(answer.header("connection"), Some("close"), "{what}");
+        }
+    }
+    nothing_remains(&server, before);
+}
+
+/// A small body that nobody reads does not cost the connection.
+#[test]
+fn after_a_small_body_that_nobody_wants_the_connection_goes_on() {
+    let server = quiet(&[]);
+    let mut connection = Connection::open(server.address());
+    for _ in 0..3 {
+        let request = "POST /no/such/path HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}";
+        connection.send(request.as_bytes()).unwrap();
+        assert_eq!(connection.receive(false).unwrap().0, 404);
+    }
+}
+
+#[test]
+fn curl_shows_the_answer_to_a_body_that_is_not_wanted() {
+    // Part of every system that this is built on, as are the READMEs' commands.
+    let curl = "curl";
+    let server = quiet(&[]);
+    let body = std::env::temp_dir().join(format!("golden-body-{}", std::process::id()));
+    std::fs::write(&body, vec![b'x'; 8 * 1024 * 1024]).unwrap();
+    let data = format!("@{}", body.display());
+    // With `Expect`, curl waits for leave to send; without, it sends at once.
+    for expect in ["expect:", "expect: 100-continue"] {
+        for (path, status) in [("/alerts", "413"), ("/no/such/path", "404")] {
+            let output = Command::new(curl)
+                .args(["--silent", "--show-error", "--output", "/dev/null"])
+                .args(["--write-out", "%{http_code}", "--header", expect])
+                .args(["--header", "content-type: application/json"])
+                .args(["--data-binary", &data, &server.url(path)])
+                .output();
+            let Ok(output) = output else {
+                continue;
+            };
+            assert!(output.status.success(), "{path} {expect} {output:?}");
+            assert_eq!(
+                String::from_utf8_lossy(&output.stdout),
+                status,
+                "{path} {expect}"
+            );
+        }
+    }
+    std::fs::remove_file(body).unwrap();
 }

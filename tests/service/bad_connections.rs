@@ -1,14 +1,15 @@
 //! Connections without a request, with half of one, or with something else: each gets a
-//! clear answer or is closed, and leaves nothing behind.
+//! clear answer or is closed, is counted, and leaves nothing behind.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
 use std::time::Duration;
 
 use crate::support::http;
 use crate::support::raw_http::*;
+use crate::support::samples::Samples;
 
 #[test]
 fn what_is_no_http_is_400_or_closed() {
@@ -58,9 +59,8 @@ fn what_is_no_http_is_400_or_closed() {
     let request = head("POST", "/alerts", "content-length: 100\r\n") + "{\"version\":";
     (&stream).write_all(request.as_bytes()).unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
-    // Whether the client still reads cannot be known: it gets an answer, or the connection closes.
-    let answer = rest(&stream);
-    assert!(answer.is_empty() || http::parse(&answer).unwrap().status == 400);
+    // Gone in the middle: whether it still reads or not, it has asked for nothing whole.
+    assert_eq!(String::from_utf8_lossy(&rest(&stream)), "");
 
     // HTTP/2 without asking: an answer in HTTP/1.1 would be garbage to such a client.
     let stream = connect(address);
@@ -70,11 +70,17 @@ fn what_is_no_http_is_400_or_closed() {
     assert!(http::parse(&rest(&stream)).is_none_or(|answer| answer.status == 400));
     nothing_remains(&server, before);
     let samples = server.metrics();
-    // What was no request is not counted as one.
+    // What was no request is not counted as one, but among the connections that failed.
     assert_eq!(
         samples.sum("http_requests_total", &[("route", "unmatched")]),
         0.0
     );
+    assert_eq!(failed(&samples), [("invalid_request".to_owned(), 16.0)]);
+    let alerts = |status| [("route", "/alerts"), ("method", "POST"), ("status", status)];
+    for (status, count) in [("400", 3.0), ("499", 1.0)] {
+        let counted = samples.value("http_requests_total", &alerts(status));
+        assert_eq!(counted, count, "{status}");
+    }
 }
 
 #[test]
@@ -155,6 +161,11 @@ fn half_a_request_is_answered_408_and_silence_is_closed() {
         String::from_utf8_lossy(&bytes)
     );
     nothing_remains(&server, before);
+    // The three halves, and the one that came byte by byte; silence is no failure.
+    assert_eq!(
+        failed(&server.metrics()),
+        [("head_timeout".to_owned(), 4.0)]
+    );
 }
 
 /// Who does not read holds a connection, and nothing else.
@@ -190,33 +201,63 @@ fn slow_readers_are_not_waited_for() {
     nothing_remains(&server, before);
 }
 
+/// Who monitors is served beyond the limit as well; everybody else is told at once.
 #[test]
-fn beyond_the_connection_limit_a_client_waits_until_another_closes() {
+fn beyond_the_connection_limit_only_probes_and_scrapes_are_answered() {
     let server = quiet(&["--connection-limit", "2"]);
     let address = server.address();
-    let first = connect(address);
-    let second = connect(address);
     let request = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n";
     let mut buffer = [0; 1024];
-    for mut stream in [&first, &second] {
-        stream.write_all(request).unwrap();
-        assert!(stream.read(&mut buffer).unwrap() > 0);
+    let held: Vec<_> = (0..2)
+        .map(|_| {
+            let mut stream = connect(address);
+            stream.write_all(request).unwrap();
+            assert!(stream.read(&mut buffer).unwrap() > 0);
+            stream
+        })
+        .collect();
+    // Without `connection: close`, to see that it closes by itself.
+    let ask = |path: &str| {
+        let stream = connect(address);
+        (&stream)
+            .write_all(head("GET", path, "").as_bytes())
+            .unwrap();
+        http::parse(&rest(&stream)).expect("it is answered")
+    };
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        for _ in 0..20 {
+            let answer = ask(path);
+            assert_eq!(answer.status, 200, "{path}");
+            assert_eq!(answer.header("connection"), Some("close"), "{path}");
+        }
     }
-    let mut third = connect(address);
-    third.write_all(request).unwrap();
-    // However long one waits, nothing comes; a while shows it.
-    third
-        .set_read_timeout(Some(Duration::from_millis(300)))
-        .unwrap();
-    let error = third.read(&mut buffer).expect_err("it is not served");
-    assert!(
-        matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
-        "{error}"
-    );
-    drop(first);
-    third.set_read_timeout(Some(TIMEOUT)).unwrap();
-    let length = third.read(&mut buffer).unwrap();
-    assert!(buffer[..length].starts_with(b"HTTP/1.1 200 OK"));
-    drop((second, third));
+    for path in ["/random", "/", "/healthz/", "/live"] {
+        let answer = ask(path);
+        assert_eq!(answer.status, 503, "{path}");
+        assert_eq!(answer.header("retry-after"), Some("1"), "{path}");
+        let detail = answer.json()["detail"].clone();
+        assert!(detail.as_str().unwrap().contains("limit"), "{detail}");
+    }
+    let refused = [("connection_limit".to_owned(), 4.0)];
+    assert_eq!(failed(&server.metrics()), refused);
+
+    // Who sends nothing does not hold the reserve.
+    let silent: Vec<_> = (0..50).map(|_| connect(address)).collect();
+    assert_eq!(server.get("/healthz").status, 200);
+    drop(silent);
+
+    drop(held);
+    server.metrics_when(TIMEOUT, "the places are free again", |_| {
+        server.get("/random").status == 200
+    });
     nothing_remains(&server, f64::INFINITY);
+}
+
+/// The connections that failed, by reason, all that is not 0.
+fn failed(samples: &Samples) -> Vec<(String, f64)> {
+    let failed = samples.select("http_connections_failed_total", &[]);
+    failed
+        .filter(|sample| sample.value != 0.0)
+        .map(|sample| (sample.labels["reason"].clone(), sample.value))
+        .collect()
 }

@@ -273,6 +273,7 @@ fn an_independent_parser_agrees_on_every_sample() {
         ("http_requests_shed", "counter"),
         ("http_request_timeouts", "counter"),
         ("http_request_panics", "counter"),
+        ("http_connections_failed", "counter"),
         ("saturation_ratio", "gauge"),
         ("random_value", "histogram"),
         ("process_cpu_seconds", "counter"),

@@ -11,6 +11,7 @@ mod documentation;
 mod drain;
 mod exposition;
 mod golden_signals;
+mod half_close;
 mod secrecy;
 #[path = "../support/mod.rs"]
 mod support;

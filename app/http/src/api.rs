@@ -2,43 +2,22 @@
 //! answer, and so which series exist from the start, is read from the API's
 //! description; what is not part of the API says it where it is routed.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::http::{Method, Request, Response, StatusCode};
+use axum::http::{Method, StatusCode};
 use axum::routing::MethodRouter;
-use axum::routing::future::RouteFuture;
-use http_body::Body as _;
-use hyper::body::Incoming;
 use tower::Layer as _;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::Operation as Described;
 
 use super::problem::Problem;
-use crate::layer::{ResponseBody, ResponseFuture, Signals, SignalsLayer};
+use crate::layer::{Signals, SignalsLayer};
 use crate::requests::{Operation, Requests};
 use crate::routes::Routes;
 
 /// The routes of a role, all of them measured.
 pub type App = Signals<Router>;
-
-/// As hyper calls it. A router is always ready, so that nothing has to wait for that first.
-impl hyper::service::Service<Request<Incoming>> for App {
-    type Response = Response<ResponseBody<Body>>;
-    type Error = Infallible;
-    type Future = ResponseFuture<RouteFuture<Infallible>>;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let request = request.map(|body| match body.is_end_stream() {
-            // Nothing has to be allocated for it.
-            true => Body::empty(),
-            false => Body::new(body),
-        });
-        tower::Service::call(&mut self.clone(), request)
-    }
-}
 
 /// Collects the routes of a role whose endpoints share `S`.
 pub struct Api<'a, S> {

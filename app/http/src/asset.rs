@@ -2,8 +2,11 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use axum::Extension;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+
+use super::watched_service::SharedBody;
 
 /// The type of a style sheet.
 pub const CSS: &str = "text/css; charset=utf-8";
@@ -57,7 +60,7 @@ impl Asset {
         if known {
             return (StatusCode::NOT_MODIFIED, headers).into_response();
         }
-        (headers, self.body).into_response()
+        (Extension(SharedBody), headers, self.body).into_response()
     }
 
     /// A tag that changes when the content does.

@@ -1,100 +1,106 @@
-//! A TCP stream that knows whether a request has begun on it, so that a client
-//! whose request head never came whole can be told why it is cut off.
+//! One connection: serves it until it ends by itself, its client goes away, or the sweep
+//! finds it overdue; then closes it so that its client can still read what it was told.
 
-use std::io;
+use std::convert::Infallible;
+use std::error::Error;
+use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::Poll;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use axum::body::{Body, Bytes};
+use axum::http::{Request, Response};
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use tower::Service;
 
-/// A stream between two answers: idle, or with a request begun.
-#[derive(Debug)]
-pub(super) struct Connection {
-    stream: TcpStream,
-    /// Bytes have come since the last answer went out.
-    request_begun: bool,
+use super::failures::{ConnectionFailures, FailureReason};
+use super::stream::Stream;
+use super::watch::{Wait, Watch};
+use super::watched_service::WatchedService;
+
+/// A connection as hyper serves it.
+pub(super) type Http<S> = http1::Connection<TokioIo<Stream>, WatchedService<S>>;
+
+/// How a connection ended.
+enum End {
+    ByItself(hyper::Result<()>),
+    ClientGone,
+    Overdue(Wait),
 }
 
-/// What is sent to a client whose request head did not arrive in time.
-const REQUEST_TIMEOUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\n\
-    content-type: application/json\r\nconnection: close\r\ncontent-length: 59\r\n\r\n\
-    {\"detail\":\"The head of the request did not arrive in time\"}";
-
-impl Connection {
-    pub(super) fn new(stream: TcpStream) -> Self {
-        Self {
-            stream,
-            request_begun: false,
+/// Serves a connection to its end.
+pub(super) async fn serve<S, B>(mut http: Http<S>, watch: Arc<Watch>, failures: ConnectionFailures)
+where
+    S: Service<Request<Body>, Response = Response<B>, Error = Infallible> + Clone,
+    B: http_body::Body<Data = Bytes> + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    match end(&mut http, &watch).await {
+        End::ByItself(Ok(())) => {
+            if watch.has_unread_body() {
+                stream(http).linger().await;
+            }
+        }
+        End::ByItself(Err(error)) if error.is_parse() => {
+            failures.count(if error.is_parse_too_large() {
+                FailureReason::HeadTooLarge
+            } else {
+                FailureReason::InvalidRequest
+            });
+            stream(http).linger().await;
+        }
+        // The client's going away is counted where requests are.
+        End::ByItself(Err(error)) => tracing::trace!(%error, "connection failed"),
+        End::ClientGone => {}
+        End::Overdue(Wait::Head) => {
+            let stream = stream(http);
+            if stream.refuse_late_head() {
+                failures.count(FailureReason::HeadTimeout);
+                stream.linger().await;
+            }
+        }
+        End::Overdue(Wait::Read) => {
+            failures.count(FailureReason::WriteTimeout);
+            stream(http).reset();
         }
     }
+}
 
-    /// Answers 408 if a request has begun; a connection that is merely idle is
-    /// closed without a word, since its client may be about to send one.
-    pub(super) fn refuse_late_head(&self) {
-        if self.request_begun {
-            // An empty send buffer takes these bytes; a full one belongs to a
-            // client that does not read, to which nothing can be said.
-            let _ = self.stream.try_write(REQUEST_TIMEOUT);
+async fn end<S, B>(http: &mut Http<S>, watch: &Watch) -> End
+where
+    S: Service<Request<Body>, Response = Response<B>, Error = Infallible> + Clone,
+    B: http_body::Body<Data = Bytes> + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let mut is_draining = false;
+    poll_fn(|cx| {
+        watch.wake(cx.waker());
+        if watch.is_draining() && !is_draining {
+            is_draining = true;
+            Pin::new(&mut *http).graceful_shutdown();
         }
-    }
+        if let Poll::Ready(ended) = Pin::new(&mut *http).poll(cx) {
+            return Poll::Ready(End::ByItself(ended));
+        }
+        if watch.is_gone() {
+            return Poll::Ready(End::ClientGone);
+        }
+        // Only now: what it waited for may just have come.
+        match watch.overdue() {
+            Some(wait) => Poll::Ready(End::Overdue(wait)),
+            None => Poll::Pending,
+        }
+    })
+    .await
 }
 
-impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        self.request_begun |= buffer.filled().len() > before;
-        read
-    }
-}
-
-impl AsyncWrite for Connection {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.request_begun = false;
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.request_begun = false;
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_refusal_states_its_length() {
-        let text = std::str::from_utf8(super::REQUEST_TIMEOUT).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(
-            head.contains(&format!("content-length: {}", body.len())),
-            "{}",
-            body.len()
-        );
-    }
+/// The stream of a connection, whose request in flight so ends.
+fn stream<S, B>(http: Http<S>) -> Stream
+where
+    S: Service<Request<Body>, Response = Response<B>, Error = Infallible> + Clone,
+    B: http_body::Body<Data = Bytes> + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    http.into_parts().io.into_inner()
 }

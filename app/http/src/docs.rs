@@ -7,6 +7,7 @@
 use std::io::Read as _;
 use std::sync::LazyLock;
 
+use axum::Extension;
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -16,6 +17,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use super::asset;
 use super::problem::Problem;
+use super::watched_service::SharedBody;
 
 /// The token that requests need beyond loopback to change something.
 #[derive(Debug)]
@@ -68,7 +70,8 @@ pub async fn file(Path(name): Path<String>) -> Response {
     let Some((content_type, body)) = swagger_ui(&name) else {
         return Problem::new(StatusCode::NOT_FOUND, "Not Found").into_response();
     };
-    ([(header::CONTENT_TYPE, content_type)], body).into_response()
+    let headers = [(header::CONTENT_TYPE, content_type)];
+    (Extension(SharedBody), headers, body).into_response()
 }
 
 /// The files of `swagger-ui/`: Swagger UI 5.35.0 from the npm package

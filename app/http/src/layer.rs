@@ -40,6 +40,7 @@ use tower::{Layer, Service};
 
 use super::current::CurrentRequest;
 use super::labels::{CLIENT_CLOSED_REQUEST, FailureCause, MethodLabel};
+use super::pieces::Pieces;
 use super::problem::Problem;
 use super::requests::RouteSignals;
 use super::routes::Routes;
@@ -82,7 +83,7 @@ pub struct Signals<S> {
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Signals<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    ResBody: Body + From<Bytes>,
+    ResBody: Body<Data = Bytes> + From<Bytes>,
 {
     type Response = Response<ResponseBody<ResBody>>;
     type Error = S::Error;
@@ -185,7 +186,7 @@ pin_project! {
 impl<F, B, E> Future for ResponseFuture<F>
 where
     F: Future<Output = Result<Response<B>, E>>,
-    B: Body + From<Bytes>,
+    B: Body<Data = Bytes> + From<Bytes>,
 {
     type Output = Result<Response<ResponseBody<B>>, E>;
 
@@ -238,7 +239,10 @@ where
             || answer.body().is_end_stream();
         drop(entered);
         let guard = this.guard.take().filter(|guard| !guard.complete);
-        Poll::Ready(Ok(answer.map(|inner| ResponseBody { inner, guard })))
+        Poll::Ready(Ok(answer.map(|inner| ResponseBody {
+            inner: Pieces::new(inner),
+            guard,
+        })))
     }
 }
 
@@ -247,13 +251,13 @@ pin_project! {
     #[derive(Debug)]
     pub struct ResponseBody<B> {
         #[pin]
-        inner: B,
+        inner: Pieces<B>,
         guard: Option<InFlightGuard>,
     }
 }
 
-impl<B: Body> Body for ResponseBody<B> {
-    type Data = B::Data;
+impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
+    type Data = Bytes;
     type Error = B::Error;
 
     fn poll_frame(

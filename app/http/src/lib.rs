@@ -7,8 +7,8 @@
 //! - [`layer`]: what happens around a route, in order, and when a request starts and
 //!   ends; [`routes`] finds its route, [`requests`] counts it by route, method and
 //!   status, and how long it took; [`CurrentRequest`] names it in the log.
-//! - [`accept`]: the accept loop with its connection limit, its header timeout
-//!   and its drain.
+//! - [`accept`]: the accept loop with its connection limit, its timeouts and its
+//!   drain; [`failures`] counts the connections that failed.
 //! - [`problem`]: error responses, `{"detail": …}` and 422, as in FastAPI.
 //! - [`body`], [`fields`]: a JSON body within limits, and its fields.
 //! - [`access`]: who may change something.
@@ -24,16 +24,24 @@ pub mod buckets;
 mod connection;
 mod current;
 pub mod docs;
+pub mod failures;
 pub mod fields;
 pub mod health;
 mod labels;
 pub mod layer;
 pub mod metrics;
+mod pieces;
+mod places;
 pub mod problem;
 pub mod requests;
 pub mod routes;
+mod stream;
+mod sweep;
 mod trace_context;
+mod watch;
+mod watched_service;
 
 pub use current::CurrentRequest;
 pub use labels::{CLIENT_CLOSED_REQUEST, FailureCause};
 pub use trace_context::{InvalidTraceparent, TraceContext};
+pub use watched_service::SharedBody;

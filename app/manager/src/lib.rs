@@ -41,6 +41,7 @@ use self::state::{Manager, Parts};
 use self::tasks::Tasks;
 use golden_http::accept::{self, Drained};
 use golden_http::access::Access;
+use golden_http::failures::ConnectionFailures;
 use golden_http::health::Readiness;
 use golden_http::requests::Requests;
 use golden_system::BuildInfo;
@@ -129,6 +130,7 @@ pub fn run(
         let statistics = Arc::new(Statistics::register(&mut registry));
         history.register(&mut registry);
         let requests = Requests::register(&mut registry);
+        let failures = ConnectionFailures::register(&mut registry);
         build.register(&mut registry);
         registry.register_collector(Box::new(Arc::clone(&fleet)));
         registry.register_collector(Box::new(Connection(publisher)));
@@ -177,6 +179,7 @@ pub fn run(
         let limits = accept::Limits {
             connections: options.connection_limit,
             header_read_timeout: options.header_timeout,
+            write_timeout: options.write_timeout,
             drain_timeout: options.drain_timeout,
         };
         let mut scrapes_end = stopped;
@@ -184,6 +187,7 @@ pub fn run(
             exposition,
             routes::exposition(&manager, &requests),
             limits,
+            failures.clone(),
             async move {
                 // An error means that the sender is gone: with it the manager.
                 let _ = scrapes_end.wait_for(|down| *down).await;
@@ -201,6 +205,7 @@ pub fn run(
             listener,
             routes::router(&manager, &requests),
             limits,
+            failures,
             drain,
             stop_now,
         );

@@ -124,13 +124,18 @@ pub struct Options {
     #[arg(long, env = "GOLDEN_PUBLISHED_ON_LOOPBACK", value_name = "BOOL", default_value = "false", default_missing_value = "true", num_args = 0..=1, action = clap::ArgAction::Set)]
     pub published_on_loopback: bool,
 
-    /// Maximum number of open connections; further ones wait
+    /// Maximum number of open connections; on further ones only /healthz, /readyz
+    /// and /metrics are answered, everything else 503
     #[arg(long, env = "GOLDEN_CONNECTION_LIMIT", value_name = "N", default_value = "1000", value_parser = limit(1))]
     pub connection_limit: usize,
 
     /// Time limit for a request's head, for its body, and for an idle connection
     #[arg(long, env = "GOLDEN_HEADER_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub header_timeout: Duration,
+
+    /// Time after which a client that reads nothing of its answer is cut off
+    #[arg(long, env = "GOLDEN_WRITE_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub write_timeout: Duration,
 
     /// Time limit for requests in flight once the manager is asked to stop
     #[arg(long, env = "GOLDEN_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = duration)]

@@ -37,6 +37,7 @@ pub use self::state::{Parts, Service};
 use golden_http::accept::{self, Drained, Limits};
 use golden_http::access::Access;
 use golden_http::api::App;
+use golden_http::failures::ConnectionFailures;
 use golden_http::health::Readiness;
 use golden_http::requests::Requests;
 use golden_system::BuildInfo;
@@ -48,7 +49,7 @@ use simulation::{Faults, Mystery, Probability, Streams};
 
 /// Descriptors that are left for everything but connections: the runtime's
 /// own, the log, `/proc` while it is read.
-const RESERVED_DESCRIPTORS: u64 = 64;
+const RESERVED_DESCRIPTORS: usize = 64;
 
 /// Serves on `listener` until `drain` resolves: is not ready from then on, and
 /// after the lame-duck time takes no further connection and lets what is in
@@ -74,16 +75,19 @@ pub fn run(
     Box::pin(async move {
         let address = listener.local_addr()?;
         let descriptors = descriptors::raise_limit().unwrap_or(u64::MAX);
-        let connections = descriptors.saturating_sub(RESERVED_DESCRIPTORS).max(1);
-        let connections = usize::try_from(connections).unwrap_or(usize::MAX);
+        let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
+        let connections = descriptors
+            .saturating_sub(RESERVED_DESCRIPTORS + accept::RESERVED_CONNECTIONS)
+            .max(1);
         let limits = Limits {
             connections: connections.min(options.connection_limit),
             header_read_timeout: options.header_timeout,
+            write_timeout: options.write_timeout,
             drain_timeout: options.drain_timeout,
         };
         let lame_duck = options.lame_duck;
         let (stopping, stopped) = watch::channel(false);
-        let (service, app) = assemble(options, build, address, stopped);
+        let (service, app, failures) = assemble(options, build, address, stopped);
 
         tracing::info!(%address, page = %format_args!("http://{address}/"), "listening");
         let drain = async {
@@ -94,7 +98,7 @@ pub fn run(
             // Watchers of the live page never end by themselves.
             stopping.send_replace(true);
         };
-        let drained = accept::serve(listener, app, limits, drain, stop_now).await;
+        let drained = accept::serve(listener, app, limits, failures, drain, stop_now).await;
         match drained {
             Drained::Completely => tracing::info!("stopped; all requests answered"),
             Drained::CutOff(connections) => {
@@ -110,7 +114,7 @@ fn assemble(
     build: BuildInfo,
     address: SocketAddr,
     stopped: watch::Receiver<bool>,
-) -> (Service, App) {
+) -> (Service, App, ConnectionFailures) {
     let streams = options
         .seed
         .map_or_else(Streams::from_entropy, Streams::new);
@@ -132,6 +136,7 @@ fn assemble(
 
     let mut registry = Registry::default();
     let requests = Requests::register(&mut registry);
+    let failures = ConnectionFailures::register(&mut registry);
     let random_value = RandomValue::register(&mut registry);
     build.register(&mut registry);
     registry.register_collector(Box::new(Process));
@@ -164,5 +169,5 @@ fn assemble(
     let app = routes::router(&service, &requests);
     let rates = service.scenario.arrival_rates();
     tokio::spawn(traffic::generate(app.clone(), rates, arrivals, stopped));
-    (service, app)
+    (service, app, failures)
 }

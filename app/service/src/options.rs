@@ -79,14 +79,18 @@ pub struct Options {
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_REQUEST_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub request_timeout: Duration,
 
-    /// Maximum open connections; more wait. Never above the file descriptor
-    /// limit
+    /// Maximum open connections; beyond it only /healthz, /readyz and /metrics
+    /// are answered, everything else 503. Never above the file descriptor limit
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_CONNECTION_LIMIT", value_name = "N", default_value = "12000", value_parser = limit(1))]
     pub connection_limit: usize,
 
     /// Timeout for a request's head, for its body, and for an idle connection
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_HEADER_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub header_timeout: Duration,
+
+    /// Time after which a client that reads nothing of its answer is cut off
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_WRITE_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub write_timeout: Duration,
 
     /// Time between failing /readyz and closing the listener, so that load
     /// balancers notice

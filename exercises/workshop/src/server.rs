@@ -8,11 +8,15 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use crate::finding::Finding;
 
 // No client of a check sends more.
 const MAX_BODY_BYTES: usize = 16 << 20;
+
+// A client that does not read holds a thread no longer.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A server that listens. Dropping it ends it.
 #[derive(Debug)]
@@ -53,6 +57,9 @@ impl Server {
                     return;
                 }
                 let serve = Arc::clone(&serve);
+                if stream.set_write_timeout(Some(WRITE_TIMEOUT)).is_err() {
+                    continue;
+                }
                 // A client that goes away is no reason to fail.
                 thread::spawn(move || serve(&stream));
             }
