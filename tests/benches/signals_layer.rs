@@ -12,7 +12,7 @@ use axum::http::{Method, Request, Response};
 use criterion::{Criterion, criterion_group, criterion_main};
 use golden_http::TraceContext;
 use golden_http::layer::SignalsLayer;
-use golden_http::requests::{Operation, Requests};
+use golden_http::requests::{FromTheStart, Operation, Requests};
 use http_body::{Body, Frame, SizeHint};
 use prometheus_client::registry::Registry;
 use tower::{Layer, Service};
@@ -92,7 +92,7 @@ fn layered() -> (
         method: Method::GET,
         statuses: vec![200, 500],
     };
-    let route = requests.route("/random", &[operation]);
+    let route = requests.route("/random", &[operation], FromTheStart::Everything);
     (
         SignalsLayer::new(route, requests.unmatched()).layer(Handler),
         requests,

@@ -1,5 +1,5 @@
 //! The routes of a role, each with its layers. Which statuses a route may
-//! answer, and so which series exist from the start, is read from the API's
+//! answer, of which some have their series from the start, is read from the API's
 //! description; what is not part of the API says it where it is routed.
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use utoipa::openapi::path::Operation as Described;
 
 use super::layers::{around_every_route, method_not_allowed, not_found};
 use crate::layer::SignalsLayer;
-use crate::requests::{Operation, Requests, UNMATCHED};
+use crate::requests::{FromTheStart, Operation, Requests, UNMATCHED};
 
 /// Collects the routes of a role whose endpoints share `S`.
 pub struct Api<'a, S> {
@@ -77,8 +77,13 @@ where
         operations: &[Operation],
         deadline: Option<Duration>,
     ) -> Self {
+        // Only what does work has a deadline.
+        let from_the_start = match deadline {
+            Some(_) => FromTheStart::Everything,
+            None => FromTheStart::Successes,
+        };
         let signals = SignalsLayer::new(
-            self.requests.route(path, operations),
+            self.requests.route(path, operations, from_the_start),
             self.requests.unmatched(),
         );
         let handler = handler.fallback(method_not_allowed);

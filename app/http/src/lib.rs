@@ -24,6 +24,7 @@ mod connection;
 mod deadline;
 pub mod docs;
 pub mod fields;
+mod gzip;
 pub mod health;
 mod labels;
 pub mod layer;

@@ -2,11 +2,14 @@
 //! a family of counters or gauges, whose labels and values it has at hand.
 
 use std::fmt;
+use std::time::SystemTime;
 
 use prometheus_client::encoding::{
     DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, EncodeLabelSet, NoLabelSet,
 };
 use prometheus_client::metrics::MetricType;
+
+use crate::attachments::{Attachment, encode_with};
 
 /// Encodes whole families.
 ///
@@ -64,6 +67,18 @@ pub trait EncodeFamily {
         help: &str,
         series: impl IntoIterator<Item = (L, N)>,
     ) -> fmt::Result;
+
+    /// Encodes a counter for each label set, with the time since when it has counted.
+    ///
+    /// # Errors
+    ///
+    /// As the encoder says.
+    fn encode_counters_created<L: EncodeLabelSet, N: EncodeCounterValue>(
+        &mut self,
+        name: &str,
+        help: &str,
+        series: impl IntoIterator<Item = (L, N, SystemTime)>,
+    ) -> fmt::Result;
 }
 
 const NO_LABELS: [(&str, &str); 0] = [];
@@ -94,6 +109,23 @@ impl EncodeFamily for DescriptorEncoder<'_> {
         for (labels, value) in series {
             let mut series = family.encode_family(&labels)?;
             series.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
+        }
+        Ok(())
+    }
+
+    fn encode_counters_created<L: EncodeLabelSet, N: EncodeCounterValue>(
+        &mut self,
+        name: &str,
+        help: &str,
+        series: impl IntoIterator<Item = (L, N, SystemTime)>,
+    ) -> fmt::Result {
+        let help = format!("{help}.");
+        let mut family = self.encode_descriptor(name, &help, None, MetricType::Counter)?;
+        for (labels, value, created) in series {
+            let series = family.encode_family(&labels)?;
+            encode_with(Attachment::Created(created), series, |series| {
+                series.encode_counter::<NoLabelSet, _, u64>(&value, None)
+            })?;
         }
         Ok(())
     }
