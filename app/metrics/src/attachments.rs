@@ -43,11 +43,11 @@ pub(crate) struct Attachments(Vec<Attachment>);
 
 /// Encodes one series; in a collection, with its attachment.
 pub(crate) fn encode_with(
-    attachment: Attachment,
+    attachment: Option<Attachment>,
     mut encoder: MetricEncoder<'_>,
     encode: impl FnOnce(&mut MetricEncoder<'_>) -> fmt::Result,
 ) -> fmt::Result {
-    match Attachments::leave(attachment) {
+    match attachment.and_then(Attachments::leave) {
         Some(place) => encode(&mut encoder.encode_family(&[(MARKER, place)])?),
         None => encode(&mut encoder),
     }

@@ -66,9 +66,14 @@ pub trait EncodeFamily {
         name: &str,
         help: &str,
         series: impl IntoIterator<Item = (L, N)>,
-    ) -> fmt::Result;
+    ) -> fmt::Result {
+        let series = series.into_iter();
+        let series = series.map(|(labels, value)| (labels, value, None));
+        self.encode_counters_created(name, help, series)
+    }
 
-    /// Encodes a counter for each label set, with the time since when it has counted.
+    /// Encodes a counter for each label set, with the time since when it has counted,
+    /// where that is known.
     ///
     /// # Errors
     ///
@@ -77,11 +82,13 @@ pub trait EncodeFamily {
         &mut self,
         name: &str,
         help: &str,
-        series: impl IntoIterator<Item = (L, N, SystemTime)>,
+        series: impl IntoIterator<Item = (L, N, Option<SystemTime>)>,
     ) -> fmt::Result;
 }
 
-const NO_LABELS: [(&str, &str); 0] = [];
+/// The labels of a series that has none.
+pub const NO_LABELS: [(&str, &str); 0] = [];
+
 
 impl EncodeFamily for DescriptorEncoder<'_> {
     fn encode_gauges<L: EncodeLabelSet, N: EncodeGaugeValue>(
@@ -98,32 +105,17 @@ impl EncodeFamily for DescriptorEncoder<'_> {
         Ok(())
     }
 
-    fn encode_counters<L: EncodeLabelSet, N: EncodeCounterValue>(
-        &mut self,
-        name: &str,
-        help: &str,
-        series: impl IntoIterator<Item = (L, N)>,
-    ) -> fmt::Result {
-        let help = format!("{help}.");
-        let mut family = self.encode_descriptor(name, &help, None, MetricType::Counter)?;
-        for (labels, value) in series {
-            let mut series = family.encode_family(&labels)?;
-            series.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
-        }
-        Ok(())
-    }
-
     fn encode_counters_created<L: EncodeLabelSet, N: EncodeCounterValue>(
         &mut self,
         name: &str,
         help: &str,
-        series: impl IntoIterator<Item = (L, N, SystemTime)>,
+        series: impl IntoIterator<Item = (L, N, Option<SystemTime>)>,
     ) -> fmt::Result {
         let help = format!("{help}.");
         let mut family = self.encode_descriptor(name, &help, None, MetricType::Counter)?;
         for (labels, value, created) in series {
-            let series = family.encode_family(&labels)?;
-            encode_with(Attachment::Created(created), series, |series| {
+            let created = created.map(Attachment::Created);
+            encode_with(created, family.encode_family(&labels)?, |series| {
                 series.encode_counter::<NoLabelSet, _, u64>(&value, None)
             })?;
         }

@@ -80,7 +80,7 @@ impl TypedMetric for Counter {
 impl EncodeMetric for Counter {
     fn encode(&self, encoder: MetricEncoder<'_>) -> fmt::Result {
         let created = Attachment::Created(self.0.created);
-        encode_with(created, encoder, |encoder| {
+        encode_with(Some(created), encoder, |encoder| {
             encoder.encode_counter::<NoLabelSet, _, u64>(&self.get(), None)
         })
     }

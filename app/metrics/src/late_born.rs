@@ -63,9 +63,16 @@ impl<Kind> LateBorn<Kind> {
 
     /// When a series is created whose first event is now.
     fn created(&self) -> SystemTime {
-        let before = SystemTime::now().checked_sub(BEFORE_FIRST_EVENT);
-        before.map_or(self.family_made, |before| before.max(self.family_made))
+        created_before(SystemTime::now()).max(self.family_made)
     }
+}
+
+/// The created timestamp of a series that did not exist before its first event.
+#[must_use]
+pub fn created_before(first_event: SystemTime) -> SystemTime {
+    first_event
+        .checked_sub(BEFORE_FIRST_EVENT)
+        .unwrap_or(first_event)
 }
 
 impl MetricConstructor<Counter> for LateBorn {

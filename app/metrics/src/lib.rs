@@ -42,11 +42,11 @@ mod gather;
 mod histogram;
 mod late_born;
 
-pub use collector::EncodeFamily;
+pub use collector::{EncodeFamily, NO_LABELS};
 pub use counter::Counter;
 pub use function::{CounterFunc, GaugeFunc};
 pub use gather::gather;
 pub use histogram::{Buckets, Histogram};
-pub use late_born::LateBorn;
+pub use late_born::{LateBorn, created_before};
 /// Prometheus' own model of a scrape, `io.prometheus.client`.
 pub use prometheus_client::encoding::prometheus_protobuf::prometheus_data_model as model;

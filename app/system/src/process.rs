@@ -48,11 +48,12 @@ pub(crate) fn open_descriptors() -> Option<u64> {
 mod linux {
     use std::fmt;
     use std::sync::LazyLock;
+    use std::time::{Duration, UNIX_EPOCH};
 
     use procfs::process::{LimitValue, Process};
     use procfs::{CurrentSI, KernelStats, ProcResult};
 
-    use golden_metrics::EncodeFamily;
+    use golden_metrics::{EncodeFamily, NO_LABELS};
     use prometheus_client::encoding::DescriptorEncoder;
 
     /// Seconds since the epoch at which the machine was started: a constant.
@@ -110,10 +111,12 @@ mod linux {
         // Pushgateway, which exposes them of itself too, complains of any other with each
         // push and each scrape.
         pub(super) fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-            encoder.encode_counter(
+            let started = self.start_time.map(Duration::from_secs_f64);
+            let started = started.map(|since_epoch| UNIX_EPOCH + since_epoch);
+            encoder.encode_counters_created(
                 "process_cpu_seconds",
                 "Total user and system CPU time spent in seconds",
-                self.cpu_seconds,
+                [(NO_LABELS, self.cpu_seconds, started)],
             )?;
             if let Some(open) = self.open_fds {
                 let help = "Number of open file descriptors";

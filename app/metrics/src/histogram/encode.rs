@@ -17,7 +17,7 @@ impl TypedMetric for Histogram {
 }
 
 impl EncodeMetric for Histogram {
-    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+    fn encode(&self, encoder: MetricEncoder<'_>) -> fmt::Result {
         let snapshot = self.snapshot();
         let native = snapshot.native();
         let (negative_spans, negative_deltas) = spans_and_deltas(&native.negative);
@@ -42,13 +42,11 @@ impl EncodeMetric for Histogram {
             created: Some(snapshot.created),
         };
         let (sum, count, classic) = (snapshot.sum, snapshot.count(), snapshot.classic());
-        let encode = |encoder: &mut MetricEncoder<'_>| {
+        let exemplars = snapshot.exemplars;
+        let exemplars = exemplars.iter().any(Option::is_some).then_some(exemplars);
+        encode_with(exemplars.map(Attachment::Exemplars), encoder, |encoder| {
             encoder.encode_histogram_with_native::<NoLabelSet>(sum, count, &classic, None, native)
-        };
-        if snapshot.exemplars.iter().all(Option::is_none) {
-            return encode(&mut encoder);
-        }
-        encode_with(Attachment::Exemplars(snapshot.exemplars), encoder, encode)
+        })
     }
 
     fn metric_type(&self) -> MetricType {
