@@ -264,7 +264,9 @@ fn an_independent_parser_agrees_on_every_sample() {
         .filter_map(|(name, labels)| Some((name.strip_suffix("_created")?.to_owned(), labels)))
         .collect();
     let counting = series(&in_text).into_iter().filter_map(|(name, labels)| {
-        let counts = name.strip_suffix("_total").or(name.strip_suffix("_count"))?;
+        let counts = name
+            .strip_suffix("_total")
+            .or(name.strip_suffix("_count"))?;
         Some((counts.to_owned(), labels))
     });
     assert_eq!(created, counting.collect());

@@ -30,7 +30,11 @@ pub async fn metrics(State(registry): State<Arc<Registry>>, headers: HeaderMap) 
     let written = tokio::task::spawn_blocking(move || {
         let families = gather(&registry)?;
         let written = format.encode(&families);
-        Ok(if gzip { gzip::compress(&written) } else { written })
+        Ok(if gzip {
+            gzip::compress(&written)
+        } else {
+            written
+        })
     })
     .await;
     let headers = [

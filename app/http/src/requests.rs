@@ -235,7 +235,10 @@ impl RouteSignals {
                     signals.durations(Outcome::of(status));
                 }
             } else {
-                for &status in statuses.iter().filter(|status| (200..300).contains(*status)) {
+                for &status in statuses
+                    .iter()
+                    .filter(|status| (200..300).contains(*status))
+                {
                     signals.requests(status);
                 }
             }

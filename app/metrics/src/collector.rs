@@ -89,7 +89,6 @@ pub trait EncodeFamily {
 /// The labels of a series that has none.
 pub const NO_LABELS: [(&str, &str); 0] = [];
 
-
 impl EncodeFamily for DescriptorEncoder<'_> {
     fn encode_gauges<L: EncodeLabelSet, N: EncodeGaugeValue>(
         &mut self,

@@ -95,7 +95,10 @@ mod tests {
     fn a_series_is_created_before_its_first_event_and_not_before_its_family() {
         let now = SystemTime::now();
         let mut births = LateBorn::counters();
-        assert!(births.created() >= now, "the family is younger than a second");
+        assert!(
+            births.created() >= now,
+            "the family is younger than a second"
+        );
         births.family_made = now - Duration::from_secs(60);
         let created = births.created();
         assert!(created < SystemTime::now() && created > births.family_made);
