@@ -50,8 +50,8 @@ mod linux {
     use std::sync::LazyLock;
     use std::time::{Duration, UNIX_EPOCH};
 
-    use procfs::process::Process;
-    use procfs::{CurrentSI, KernelStats, ProcResult};
+    use procfs::process::Stat;
+    use procfs::{CurrentSI, FromRead, KernelStats, ProcResult};
 
     use golden_metrics::{EncodeFamily, NO_LABELS};
     use prometheus_client::encoding::DescriptorEncoder;
@@ -84,8 +84,7 @@ mod linux {
         pub(super) fn now() -> ProcResult<Self> {
             // First, since what reads the rest holds a descriptor itself.
             let open_fds = super::open_descriptors();
-            let process = Process::myself()?;
-            let stat = process.stat()?;
+            let stat = Stat::from_file("/proc/self/stat")?;
             // Not from `stat`, whose count of resident pages leaves out what each
             // processor has not yet added to the sum: up to some MiB on a large
             // machine. `status` adds it up on newer kernels and is no worse on others.

@@ -148,7 +148,8 @@ impl Snapshot<'_> {
     /// alone.
     fn classic(&self) -> Vec<(f64, u64)> {
         let mut counts = vec![0; self.layout.bounds().len() + 1];
-        for (cell, count) in self.cells.iter().enumerate() {
+        // Most cells never count.
+        for (cell, &count) in self.cells.iter().enumerate().filter(|(_, n)| **n > 0) {
             counts[self.layout.classic_of(cell)] += count;
         }
         let bounds = self.layout.bounds().iter().copied();
