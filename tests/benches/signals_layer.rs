@@ -12,7 +12,7 @@ use axum::body::Bytes;
 use axum::http::{Method, Request, Response, Uri};
 use criterion::{Criterion, criterion_group, criterion_main};
 use golden_http::layer::SignalsLayer;
-use golden_http::requests::{Operation, Requests};
+use golden_http::requests::{FromTheStart, Operation, Requests};
 use golden_http::routes::Routes;
 use http_body::{Body, Frame, SizeHint};
 use prometheus_client::registry::Registry;
@@ -99,7 +99,7 @@ fn layered() -> (
         method: Method::GET,
         statuses: vec![200, 500],
     };
-    let route = requests.route("/random", &[operation]);
+    let route = requests.route("/random", &[operation], FromTheStart::Everything);
     let deadline = Some(Duration::from_secs(30));
     let routes = Routes::new(&requests).route("/random", route, deadline);
     (SignalsLayer::new(routes).layer(Handler), requests)

@@ -161,7 +161,33 @@ fn counters_go_on_when_a_task_starts_anew_and_the_documents_scrape_works() {
     assert_eq!(prometheus.number(&resets), Some(0.0));
     let samples = prometheus.number("proplet_task_samples_total{task=\"t\"}");
     assert_eq!(samples, Some(5.0));
+    // The first of each is not lost, although there was no series before. At the newest
+    // sample nothing is extrapolated.
+    for (selector, all) in [
+        (read, f64::from(sent)),
+        ("proplet_task_samples_total{task=\"t\"}", 5.0),
+    ] {
+        let (at, _) = prometheus.newest(selector).unwrap();
+        let increase = format!("increase({selector}[5m])");
+        let found = prometheus.number_at(&increase, at).unwrap();
+        assert!((found - all).abs() < 1e-6, "{increase} is {found}");
+    }
     assert_eq!(prometheus.number("up{job=\"propeller\"}"), Some(1.0));
+}
+
+#[test]
+fn before_the_first_message_it_can_be_read() {
+    let Some((mosquitto, _)) = programs() else {
+        return;
+    };
+    let broker = Mosquitto::start(&mosquitto, "");
+    let directory = Directory::new();
+    let manager = Manager::start(&broker.url(), &directory, &[]);
+    let exposition = http::get(manager.metrics_address(), "/metrics", &[]);
+    let lines = exposition.text().lines().count();
+    assert!(lines <= 350, "{lines} lines");
+    let size = exposition.body.len();
+    assert!(size <= 35_000, "{size} bytes");
 }
 
 #[test]

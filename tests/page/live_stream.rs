@@ -2,6 +2,7 @@
 //! time, so that minutes pass at once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -10,6 +11,7 @@ use axum::http::{Request, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
 use futures_util::StreamExt as _;
+use golden_metrics::{GaugeFunc, LateBorn};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
@@ -22,6 +24,9 @@ use tower::ServiceExt as _;
 
 struct Service {
     router: Router,
+    scrapes: Arc<AtomicU64>,
+    /// Series that are born with their first event.
+    late: Family<[(&'static str, &'static str); 3], golden_metrics::Counter, LateBorn>,
     pager: Arc<Pager>,
     shutdown: watch::Sender<bool>,
 }
@@ -31,6 +36,12 @@ impl Service {
         let mut registry = Registry::default();
         let requests = Family::<[(&str, &str); 3], Counter>::default();
         registry.register("http_requests", "Of the workload", requests.clone());
+        let scrapes = Arc::new(AtomicU64::new(0));
+        let scraped = Arc::clone(&scrapes);
+        let scraped = move || scraped.fetch_add(1, Ordering::Relaxed);
+        registry.register("scrapes", "Scrapes of this registry", GaugeFunc(scraped));
+        let late = Family::new_with_constructor(LateBorn::counters());
+        registry.register("http_requests", "Of the workload too", late.clone());
         let labels = [("method", "GET"), ("route", "/random"), ("status", "200")];
         let requests = requests.get_or_create_owned(&labels);
         // Ten a second.
@@ -49,6 +60,8 @@ impl Service {
             .with_state(live);
         Self {
             router,
+            scrapes,
+            late,
             pager,
             shutdown,
         }
@@ -120,8 +133,10 @@ fn times(event: &Event) -> Vec<i64> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_watcher_gets_the_past_and_then_every_second() {
+async fn a_new_watcher_gets_what_was_watched_and_then_every_second() {
     let service = Service::start();
+    // Somebody is there, and reads nothing.
+    let _before = service.watch(None).await;
     time::sleep(Duration::from_secs(300)).await;
 
     let mut events = service.watch(None).await;
@@ -162,8 +177,8 @@ async fn a_new_watcher_gets_the_past_and_then_every_second() {
 #[tokio::test(start_paused = true)]
 async fn a_watcher_that_reconnects_gets_what_it_missed() {
     let service = Service::start();
-    time::sleep(Duration::from_secs(60)).await;
     let mut events = service.watch(None).await;
+    time::sleep(Duration::from_secs(60)).await;
     let seen = events.named("points").await.id.expect("points have an id");
     drop(events);
 
@@ -177,6 +192,75 @@ async fn a_watcher_that_reconnects_gets_what_it_missed() {
         let past = times(&service.watch(Some(seen)).await.named("points").await);
         assert!(past.len() > 60, "{}", past.len());
     }
+}
+
+/// How often the registry was scraped, told by a gauge in it.
+struct Scrapes(Arc<AtomicU64>);
+
+impl Scrapes {
+    fn counted(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_nobody_watches_is_not_scraped() {
+    let service = Service::start();
+    let scrapes = Scrapes(Arc::clone(&service.scrapes));
+    time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(scrapes.counted(), 0, "nobody has ever watched");
+
+    // The first point comes at once, the first rates with the second.
+    let opened = time::Instant::now();
+    let mut events = service.watch(None).await;
+    let first = events.named("points").await;
+    assert!(opened.elapsed() < Duration::from_millis(10));
+    assert_eq!(times(&first).len(), 1);
+    let second = events.named("points").await;
+    assert!(opened.elapsed() <= Duration::from_millis(1_010));
+    let rate = &second.data["points"][0]["traffic"]["200"];
+    assert!(rate.as_f64().is_some_and(|rate| rate > 1.0), "{rate}");
+    // As soon as the range is covered, all of it counts.
+    for _ in 0..10 {
+        events.named("points").await;
+    }
+    let point = events.named("points").await.data["points"][0].take();
+    let rate = point["traffic"]["200"].as_f64().expect("a rate");
+    assert!((rate - 10.0).abs() < 0.2, "{rate}");
+    drop(events);
+
+    // Who comes back within three minutes misses nothing.
+    time::sleep(Duration::from_secs(170)).await;
+    let mut events = service.watch(None).await;
+    assert_eq!(
+        times(&events.named("points").await).len() as u64,
+        SHOWN_RANGE.as_secs()
+    );
+    drop(events);
+
+    // After that nobody is waited for, and nothing is kept.
+    time::sleep(Duration::from_secs(200)).await;
+    let ended = scrapes.counted();
+    time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(scrapes.counted(), ended);
+    let mut events = service.watch(None).await;
+    assert_eq!(times(&events.named("points").await).len(), 1);
+    assert_eq!(scrapes.counted(), ended + 1);
+}
+
+/// What counts for the first time has a rate, in the live page as in Prometheus.
+#[tokio::test(start_paused = true)]
+async fn the_first_event_of_a_series_has_a_rate() {
+    let service = Service::start();
+    let mut events = service.watch(None).await;
+    for _ in 0..5 {
+        events.named("points").await;
+    }
+    let labels = [("method", "GET"), ("route", "/random"), ("status", "418")];
+    service.late.get_or_create(&labels).inc();
+    let point = events.named("points").await.data["points"][0].take();
+    let rate = point["traffic"]["418"].as_f64().expect("a rate");
+    assert!(rate > 0.0, "{point}");
 }
 
 /// A watcher that reads nothing for an hour then receives two minutes, not an hour that was

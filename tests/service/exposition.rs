@@ -2,9 +2,12 @@
 //! own Python client and, for the counts, by the requests that were made.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use flate2::read::GzDecoder;
 
 use crate::support::http::{self, Answer};
 use crate::support::peers;
@@ -112,6 +115,48 @@ fn the_format_follows_the_accept_header() {
 }
 
 #[test]
+fn who_asks_for_gzip_gets_the_same_exposition_compressed() {
+    let server = quiet_server();
+    for format in [PROTOBUF, OPENMETRICS, TEXT] {
+        let plain = scrape(&server, format);
+        assert_eq!(plain.header("content-encoding"), None, "{format}");
+        assert_eq!(plain.header("vary"), Some("accept, accept-encoding"));
+        let headers = [("accept", format), ("accept-encoding", "gzip")];
+        let answer = http::get(server.address(), "/metrics", &headers);
+        assert_eq!(answer.header("content-encoding"), Some("gzip"), "{format}");
+        assert_eq!(answer.header("content-type"), Some(format));
+        let mut body = Vec::new();
+        let mut decoder = GzDecoder::new(answer.body.as_slice());
+        decoder.read_to_end(&mut body).expect("it is gzip");
+        assert!(answer.body.len() * 2 < body.len(), "{format}");
+        if format == TEXT {
+            let families = |text: &[u8]| {
+                let text = String::from_utf8(text.to_vec()).expect("it is text");
+                crate::support::samples::Samples::parse(&text).types
+            };
+            assert_eq!(families(&body), families(&plain.body));
+        }
+    }
+}
+
+#[test]
+fn head_says_what_get_would_and_sends_no_body() {
+    let server = quiet_server();
+    for coding in ["identity", "gzip"] {
+        let headers = [("accept", OPENMETRICS), ("accept-encoding", coding)];
+        let [get, head] = ["GET", "HEAD"]
+            .map(|method| http::request(server.address(), method, "/metrics", &headers, b""));
+        assert_eq!((get.status, head.status), (200, 200));
+        assert!(head.body.is_empty() && !get.body.is_empty());
+        for name in ["content-type", "content-encoding", "vary"] {
+            assert_eq!(head.header(name), get.header(name), "{name}");
+        }
+        let length = head.header("content-length").expect("GET has one");
+        assert!(length.parse::<usize>().is_ok_and(|length| length > 1_000));
+    }
+}
+
+#[test]
 fn promtool_finds_no_problems() {
     let Some(promtool) = peers::require("promtool") else {
         return;
@@ -205,10 +250,31 @@ fn an_independent_parser_agrees_on_every_sample() {
 
     // Each other.
     let series = |samples: &BTreeMap<Series, f64>| samples.keys().cloned().collect::<BTreeSet<_>>();
-    assert_eq!(series(&in_text), series(&in_openmetrics));
+    let mut both = series(&in_openmetrics);
+    both.retain(|(name, _)| !name.ends_with("_created"));
+    assert_eq!(series(&in_text), both);
     assert_eq!(text_types, openmetrics_types);
     for (series, value) in in_text.iter().filter(|(series, _)| stays(series)) {
         assert_eq!(in_openmetrics[series], *value, "{series:?}");
+    }
+
+    // Each counter and each histogram says since when it counts.
+    let created: BTreeSet<_> = series(&in_openmetrics)
+        .into_iter()
+        .filter_map(|(name, labels)| Some((name.strip_suffix("_created")?.to_owned(), labels)))
+        .collect();
+    let counting = series(&in_text).into_iter().filter_map(|(name, labels)| {
+        let counts = name
+            .strip_suffix("_total")
+            .or(name.strip_suffix("_count"))?;
+        Some((counts.to_owned(), labels))
+    });
+    assert_eq!(created, counting.collect());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.expect("it is past 1970").as_secs_f64();
+    for ((name, _), at) in &in_openmetrics {
+        let recent = (now - 60.0..=now).contains(at);
+        assert!(!name.ends_with("_created") || recent, "{name} {at}");
     }
 
     // Our own reader, on which the other tests stand.

@@ -160,3 +160,51 @@ fn exemplars_arrive_with_the_trace_id_of_the_request() {
         thread::sleep(Duration::from_millis(100));
     }
 }
+
+/// What happens for the first time is not lost, although its series did not exist.
+#[test]
+fn the_first_event_of_a_series_has_a_rate() {
+    let Some(binary) = peers::require("prometheus") else {
+        return;
+    };
+    for protocol in ["PrometheusProto", "OpenMetricsText1.0.0"] {
+        let server = Server::start(&["--delay=constant(1ms)", "--traffic=0"]);
+        let prometheus = Prometheus::scraping_in(protocol, &binary, server.address());
+        // It has been seen without the series, as after hours of calm.
+        prometheus.number_when("count_over_time(up[1m])", |scrapes| scrapes >= 3.0);
+        let counter = r#"http_requests_total{method="GET", route="unmatched", status="404"}"#;
+        let count = r#"http_request_duration_seconds_count{method="GET", route="unmatched"}"#;
+        let native = r#"http_request_duration_seconds{method="GET", route="unmatched"}"#;
+        assert_eq!(prometheus.number(counter), None, "{protocol}");
+
+        assert_eq!(server.get("/no/such/page").status, 404);
+        prometheus.number_when(counter, |requests| requests == 1.0);
+        // At the newest sample nothing is extrapolated: before the 0 a counter was not,
+        // and after it there is no time.
+        let (at, _) = prometheus.newest(counter).expect("it was found before");
+        for series in [counter, count] {
+            let found = prometheus.number_at(&format!("increase({series}[1m])"), at);
+            let off = found.map(|found| (found - 1.0).abs());
+            assert!(
+                off.is_some_and(|off| off < 1e-9),
+                "{protocol}: {series} grew by {found:?}"
+            );
+        }
+        if protocol == "PrometheusProto" {
+            // That a histogram began at 0 Prometheus 3.5 does not consider: it takes it to
+            // have begun half a step before.
+            let increase = format!("histogram_count(increase({native}[1m]))");
+            let found = prometheus.number_at(&increase, at);
+            assert!(
+                found.is_some_and(|found| (0.999..1.501).contains(&found)),
+                "{native} grew by {found:?}"
+            );
+        }
+        let rate = prometheus.number(&format!("rate({counter}[1m])"));
+        assert!(rate.is_some_and(|rate| rate > 0.0), "{protocol}: {rate:?}");
+
+        // What it did exist for says that nothing failed.
+        let failures = "sum(increase(http_requests_total{status=~\"5..\"}[1m]))";
+        assert_eq!(prometheus.number(failures), Some(0.0), "{protocol}");
+    }
+}

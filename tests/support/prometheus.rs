@@ -1,4 +1,4 @@
-//! A real Prometheus, with native histograms and exemplars turned on.
+//! A real Prometheus, with the features that the stack turns on.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -26,10 +26,21 @@ impl Prometheus {
     ///
     /// With all it wrote, if it does not come to listen.
     pub fn scraping(binary: &Path, target: SocketAddr) -> Self {
+        Self::scraping_in("PrometheusProto", binary, target)
+    }
+
+    /// One that scrapes this service every second, as job `service`, in this protocol
+    /// (Prometheus' `scrape_protocols`).
+    ///
+    /// # Panics
+    ///
+    /// With all it wrote, if it does not come to listen.
+    pub fn scraping_in(protocol: &str, binary: &Path, target: SocketAddr) -> Self {
         Self::configured(
             binary,
             &format!(
-                "global:\n  scrape_interval: 1s\nscrape_configs:\n  - job_name: service\n    \
+                "global:\n  scrape_interval: 1s\n  scrape_protocols: [{protocol}]\n\
+                 scrape_configs:\n  - job_name: service\n    \
                  always_scrape_classic_histograms: true\n    static_configs:\n      - targets: ['{target}']\n"
             ),
         )
@@ -52,7 +63,7 @@ impl Prometheus {
                 directory.join("data").display()
             ))
             .arg("--web.listen-address=127.0.0.1:0")
-            .arg("--enable-feature=native-histograms,exemplar-storage")
+            .arg("--enable-feature=native-histograms,exemplar-storage,created-timestamp-zero-ingestion")
             .arg("--web.enable-lifecycle");
         Self {
             daemon: Daemon::start(command, directory),
@@ -112,19 +123,36 @@ impl Prometheus {
             .clone()
     }
 
+    /// The newest sample of the series that is selected, as (seconds since the epoch,
+    /// value); `None` if none is.
+    ///
+    /// # Panics
+    ///
+    /// If several are selected.
+    pub fn newest(&self, selector: &str) -> Option<(f64, f64)> {
+        let at = self.number(&format!("timestamp({selector})"))?;
+        Some((at, self.number(selector)?))
+    }
+
+    /// The one number that the expression computes at a time; `None` if it selects
+    /// nothing.
+    ///
+    /// # Panics
+    ///
+    /// If it selects several series.
+    pub fn number_at(&self, expression: &str, at: f64) -> Option<f64> {
+        let query = percent_encoded(expression);
+        let answer = self.api(&format!("query?query={query}&time={at:.3}"));
+        one(expression, answer["result"].as_array()?)
+    }
+
     /// The one number that the expression computes; `None` if it selects nothing.
     ///
     /// # Panics
     ///
     /// If it selects several series.
     pub fn number(&self, expression: &str) -> Option<f64> {
-        let series = self.query(expression);
-        assert!(
-            series.len() <= 1,
-            "{expression} has several values: {series:?}"
-        );
-        let value = series.first()?["value"][1].as_str()?;
-        Some(value.parse().expect("Prometheus writes numbers"))
+        one(expression, &self.query(expression))
     }
 
     /// Polls until the expression's number fulfils the condition, and returns it.
@@ -158,6 +186,16 @@ impl Prometheus {
         assert_eq!(body["status"], "success", "{path}: {body}");
         body["data"].take()
     }
+}
+
+/// The number of the one series, if there is one.
+fn one(expression: &str, series: &[Value]) -> Option<f64> {
+    assert!(
+        series.len() <= 1,
+        "{expression} has several values: {series:?}"
+    );
+    let value = series.first()?["value"][1].as_str()?;
+    Some(value.parse().expect("Prometheus writes numbers"))
 }
 
 /// Where those are whom the stack's configuration names.

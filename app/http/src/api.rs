@@ -1,5 +1,5 @@
 //! The routes of a role, with the layer around all of them. Which statuses a route may
-//! answer, and so which series exist from the start, is read from the API's
+//! answer, of which some have their series from the start, is read from the API's
 //! description; what is not part of the API says it where it is routed.
 
 use std::time::Duration;
@@ -13,7 +13,7 @@ use utoipa::openapi::path::Operation as Described;
 
 use super::problem::Problem;
 use crate::layer::{Signals, SignalsLayer};
-use crate::requests::{Operation, Requests};
+use crate::requests::{FromTheStart, Operation, Requests};
 use crate::routes::Routes;
 
 /// The routes of a role, all of them measured.
@@ -83,7 +83,12 @@ where
         operations: &[Operation],
         deadline: Option<Duration>,
     ) -> Self {
-        let signals = self.requests.route(path, operations);
+        // Only what does work has a deadline.
+        let from_the_start = match deadline {
+            Some(_) => FromTheStart::Everything,
+            None => FromTheStart::Successes,
+        };
+        let signals = self.requests.route(path, operations, from_the_start);
         self.routes = self.routes.route(path, signals, deadline);
         let handler = handler.fallback(method_not_allowed);
         self.router = self.router.route(path, handler);

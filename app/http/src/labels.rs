@@ -140,6 +140,11 @@ pub enum FailureCause {
     Panic,
 }
 
+impl FailureCause {
+    /// All of them, in the order of their discriminants.
+    pub(crate) const ALL: [Self; 3] = [Self::Shed, Self::Timeout, Self::Panic];
+}
+
 /// The `status` label: one of [`STATUSES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Status(u16);
@@ -184,6 +189,9 @@ mod tests {
         }
         for (place, outcome) in Outcome::ALL.into_iter().enumerate() {
             assert_eq!(outcome as usize, place);
+        }
+        for (place, cause) in FailureCause::ALL.into_iter().enumerate() {
+            assert_eq!(cause as usize, place);
         }
     }
 

@@ -26,6 +26,7 @@ mod current;
 pub mod docs;
 pub mod failures;
 pub mod fields;
+mod gzip;
 pub mod health;
 mod labels;
 pub mod layer;

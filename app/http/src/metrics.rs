@@ -1,5 +1,6 @@
 //! `GET /metrics`: what Prometheus scrapes.
 
+use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -8,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use tokio::sync::Semaphore;
 
+use super::gzip;
 use super::problem::Problem;
 use golden_metrics::exposition::Format;
 use golden_metrics::gather;
@@ -28,21 +30,29 @@ pub async fn metrics(State(registry): State<Arc<Registry>>, headers: HeaderMap) 
     let accepts = headers.get_all(header::ACCEPT).iter();
     let accepts: Vec<&str> = accepts.filter_map(|value| value.to_str().ok()).collect();
     let format = Format::negotiate(&accepts.join(","));
-    let headers = [
-        (header::CONTENT_TYPE, format.content_type()),
-        (header::VARY, "accept"),
-    ];
+    let gzip = gzip::is_accepted(&headers);
     let _permit = GATHERINGS.acquire().await;
-    // Half a millisecond of work: on a thread of its own, so that no request
-    // waits behind it.
+    // On a thread that may block: collectors read files, and with many series the rest
+    // takes its time too. No request waits behind it.
     let written = tokio::task::spawn_blocking(move || {
-        gather(&registry).map(|families| format.encode(&families))
+        let families = gather(&registry)?;
+        let written = format.encode(&families);
+        Ok(if gzip {
+            gzip::compress(&written)
+        } else {
+            written
+        })
     })
     .await;
+    let headers = [
+        (header::CONTENT_TYPE, format.content_type()),
+        (header::VARY, "accept, accept-encoding"),
+    ];
+    let coding = gzip.then_some([(header::CONTENT_ENCODING, "gzip")]);
     match written {
-        Ok(Ok(written)) => (headers, written).into_response(),
-        Ok(Err(error)) => {
-            tracing::error!(%error, "a collector failed");
+        Ok(Ok(written)) => (headers, coding, written).into_response(),
+        Ok(Err(fmt::Error)) => {
+            tracing::error!("a collector failed");
             Problem::Panic.into_response()
         }
         // The collectors' panic, logged by the hook.

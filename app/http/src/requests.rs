@@ -1,13 +1,15 @@
-//! The request metrics: for each route its handles, resolved once when the
-//! route is made, so that a request finds its counters by index. Nothing here
-//! runs a request; `layer` does.
+//! The request metrics: for each route its handles, each resolved once, so that a
+//! request finds its counters by index. Nothing here runs a request; `layer` does.
+//!
+//! Few series exist from the start ([`FromTheStart`]): a page of zeros is one that
+//! nobody reads. Any other is born with its first event, with a created timestamp from
+//! which Prometheus knows that it was at 0 before.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use golden_metrics::{Buckets, Histogram};
+use golden_metrics::{Buckets, Counter, Histogram, LateBorn};
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{self, Gauge};
 use prometheus_client::registry::Registry;
@@ -28,8 +30,19 @@ pub const UNMATCHED: &str = "unmatched";
 pub struct Operation {
     /// The method served.
     pub method: axum::http::Method,
-    /// Every status that it may answer: these series exist, at 0, from the start.
+    /// Every status that it may answer.
     pub statuses: Vec<u16>,
+}
+
+/// The series of a route that exist, at 0, before its first request. Those of HEAD never
+/// do: it is served wherever GET is, and hardly anybody sends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FromTheStart {
+    /// All that its operations may bring about. For the service's work: who looks for
+    /// its signals is to find all of them, and a failure that never occurred as a 0.
+    Everything,
+    /// The counters of successes: they name the route and its methods.
+    Successes,
 }
 
 /// The request metrics of all routes.
@@ -41,12 +54,12 @@ pub struct Requests {
 
 #[derive(Clone, Debug)]
 struct Families {
-    requests: Family<RequestLabels, Counter>,
-    durations: Family<DurationLabels, Histogram, Buckets>,
+    requests: Family<RequestLabels, Counter, LateBorn>,
+    durations: Family<DurationLabels, Histogram, LateBorn<Buckets>>,
     in_flight: Family<RouteLabels, InFlight>,
-    shed: Family<RouteLabels, Counter>,
-    timeouts: Family<RouteLabels, Counter>,
-    panics: Family<RouteLabels, Counter>,
+    shed: Family<RouteLabels, Counter, LateBorn>,
+    timeouts: Family<RouteLabels, Counter, LateBorn>,
+    panics: Family<RouteLabels, Counter, LateBorn>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -111,19 +124,16 @@ impl Requests {
     /// The metrics of all routes, present and future, exposed by `registry`.
     #[must_use]
     pub fn register(registry: &mut Registry) -> Self {
+        let durations = LateBorn::histograms(Buckets::new(buckets::REQUEST_DURATION_SECONDS));
         let families = Families {
-            requests: Family::default(),
-            durations: Family::new_with_constructor(Buckets::new(
-                buckets::REQUEST_DURATION_SECONDS,
-            )),
+            requests: Family::new_with_constructor(LateBorn::counters()),
+            durations: Family::new_with_constructor(durations),
             in_flight: Family::default(),
-            shed: Family::default(),
-            timeouts: Family::default(),
-            panics: Family::default(),
+            shed: Family::new_with_constructor(LateBorn::counters()),
+            timeouts: Family::new_with_constructor(LateBorn::counters()),
+            panics: Family::new_with_constructor(LateBorn::counters()),
         };
-        let unmatched =
-            MethodLabel::ALL.map(|method| (method, vec![404, 405, CLIENT_CLOSED_REQUEST]));
-        let unmatched = RouteSignals::new(UNMATCHED, unmatched, &families);
+        let unmatched = RouteSignals::new(UNMATCHED, MethodLabel::ALL, &families);
         families.clone().register(registry);
         Self {
             unmatched: Arc::new(unmatched),
@@ -152,8 +162,7 @@ impl Requests {
     /// As axum does, if a path is none, or twice there.
     pub fn measure(&self, paths: impl IntoIterator<Item = &'static str>) -> SignalsLayer {
         let routes = paths.into_iter().fold(Routes::new(self), |routes, path| {
-            let any = MethodLabel::ALL.map(|method| (method, Vec::new()));
-            let signals = RouteSignals::new(path, any, &self.families);
+            let signals = RouteSignals::new(path, MethodLabel::ALL, &self.families);
             routes.route(path, Arc::new(signals), None)
         });
         SignalsLayer::new(routes)
@@ -162,14 +171,17 @@ impl Requests {
     /// The handles of a new route. `route` is its pattern, never a path that
     /// was requested.
     #[must_use]
-    pub fn route(&self, route: &str, operations: &[Operation]) -> Arc<RouteSignals> {
-        let operations = operations.iter().map(|operation| {
-            let method = MethodLabel::from(&operation.method);
-            let mut statuses = operation.statuses.clone();
-            statuses.push(CLIENT_CLOSED_REQUEST);
-            (method, statuses)
-        });
-        Arc::new(RouteSignals::new(route, operations, &self.families))
+    pub fn route(
+        &self,
+        route: &str,
+        operations: &[Operation],
+        from_the_start: FromTheStart,
+    ) -> Arc<RouteSignals> {
+        let methods = operations.iter().map(|operation| &operation.method);
+        let methods = methods.map(MethodLabel::from);
+        let signals = RouteSignals::new(route, methods, &self.families);
+        signals.begin_to_exist(operations, from_the_start);
+        Arc::new(signals)
     }
 
     /// The handles of requests that match no operation.
@@ -179,59 +191,104 @@ impl Requests {
     }
 }
 
-/// The handles of one route.
+/// The handles of one route. A series exists from when its handle is first asked for.
 #[derive(Debug)]
 pub struct RouteSignals {
-    in_flight: InFlight,
-    shed: Counter,
-    timeouts: Counter,
-    panics: Counter,
+    in_flight: OnceLock<InFlight>,
+    /// By [`FailureCause`].
+    failures: [OnceLock<Counter>; FailureCause::ALL.len()],
     /// By [`MethodLabel`]; `None` where the route does not serve the method.
     methods: [Option<Box<MethodSignals>>; MethodLabel::ALL.len()],
+    route: Arc<str>,
+    families: Families,
 }
 
 impl RouteSignals {
     fn new(
         route: &str,
-        operations: impl IntoIterator<Item = (MethodLabel, Vec<u16>)>,
+        served: impl IntoIterator<Item = MethodLabel>,
         families: &Families,
     ) -> Self {
         let route: Arc<str> = route.into();
         let mut methods = std::array::from_fn(|_| None);
-        for (method, statuses) in operations {
+        for method in served {
             let signals = MethodSignals::new(method, &route, families.clone());
-            for status in statuses {
-                signals.requests(status);
-                signals.durations(Outcome::of(status));
-            }
             methods[method as usize] = Some(Box::new(signals));
         }
-        let labels = RouteLabels { route };
         Self {
-            in_flight: families.in_flight.get_or_create_owned(&labels),
-            shed: families.shed.get_or_create_owned(&labels),
-            timeouts: families.timeouts.get_or_create_owned(&labels),
-            panics: families.panics.get_or_create_owned(&labels),
+            in_flight: OnceLock::new(),
+            failures: std::array::from_fn(|_| OnceLock::new()),
             methods,
+            route,
+            families: families.clone(),
         }
+    }
+
+    /// Asks for the handles whose series are to exist from the start.
+    fn begin_to_exist(&self, operations: &[Operation], from_the_start: FromTheStart) {
+        let everything = from_the_start == FromTheStart::Everything;
+        for Operation { method, statuses } in operations {
+            let method = MethodLabel::from(method);
+            let Some(signals) = self.method(method).filter(|_| method != MethodLabel::Head) else {
+                continue;
+            };
+            if everything {
+                for &status in statuses.iter().chain(&[CLIENT_CLOSED_REQUEST]) {
+                    signals.requests(status);
+                    signals.durations(Outcome::of(status));
+                }
+            } else {
+                for &status in statuses
+                    .iter()
+                    .filter(|status| (200..300).contains(*status))
+                {
+                    signals.requests(status);
+                }
+            }
+        }
+        if everything {
+            self.in_flight();
+            for cause in FailureCause::ALL {
+                self.failures(cause);
+            }
+        }
+    }
+
+    fn method(&self, method: MethodLabel) -> Option<&MethodSignals> {
+        self.methods[method as usize].as_deref()
+    }
+
+    fn labels(&self) -> RouteLabels {
+        let route = Arc::clone(&self.route);
+        RouteLabels { route }
+    }
+
+    fn in_flight(&self) -> &InFlight {
+        let family = &self.families.in_flight;
+        self.in_flight
+            .get_or_init(|| family.get_or_create_owned(&self.labels()))
+    }
+
+    fn failures(&self, cause: FailureCause) -> &Counter {
+        let family = match cause {
+            FailureCause::Shed => &self.families.shed,
+            FailureCause::Timeout => &self.families.timeouts,
+            FailureCause::Panic => &self.families.panics,
+        };
+        self.failures[cause as usize].get_or_init(|| family.get_or_create_owned(&self.labels()))
     }
 
     /// Whether the route serves `method`.
     pub(crate) fn serves(&self, method: MethodLabel) -> bool {
-        self.methods[method as usize].is_some()
+        self.method(method).is_some()
     }
 
     pub(crate) fn begin(&self) {
-        self.in_flight.inc();
+        self.in_flight().inc();
     }
 
     pub(crate) fn fail(&self, cause: FailureCause) {
-        let counter = match cause {
-            FailureCause::Shed => &self.shed,
-            FailureCause::Timeout => &self.timeouts,
-            FailureCause::Panic => &self.panics,
-        };
-        counter.inc();
+        self.failures(cause).inc();
     }
 
     /// Counts the end of a request that [`Self::begin`] began.
@@ -242,20 +299,19 @@ impl RouteSignals {
         seconds: f64,
         trace_id: Option<u128>,
     ) {
-        if let Some(signals) = &self.methods[method as usize] {
+        if let Some(signals) = self.method(method) {
             signals.requests(status).inc();
             signals
                 .durations(Outcome::of(status))
                 .observe(seconds, trace_id);
         }
         // Last, so that who sees nothing in flight sees everything counted.
-        self.in_flight.dec();
+        self.in_flight().dec();
     }
 }
 
-/// The handles of one method of a route. A series exists from when its handle is first
-/// asked for: those of declared statuses from the start, any other from its first
-/// event.
+/// The handles of one method of a route. Only the first event of a series takes a lock,
+/// that of its family, and only for the time of adding it.
 #[derive(Debug)]
 struct MethodSignals {
     /// By status, all that HTTP knows: a table needs no look-up and no lock.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::http::{Method, Request, Response, StatusCode};
 use golden_http::layer::SignalsLayer;
-use golden_http::requests::{Operation, Requests};
+use golden_http::requests::{FromTheStart, Operation, Requests};
 use golden_http::routes::Routes;
 use golden_http::{CurrentRequest, TraceContext};
 use golden_metrics::exposition::Format;
@@ -40,7 +40,11 @@ fn layer(requests: &Requests) -> SignalsLayer {
     let routes = ["/answers", "/panics/{at}", "/sleeps"].into_iter().fold(
         Routes::new(requests),
         |routes, path| {
-            let signals = requests.route(path, std::slice::from_ref(&operation));
+            let signals = requests.route(
+                path,
+                std::slice::from_ref(&operation),
+                FromTheStart::Successes,
+            );
             routes.route(path, signals, Some(Duration::from_secs(2)))
         },
     );

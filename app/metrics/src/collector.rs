@@ -2,11 +2,14 @@
 //! a family of counters or gauges, whose labels and values it has at hand.
 
 use std::fmt;
+use std::time::SystemTime;
 
 use prometheus_client::encoding::{
     DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, EncodeLabelSet, NoLabelSet,
 };
 use prometheus_client::metrics::MetricType;
+
+use crate::attachments::{Attachment, encode_with};
 
 /// Encodes whole families.
 ///
@@ -63,10 +66,28 @@ pub trait EncodeFamily {
         name: &str,
         help: &str,
         series: impl IntoIterator<Item = (L, N)>,
+    ) -> fmt::Result {
+        let series = series.into_iter();
+        let series = series.map(|(labels, value)| (labels, value, None));
+        self.encode_counters_created(name, help, series)
+    }
+
+    /// Encodes a counter for each label set, with the time since when it has counted,
+    /// where that is known.
+    ///
+    /// # Errors
+    ///
+    /// As the encoder says.
+    fn encode_counters_created<L: EncodeLabelSet, N: EncodeCounterValue>(
+        &mut self,
+        name: &str,
+        help: &str,
+        series: impl IntoIterator<Item = (L, N, Option<SystemTime>)>,
     ) -> fmt::Result;
 }
 
-const NO_LABELS: [(&str, &str); 0] = [];
+/// The labels of a series that has none.
+pub const NO_LABELS: [(&str, &str); 0] = [];
 
 impl EncodeFamily for DescriptorEncoder<'_> {
     fn encode_gauges<L: EncodeLabelSet, N: EncodeGaugeValue>(
@@ -83,17 +104,19 @@ impl EncodeFamily for DescriptorEncoder<'_> {
         Ok(())
     }
 
-    fn encode_counters<L: EncodeLabelSet, N: EncodeCounterValue>(
+    fn encode_counters_created<L: EncodeLabelSet, N: EncodeCounterValue>(
         &mut self,
         name: &str,
         help: &str,
-        series: impl IntoIterator<Item = (L, N)>,
+        series: impl IntoIterator<Item = (L, N, Option<SystemTime>)>,
     ) -> fmt::Result {
         let help = format!("{help}.");
         let mut family = self.encode_descriptor(name, &help, None, MetricType::Counter)?;
-        for (labels, value) in series {
-            let mut series = family.encode_family(&labels)?;
-            series.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
+        for (labels, value, created) in series {
+            let created = created.map(Attachment::Created);
+            encode_with(created, family.encode_family(&labels)?, |series| {
+                series.encode_counter::<NoLabelSet, _, u64>(&value, None)
+            })?;
         }
         Ok(())
     }

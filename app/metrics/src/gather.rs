@@ -5,7 +5,7 @@ use std::fmt;
 use prometheus_client::encoding::prometheus_protobuf::encode;
 use prometheus_client::registry::Registry;
 
-use crate::histogram::Exemplars;
+use crate::attachments::Attachments;
 use crate::model::{Metric, MetricFamily};
 
 /// The present state of every metric of `registry`, in the order of registration, and
@@ -17,11 +17,11 @@ use crate::model::{Metric, MetricFamily};
 ///
 /// If a collector fails.
 pub fn gather(registry: &Registry) -> Result<Vec<MetricFamily>, fmt::Error> {
-    let (families, exemplars) = Exemplars::collect(|| encode(registry));
+    let (families, attachments) = Attachments::collect(|| encode(registry));
     let mut families = families?;
     for family in &mut families {
         for series in &mut family.metric {
-            exemplars.attach(series);
+            attachments.attach(series);
         }
         family.metric.sort_by(|a, b| values(a).cmp(values(b)));
     }

@@ -1,18 +1,19 @@
 //! What [`prometheus_client`] lacks for a service that is to be measured exactly:
 //!
-//! - a lock-free [`Histogram`] that is classic and native at once, with exemplars and
-//!   its creation's timestamp;
+//! - a lock-free [`Histogram`] that is classic and native at once, with exemplars;
+//! - created timestamps, of the histogram and of a [`Counter`], and [`LateBorn`] for
+//!   families whose series are born with their first event;
 //! - [`GaugeFunc`] and [`CounterFunc`], whose values are asked for at a scrape, and
 //!   [`EncodeFamily`] for collectors;
 //! - the three formats that a scrape may ask for, and their negotiation
 //!   ([`exposition`]).
 //!
-//! Counters, gauges, families, the registry and the model are `prometheus_client`'s.
+//! Gauges, families, the registry and the model are `prometheus_client`'s.
 //! Knows no HTTP, no socket, no role and no metric's meaning.
 //!
 //! ```
-//! use golden_metrics::{Buckets, Histogram, exposition::Format, gather};
-//! use prometheus_client::metrics::{counter::Counter, family::Family};
+//! use golden_metrics::{Buckets, Counter, Histogram, exposition::Format, gather};
+//! use prometheus_client::metrics::family::Family;
 //! use prometheus_client::registry::Registry;
 //!
 //! let mut registry = Registry::default();
@@ -28,19 +29,24 @@
 //!
 //! let format = Format::negotiate("text/plain; version=0.0.4");
 //! let body = String::from_utf8(format.encode(&gather(&registry)?))?;
-//! assert!(body.contains("orders_total{state=\"paid\"} 1.0\n"));
+//! assert!(body.contains("orders_total{state=\"paid\"} 1\n"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod attachments;
 mod collector;
+mod counter;
 pub mod exposition;
 mod function;
 mod gather;
 mod histogram;
+mod late_born;
 
-pub use collector::EncodeFamily;
+pub use collector::{EncodeFamily, NO_LABELS};
+pub use counter::Counter;
 pub use function::{CounterFunc, GaugeFunc};
 pub use gather::gather;
 pub use histogram::{Buckets, Histogram};
+pub use late_born::{LateBorn, created_before};
 /// Prometheus' own model of a scrape, `io.prometheus.client`.
 pub use prometheus_client::encoding::prometheus_protobuf::prometheus_data_model as model;

@@ -139,8 +139,8 @@ impl Pager {
     }
 
     /// Forgets alerts that have been resolved for [`RESOLVED_RETENTION`] or not
-    /// repeated for [`FIRING_RETENTION`]. Called once a second by the live
-    /// page's scraper.
+    /// repeated for [`FIRING_RETENTION`]. Called once a second while somebody
+    /// watches the live page.
     pub fn forget(&self) {
         self.update(|_| ());
     }

@@ -1,6 +1,6 @@
-//! All routes, on one screen. Which statuses a route may answer, and so which
-//! series exist from the start, is read from the API's description in `docs`;
-//! assets, which it leaves out, state theirs here.
+//! All routes, on one screen. Which statuses a route may answer, of which some have
+//! their series from the start, is read from the API's description in `docs`; assets,
+//! which it leaves out, state theirs here.
 
 use axum::routing::{get, patch, post, put};
 

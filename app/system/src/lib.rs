@@ -11,6 +11,8 @@
 mod build_info;
 pub mod cgroup;
 pub mod descriptors;
+#[cfg(target_os = "linux")]
+mod kilobytes;
 pub mod process;
 pub mod saturation;
 

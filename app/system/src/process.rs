@@ -48,12 +48,16 @@ pub(crate) fn open_descriptors() -> Option<u64> {
 mod linux {
     use std::fmt;
     use std::sync::LazyLock;
+    use std::time::{Duration, UNIX_EPOCH};
 
-    use procfs::process::{LimitValue, Process};
-    use procfs::{CurrentSI, KernelStats, ProcResult};
+    use procfs::process::Stat;
+    use procfs::{CurrentSI, FromRead, KernelStats, ProcResult};
 
-    use golden_metrics::EncodeFamily;
+    use golden_metrics::{EncodeFamily, NO_LABELS};
     use prometheus_client::encoding::DescriptorEncoder;
+    use rustix::process::{Resource, getrlimit};
+
+    use crate::kilobytes;
 
     /// Seconds since the epoch at which the machine was started: a constant.
     static BOOT_TIME: LazyLock<Option<u64>> =
@@ -80,26 +84,25 @@ mod linux {
         pub(super) fn now() -> ProcResult<Self> {
             // First, since what reads the rest holds a descriptor itself.
             let open_fds = super::open_descriptors();
-            let process = Process::myself()?;
-            let stat = process.stat()?;
-            let limits = process.limits()?;
+            let stat = Stat::from_file("/proc/self/stat")?;
             // Not from `stat`, whose count of resident pages leaves out what each
             // processor has not yet added to the sum: up to some MiB on a large
             // machine. `status` adds it up on newer kernels and is no worse on others.
-            let status = process.status()?;
+            let status = kilobytes::read("/proc/self/status", ["VmRSS", "VmData"]);
+            let [resident_memory, data_segment] = status.unwrap_or_default();
             let ticks_per_second = procfs::ticks_per_second() as f64;
-            let limit = |value| match value {
-                LimitValue::Unlimited => f64::INFINITY,
-                LimitValue::Value(value) => value as f64,
+            let limit = |resource| {
+                let soft = getrlimit(resource).current;
+                soft.map_or(f64::INFINITY, |limit| limit as f64)
             };
             Ok(Self {
                 cpu_seconds: (stat.utime + stat.stime) as f64 / ticks_per_second,
                 open_fds,
-                max_fds: limit(limits.max_open_files.soft_limit),
+                max_fds: limit(Resource::Nofile),
                 virtual_memory: stat.vsize,
-                virtual_memory_max: limit(limits.max_address_space.soft_limit),
-                resident_memory: status.vmrss.unwrap_or(0) * 1024,
-                data_segment: status.vmdata.unwrap_or(0) * 1024,
+                virtual_memory_max: limit(Resource::As),
+                resident_memory,
+                data_segment,
                 start_time: BOOT_TIME
                     .map(|boot_time| boot_time as f64 + stat.starttime as f64 / ticks_per_second),
                 threads: stat.num_threads,
@@ -110,10 +113,12 @@ mod linux {
         // Pushgateway, which exposes them of itself too, complains of any other with each
         // push and each scrape.
         pub(super) fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-            encoder.encode_counter(
+            let started = self.start_time.map(Duration::from_secs_f64);
+            let started = started.map(|since_epoch| UNIX_EPOCH + since_epoch);
+            encoder.encode_counters_created(
                 "process_cpu_seconds",
                 "Total user and system CPU time spent in seconds",
-                self.cpu_seconds,
+                [(NO_LABELS, self.cpu_seconds, started)],
             )?;
             if let Some(open) = self.open_fds {
                 let help = "Number of open file descriptors";

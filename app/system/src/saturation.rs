@@ -181,13 +181,12 @@ fn cpu_time(cgroup: &Cgroup) -> Option<(f64, f64)> {
 #[cfg(target_os = "linux")]
 #[expect(clippy::cast_precision_loss, reason = "bytes stay far below 2^52")]
 fn memory_ratio(cgroup: &Cgroup) -> Option<f64> {
-    use procfs::{Current, Meminfo};
-
-    let host = Meminfo::current().ok()?;
-    if let Some((limit, used)) = cgroup.memory(host.mem_total) {
+    let host = crate::kilobytes::read("/proc/meminfo", ["MemTotal", "MemAvailable"]);
+    let [total, available] = host?;
+    if let Some((limit, used)) = cgroup.memory(total) {
         return Some(used as f64 / limit as f64);
     }
-    Some(1.0 - host.mem_available? as f64 / host.mem_total as f64)
+    Some(1.0 - available as f64 / total as f64)
 }
 
 #[cfg(target_os = "linux")]

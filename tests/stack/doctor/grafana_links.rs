@@ -10,6 +10,10 @@ use super::grafana::{Grafana, dashboards, panel};
 use super::stack::{Doctor, Stack, scrape};
 use crate::support::server::Server;
 
+/// What two of the panels show, once there have been two scrapes and an evaluation.
+const SHOWN: &str =
+    "count(job:slo_objective:ratio{job=\"app\"}) * sum(rate(http_requests_total{job=\"app\"}[4s]))";
+
 const P99: &str = "histogram_quantile(0.99, sum by (le) (increase(http_request_duration_seconds_bucket{job=\"app\"}[15m])))";
 
 /// What is said of the panels then.
@@ -19,8 +23,9 @@ const HEALTHY: &str =
 #[test]
 fn a_healthy_chain_passes_and_every_broken_link_of_grafanas_is_named() {
     let Some(stack) = Stack::start() else { return };
-    // A quantile needs two scrapes, with an answer between them.
+    // A quantile needs an answer.
     stack.prometheus.number_when(P99, f64::is_finite);
+    stack.prometheus.number_when(SHOWN, f64::is_finite);
     let provisioned = Grafana::provisioned(stack.prometheus.address());
 
     let grafana = provisioned.start();

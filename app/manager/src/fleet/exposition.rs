@@ -253,13 +253,16 @@ impl Collector for Fleet {
             )?;
         }
         for column in &TRAFFIC_OF_A_TASK {
-            let totals = tasks().map(|(labels, task)| (labels, &task.counters.totals));
-            column.encode(&mut encoder, totals)?;
+            let totals = tasks().filter_map(|(labels, task)| {
+                let total = (column.value)(&task.counters.totals)?;
+                Some((labels, total, Some(task.created())))
+            });
+            encoder.encode_counters_created(column.name, column.help, totals)?;
         }
-        encoder.encode_counters(
+        encoder.encode_counters_created(
             "proplet_task_samples",
             "Samples received of the task, without duplicates",
-            tasks().map(|(labels, task)| (labels, task.samples)),
+            tasks().map(|(labels, task)| (labels, task.samples, Some(task.created()))),
         )?;
         encoder.encode_gauges(
             "proplet_task_last_sample_timestamp_seconds",

@@ -1,8 +1,9 @@
 //! One proplet and its tasks, as they are known now.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use golden_metrics::created_before;
 use proplet_schema::{CpuMetrics, MemoryMetrics, OutboxMetrics, ProcessMetrics, Traffic};
 
 use super::Bounds;
@@ -47,6 +48,8 @@ pub(super) struct Task {
     pub(super) at: i64,
     /// When it came.
     pub(super) seen: i64,
+    /// When the first one came.
+    first_seen: i64,
     /// Between the two latest samples.
     pub(super) interval: i64,
     pub(super) samples: u64,
@@ -118,11 +121,18 @@ impl Task {
             // Before the first sample, which is observed next.
             at: at - 1,
             seen: now,
+            first_seen: now,
             interval: 0,
             samples: 0,
             metrics: ProcessMetrics::default(),
             counters: Counters::default(),
         }
+    }
+
+    /// Since when its samples and bytes are counted.
+    pub(super) fn created(&self) -> SystemTime {
+        let since_epoch = Duration::from_nanos(u64::try_from(self.first_seen).unwrap_or(0));
+        created_before(UNIX_EPOCH + since_epoch)
     }
 
     pub(super) fn is_newer(&self, at: i64) -> bool {

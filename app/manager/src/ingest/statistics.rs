@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use prometheus_client::metrics::counter::Counter;
+use golden_metrics::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 

@@ -1,11 +1,14 @@
 //! The two text formats. Sources: Prometheus' "Exposition formats" for 0.0.4
 //! and the OpenMetrics 1.0 specification. They differ in where a counter's
-//! `_total` stands in the metadata, in exemplars, and in the final `# EOF`.
+//! `_total` stands in the metadata, in exemplars and created timestamps, and in the
+//! final `# EOF`.
 //!
 //! Why not `prometheus_client`'s writer: it writes OpenMetrics only, which a browser
 //! and `curl` do not ask for, and not from the model.
 
 use std::fmt::Write;
+
+use prost_types::Timestamp;
 
 use crate::model::{Exemplar, LabelPair, Metric, MetricFamily, MetricType};
 
@@ -37,7 +40,7 @@ pub(super) fn open_metrics(families: &[MetricFamily]) -> String {
 }
 
 /// What the service exposes, roughly: one allocation serves a scrape.
-const TYPICAL_LENGTH: usize = 256 * 1024;
+const TYPICAL_LENGTH: usize = 64 * 1024;
 
 /// Writing to a string cannot fail.
 macro_rules! put {
@@ -58,7 +61,7 @@ fn metadata(text: &mut String, name: &str, family: &MetricFamily) {
     put!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
 }
 
-fn samples(text: &mut String, family: &MetricFamily, exemplars: bool) {
+fn samples(text: &mut String, family: &MetricFamily, open_metrics: bool) {
     let name = &family.name;
     let mut labels = String::new();
     // The series of a histogram share their bounds: each is written out once.
@@ -82,7 +85,7 @@ fn samples(text: &mut String, family: &MetricFamily, exemplars: bool) {
                 if bounds.get(place).is_none_or(|(known, _)| *known != bits) {
                     bounds.truncate(place);
                     let mut bound = String::new();
-                    write_number(&mut bound, bucket.upper_bound);
+                    write_bound(&mut bound, bucket.upper_bound);
                     bounds.push((bits, bound));
                 }
                 text.push_str(name);
@@ -92,7 +95,7 @@ fn samples(text: &mut String, family: &MetricFamily, exemplars: bool) {
                 text.push_str("le=\"");
                 text.push_str(&bounds[place].1);
                 put!(text, "\"}} {}", bucket.cumulative_count);
-                if let Some(exemplar) = bucket.exemplar.as_ref().filter(|_| exemplars) {
+                if let Some(exemplar) = bucket.exemplar.as_ref().filter(|_| open_metrics) {
                     write_exemplar(text, exemplar);
                 }
                 text.push('\n');
@@ -106,6 +109,16 @@ fn samples(text: &mut String, family: &MetricFamily, exemplars: bool) {
             write_number(text, histogram.sample_sum);
             put!(text, "\n{name}_count{braced} {}\n", histogram.sample_count);
         }
+        if let Some(created) = created(metric).filter(|_| open_metrics) {
+            text.push_str(name.strip_suffix("_total").unwrap_or(name));
+            text.push_str("_created");
+            if !labels.is_empty() {
+                put!(text, "{{{labels}}}");
+            }
+            text.push(' ');
+            write_timestamp(text, created);
+            text.push('\n');
+        }
     }
 }
 
@@ -114,14 +127,28 @@ fn scalar(metric: &Metric) -> Option<f64> {
     counter.or_else(|| metric.gauge.as_ref().map(|gauge| gauge.value))
 }
 
+/// Since when a series has counted.
+fn created(metric: &Metric) -> Option<&Timestamp> {
+    let counter = metric.counter.as_ref();
+    let histogram = metric.histogram.as_ref();
+    let of_counter = counter.and_then(|counter| counter.start_timestamp.as_ref());
+    of_counter.or_else(|| histogram?.start_timestamp.as_ref())
+}
+
 fn write_exemplar(text: &mut String, exemplar: &Exemplar) {
     text.push_str(" # {");
     write_labels(text, &exemplar.label);
     text.push_str("} ");
     write_number(text, exemplar.value);
     if let Some(at) = &exemplar.timestamp {
-        put!(text, " {}.{:03}", at.seconds, at.nanos / 1_000_000);
+        text.push(' ');
+        write_timestamp(text, at);
     }
+}
+
+/// To the millisecond, which is all that Prometheus keeps.
+fn write_timestamp(text: &mut String, at: &Timestamp) {
+    put!(text, "{}.{:03}", at.seconds, at.nanos / 1_000_000);
 }
 
 fn write_labels(text: &mut String, labels: &[LabelPair]) {
@@ -143,8 +170,19 @@ fn write_labels(text: &mut String, labels: &[LabelPair]) {
     }
 }
 
-/// Numbers as both formats want them. Whole ones below 1e15 get `.0`, which
-/// OpenMetrics asks of bucket bounds, and which no parser minds elsewhere.
+/// A bound of buckets: OpenMetrics asks for a `.0` after a whole number, Prometheus adds
+/// it where a text lacks it.
+fn write_bound(text: &mut String, bound: f64) {
+    write_number(text, bound);
+    if bound == bound.trunc() && bound.abs() < WHOLE {
+        text.push_str(".0");
+    }
+}
+
+/// Whole numbers below this are written without an exponent.
+const WHOLE: f64 = 1e15;
+
+/// Numbers as both formats want them.
 fn write_number(text: &mut String, number: f64) {
     if number == f64::INFINITY {
         text.push_str("+Inf");
@@ -152,11 +190,11 @@ fn write_number(text: &mut String, number: f64) {
         text.push_str("-Inf");
     } else if number.is_nan() {
         text.push_str("NaN");
-    } else if number == number.trunc() && number.abs() < 1e15 {
+    } else if number == number.trunc() && number.abs() < WHOLE {
         // A whole number is written several times faster than a fraction.
         #[expect(clippy::cast_possible_truncation, reason = "whole, and below 2^52")]
         let whole = number as i64;
-        put!(text, "{whole}.0");
+        put!(text, "{whole}");
     } else if (1e-5..1e15).contains(&number.abs()) {
         put!(text, "{number}");
     } else {
@@ -166,19 +204,23 @@ fn write_number(text: &mut String, number: f64) {
 
 #[cfg(test)]
 mod tests {
-    use prometheus_client::metrics::counter::Counter;
+    use std::time::{Duration, UNIX_EPOCH};
+
     use prometheus_client::metrics::family::Family;
     use prometheus_client::registry::Registry;
 
     use super::super::Format;
-    use crate::{Buckets, Histogram, gather};
+    use crate::{Buckets, Counter, Histogram, gather};
 
     fn written(format: Format) -> String {
+        let created = UNIX_EPOCH + Duration::from_millis(1_520_879_607_089);
         let mut registry = Registry::default();
-        let requests = Family::<[(&str, &str); 1], Counter>::default();
+        let requests = Family::<[(&str, &str); 1], Counter, _>::new_with_constructor(move || {
+            Counter::created(created)
+        });
         requests.get_or_create(&[("path", "a\"b\\c\nd")]).inc_by(3);
         registry.register("requests", "Back\\slash", requests);
-        let histogram = Histogram::new(&Buckets::new(&[0.5, 1.0]));
+        let histogram = Histogram::created(&Buckets::new(&[0.5, 1.0]), created);
         histogram.observe(0.25, Some(0xabc));
         histogram.observe(7.5, None);
         registry.register("seconds", "Time", histogram);
@@ -189,7 +231,7 @@ mod tests {
     fn text_0_0_4() {
         let expected = r#"# HELP requests_total Back\\slash.
 # TYPE requests_total counter
-requests_total{path="a\"b\\c\nd"} 3.0
+requests_total{path="a\"b\\c\nd"} 3
 # HELP seconds Time.
 # TYPE seconds histogram
 seconds_bucket{le="0.5"} 1
@@ -202,7 +244,7 @@ seconds_count 2
     }
 
     #[test]
-    fn open_metrics_differs_in_totals_exemplars_and_its_end() {
+    fn open_metrics_differs_in_totals_exemplars_created_timestamps_and_its_end() {
         let text = written(Format::OpenMetrics);
         assert!(
             text.contains("# TYPE requests counter\nrequests_total{"),
@@ -214,6 +256,12 @@ seconds_count 2
             0xabc
         );
         assert!(text.contains(&exemplar), "{text}");
+        for created in [
+            "} 3\nrequests_created{path=\"a\\\"b\\\\c\\nd\"} 1520879607.089\n",
+            "seconds_count 2\nseconds_created 1520879607.089\n",
+        ] {
+            assert!(text.contains(created), "{created} in {text}");
+        }
     }
 
     #[test]

@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// An observation with the trace that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Exemplar {
-    pub(super) trace_id: u128,
-    pub(super) value: f64,
-    pub(super) at: SystemTime,
+pub(crate) struct Exemplar {
+    pub(crate) trace_id: u128,
+    pub(crate) value: f64,
+    pub(crate) at: SystemTime,
 }
 
 /// A sequence lock over plain atomics: `version` is odd while a writer is at

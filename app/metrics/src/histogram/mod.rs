@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::SystemTime;
 
-pub(crate) use encode::Exemplars;
-use exemplar::{Exemplar, ExemplarSlot};
+pub(crate) use exemplar::Exemplar;
+use exemplar::ExemplarSlot;
 pub use layout::Buckets;
 use layout::Layout;
 
@@ -59,6 +59,13 @@ impl Histogram {
     /// An empty histogram with these buckets, created now.
     #[must_use]
     pub fn new(buckets: &Buckets) -> Self {
+        Self::created(buckets, SystemTime::now())
+    }
+
+    /// An empty histogram with these buckets, created at this time: since then nothing
+    /// has been left uncounted.
+    #[must_use]
+    pub fn created(buckets: &Buckets, at: SystemTime) -> Self {
         let layout = buckets.layout();
         let classic_buckets = layout.bounds().len() + 1;
         Self(Arc::new(Counts {
@@ -67,7 +74,7 @@ impl Histogram {
             exemplars: (0..classic_buckets)
                 .map(|_| ExemplarSlot::default())
                 .collect(),
-            created: SystemTime::now(),
+            created: at,
             buckets: buckets.clone(),
         }))
     }
@@ -141,7 +148,8 @@ impl Snapshot<'_> {
     /// alone.
     fn classic(&self) -> Vec<(f64, u64)> {
         let mut counts = vec![0; self.layout.bounds().len() + 1];
-        for (cell, count) in self.cells.iter().enumerate() {
+        // Most cells never count.
+        for (cell, &count) in self.cells.iter().enumerate().filter(|(_, n)| **n > 0) {
             counts[self.layout.classic_of(cell)] += count;
         }
         let bounds = self.layout.bounds().iter().copied();

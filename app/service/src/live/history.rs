@@ -79,7 +79,9 @@ impl History {
     }
 
     /// Takes one sample of every kept series from a scrape at `at` (ms since the
-    /// epoch, later than the last time), and forgets what has become too old.
+    /// epoch, later than the last time), and forgets what has become too old. A series
+    /// that is new begins with the 0 that it was at its created timestamp, as in
+    /// Prometheus with the feature `created-timestamp-zero-ingestion`.
     pub fn record(&mut self, scraped: &[MetricFamily], at: i64) {
         for family in scraped {
             if KEPT.contains(&family.name.as_str()) {
@@ -98,6 +100,12 @@ impl History {
             }
             !samples.is_empty()
         });
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.scrapes.clear();
+        self.series.clear();
     }
 
     /// When samples were taken (ms since the epoch), from the oldest.
@@ -127,6 +135,7 @@ impl History {
             if !shown(&metric.label) {
                 continue;
             }
+            let created = created(metric);
             if let Some(histogram) = &metric.histogram {
                 for (upper_bound, count) in buckets(histogram) {
                     let mut labels = pairs(&metric.label);
@@ -134,25 +143,30 @@ impl History {
                     // Counts stay far below 2^53: exact.
                     let value = count as f64;
                     let name = format!("{}_bucket", family.name);
-                    self.push(name, labels, Sample { at, value });
+                    self.push(name, labels, Sample { at, value }, created);
                 }
             } else if let Some(value) = value(metric) {
                 self.push(
                     family.name.clone(),
                     pairs(&metric.label),
                     Sample { at, value },
+                    created,
                 );
             }
         }
     }
 
-    fn push(&mut self, name: String, labels: Labels, sample: Sample) {
+    fn push(&mut self, name: String, labels: Labels, sample: Sample, created: Option<i64>) {
         let full = self.series.len() >= MAX_SERIES;
         let id = (name, labels);
         if let Some(samples) = self.series.get_mut(&id) {
             samples.push_back(sample);
         } else if !full {
-            self.series.insert(id, VecDeque::from([sample]));
+            // One that is too old goes with this scrape.
+            let created = created.filter(|created| *created < sample.at);
+            let zero = created.map(|at| Sample { at, value: 0.0 });
+            self.series
+                .insert(id, zero.into_iter().chain([sample]).collect());
         }
     }
 }
@@ -176,6 +190,14 @@ fn pairs(labels: &[LabelPair]) -> Labels {
 fn value(metric: &Metric) -> Option<f64> {
     let counter = metric.counter.as_ref().map(|counter| counter.value);
     counter.or_else(|| metric.gauge.as_ref().map(|gauge| gauge.value))
+}
+
+/// Since when a series has counted (ms since the epoch).
+fn created(metric: &Metric) -> Option<i64> {
+    let of_counter = metric.counter.as_ref().map(|c| &c.start_timestamp);
+    let of_histogram = metric.histogram.as_ref().map(|h| &h.start_timestamp);
+    let created = of_counter.or(of_histogram)?.as_ref()?;
+    Some(created.seconds * 1_000 + i64::from(created.nanos / 1_000_000))
 }
 
 /// The classic buckets with their cumulative counts. The highest, which holds all,

@@ -8,32 +8,27 @@
 //! - [`promql`]: `rate`, `increase`, `histogram_quantile`.
 //! - [`history`]: the samples of the last minutes.
 //! - [`panels`]: what is asked of them.
+//! - [`scraper`]: takes the samples, while somebody watches.
 //! - [`stream`]: `GET /live`, the answers once a second.
 //!
-//! It scrapes whether or not someone watches: a scrape costs about a millisecond,
-//! and a page opened later shows at once what came before.
-//!
-//! Nothing here may hold up a request: a scrape only reads, and watchers wait for
-//! the scraper, never it for them.
+//! Nothing here may hold up a request: a scrape only reads, on a thread of its own, and
+//! watchers wait for the scraper, never it for them.
 
 pub mod history;
 pub mod panels;
 pub mod promql;
+mod scraper;
 pub mod stream;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use self::history::History;
+use self::scraper::Scraper;
 use super::alerts::Pager;
-use golden_metrics::gather;
 use prometheus_client::registry::Registry;
-
-/// The time between two scrapes.
-pub const SCRAPE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How much of the past the graphs show.
 pub const SHOWN_RANGE: Duration = Duration::from_secs(120);
@@ -46,7 +41,7 @@ const KEPT: Duration = Duration::from_secs(120 + 60 + 1);
 /// each watcher holds a connection, so there must be a limit.
 pub const MAX_WATCHERS: usize = 64;
 
-/// The scraper and those who watch it.
+/// The samples of the last minutes and those who watch them.
 #[derive(Debug)]
 pub struct Live {
     history: Mutex<History>,
@@ -54,32 +49,47 @@ pub struct Live {
     /// a queue: a watcher that lags finds only the newest there, catches up from
     /// the history, and so can never make memory grow.
     newest: watch::Sender<i64>,
+    scraper: Scraper,
     watchers: Arc<Semaphore>,
     pager: Arc<Pager>,
     shutdown: watch::Receiver<bool>,
 }
 
+/// What [`Live::newest`] is before the first scrape.
+const NEVER: i64 = i64::MIN;
+
 impl Live {
-    /// Starts to scrape `registry`, until `shutdown` turns true (or its sender is
-    /// gone) or the last handle is dropped. Watchers also see `pager`'s
-    /// alerts.
-    ///
-    /// # Panics
-    /// Outside a Tokio runtime.
+    /// Scrapes `registry` while somebody watches, until `shutdown` turns true (or its
+    /// sender is gone). Watchers also see `pager`'s alerts.
+    #[must_use]
     pub fn new(
         registry: Arc<Registry>,
         pager: Arc<Pager>,
         shutdown: watch::Receiver<bool>,
     ) -> Arc<Self> {
-        let live = Arc::new(Self {
+        Arc::new(Self {
             history: Mutex::new(History::new(KEPT)),
-            newest: watch::Sender::new(i64::MIN),
+            newest: watch::Sender::new(NEVER),
+            scraper: Scraper::new(registry),
             watchers: Arc::new(Semaphore::new(MAX_WATCHERS)),
             pager,
-            shutdown: shutdown.clone(),
-        });
-        tokio::spawn(scrape(Arc::downgrade(&live), registry, shutdown));
-        live
+            shutdown,
+        })
+    }
+
+    /// A watcher's seat, for which the scraper works; `None` where all are taken.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime.
+    fn sit_down(self: &Arc<Self>) -> Option<OwnedSemaphorePermit> {
+        let seat = Arc::clone(&self.watchers).try_acquire_owned().ok()?;
+        scraper::start(self);
+        Some(seat)
+    }
+
+    fn is_watched(&self) -> bool {
+        self.watchers.available_permits() < MAX_WATCHERS
     }
 
     fn history(&self) -> MutexGuard<'_, History> {
@@ -88,41 +98,8 @@ impl Live {
     }
 }
 
-/// Scrapes once a second.
-async fn scrape(live: Weak<Live>, registry: Arc<Registry>, mut shutdown: watch::Receiver<bool>) {
-    // Wall time read once, then a clock that only goes forward: samples must be
-    // in order even when someone sets the machine's clock.
-    let (began, epoch) = (Instant::now(), now());
-    let mut every_second = interval(SCRAPE_INTERVAL);
-    every_second.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = every_second.tick() => {}
-            () = stopped(&mut shutdown) => return,
-        }
-        let Some(live) = live.upgrade() else { return };
-        let at = epoch + i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
-        live.pager.forget();
-        match gather(&registry) {
-            Ok(scraped) => {
-                live.history().record(&scraped, at);
-                live.newest.send_replace(at);
-            }
-            Err(error) => tracing::error!(%error, "a collector failed"),
-        }
-    }
-}
-
 /// Waits until the service stops.
 async fn stopped(shutdown: &mut watch::Receiver<bool>) {
     // An error means that the sender is gone: with it the service.
     let _ = shutdown.wait_for(|down| *down).await;
-}
-
-/// Milliseconds since the Unix epoch.
-fn now() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

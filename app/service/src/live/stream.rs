@@ -6,9 +6,9 @@
 //! | `alerts` | at first and at every change | the pager's alerts |
 //! | `points` | every second | the [`Point`]s the watcher has not seen, and [`Distribution`] and [`Process`] now |
 //!
-//! The first `points` carries the last two minutes, or, when the browser comes
-//! back after a lost connection and says what it saw last (`Last-Event-ID`), only
-//! what it missed. The format is that of
+//! The first `points` carries what is known of the last two minutes, or, when the
+//! browser comes back after a lost connection and says what it saw last
+//! (`Last-Event-ID`), only what it missed. The format is that of
 //! <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
 
 use std::convert::Infallible;
@@ -72,7 +72,7 @@ pub async fn live(
             return Problem::Invalid(vec![invalid]).into_response();
         }
     };
-    let Ok(seat) = Arc::clone(&live.watchers).try_acquire_owned() else {
+    let Some(seat) = live.sit_down() else {
         let full = Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             format!("limit of {MAX_WATCHERS} watchers reached; close one"),
