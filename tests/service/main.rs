@@ -3,6 +3,7 @@
 //!
 //! Load that fills the machine is in the program `load`, the live page in `page`.
 
+mod access;
 mod bad_bodies;
 mod bad_connections;
 mod command_line;
@@ -12,6 +13,7 @@ mod drain;
 mod exposition;
 mod golden_signals;
 mod secrecy;
+mod secret_options;
 #[path = "../support/mod.rs"]
 mod support;
 mod tracing;
