@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use simulation::{ArrivalRate, Faults, Incident, IncidentKind, Mystery, Probability, random_salt};
+use simulation::{
+    ArrivalRate, Faults, Incident, IncidentKind, Mystery, Probability, Sealed, random_salt,
+};
 
 fn mystery(name: &str, salt: &str) -> Mystery {
     Mystery::new(&name.parse().expect("it is a name"), salt)
@@ -123,7 +125,7 @@ fn a_commitment_changes_with_everything_it_commits_to() {
 fn a_commitment_is_no_oracle() {
     let seal = || mystery("tuesday", "pepper").seal();
     let sealed: Vec<_> = (0..100).map(|_| seal()).collect();
-    let commitments: BTreeSet<_> = sealed.iter().map(|sealed| sealed.commitment()).collect();
+    let commitments: BTreeSet<_> = sealed.iter().map(Sealed::commitment).collect();
     assert_eq!(commitments.len(), 100);
     assert!(
         sealed

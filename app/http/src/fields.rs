@@ -157,7 +157,7 @@ where
 mod tests {
     use super::*;
 
-    fn fields(given: Value) -> Fields {
+    fn fields(given: &Value) -> Fields {
         Fields {
             given: given.as_object().unwrap().clone(),
             known: Vec::new(),
@@ -177,7 +177,7 @@ mod tests {
         let many: Map<_, _> = (0..20_000)
             .map(|n| (format!("f{n}"), Value::Null))
             .collect();
-        let mut fields = fields(Value::Object(many));
+        let mut fields = fields(&Value::Object(many));
         fields.take("rate", number::<f64>);
         let invalid = refused(fields);
         assert_eq!(invalid.len(), MAX_UNKNOWN + 1);
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn of_a_long_value_the_beginning_is_repeated() {
-        let mut fields = fields(serde_json::json!({"rate": "x".repeat(200_000), "delay": [1]}));
+        let mut fields = fields(&serde_json::json!({"rate": "x".repeat(200_000), "delay": [1]}));
         fields.take("rate", number::<f64>);
         fields.take("delay", text::<String>);
         let invalid = refused(fields);

@@ -124,7 +124,7 @@ mod tests {
         ] {
             match text.parse::<ServedValue>() {
                 Err(ServedValueError::Beyond { one_in: told, .. }) => {
-                    assert_eq!(told, one_in, "{text}")
+                    assert_eq!(told, one_in, "{text}");
                 }
                 other => panic!("{text}: {other:?}"),
             }

@@ -102,15 +102,12 @@ pub async fn end(
 ) -> Result<Json<MysteryState>, Problem> {
     // As elsewhere: of several the last counts, and what is not known is ignored.
     let reveal = query.iter().rfind(|(name, _)| name == "reveal");
-    let reveal = match reveal.map_or(Ok(false), |(_, text)| text.parse::<bool>()) {
-        Ok(reveal) => reveal,
-        Err(_) => {
-            return Err(Problem::Invalid(vec![Invalid {
-                loc: vec!["query".to_owned(), "reveal".to_owned()],
-                msg: "must be true or false".to_owned(),
-                kind: "bool_parsing",
-            }]));
-        }
+    let Ok(reveal) = reveal.map_or(Ok(false), |(_, text)| text.parse::<bool>()) else {
+        return Err(Problem::Invalid(vec![Invalid {
+            loc: vec!["query".to_owned(), "reveal".to_owned()],
+            msg: "must be true or false".to_owned(),
+            kind: "bool_parsing",
+        }]));
     };
     let mut ended = None;
     let settings = service.scenario.change(|settings| {
