@@ -40,12 +40,21 @@ pub(crate) enum Role {
     Proplet(Box<With<proplet::options::Options>>),
     /// Run the manager: collect proplets' samples over MQTT; history, API, /metrics
     Manager(Box<With<manager::options::Options>>),
+    /// Prepare mysteries: hidden distributions, drawn from a name and a salt
+    #[command(subcommand)]
+    Mystery(Mystery),
     /// Run the workload of a proplet's task, in the task's own process
     #[command(hide = true)]
     Workload {
         #[arg(value_parser = workload_from_json)]
         workload: Workload,
     },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Mystery {
+    /// Print a random salt of 128 bits, for --mystery-salt-file
+    Salt,
 }
 
 #[derive(clap::Args)]

@@ -33,6 +33,10 @@ fn main() -> ExitCode {
         Role::Manager(with) => log(&with.log).and_then(|()| roles::manage(with.options)),
         Role::Doctor(options) => roles::examine(*options),
         Role::Healthcheck(healthcheck) => return roles::report_health(&healthcheck.url),
+        Role::Mystery(cli::Mystery::Salt) => {
+            println!("{}", simulation::random_salt());
+            return ExitCode::SUCCESS;
+        }
         Role::Workload { workload } => roles::work(&workload),
     };
     match ended {

@@ -3,7 +3,17 @@
 
 use std::collections::BTreeSet;
 
-use simulation::{ArrivalRate, Faults, Incident, IncidentKind, Mystery, Probability};
+use simulation::{
+    ArrivalRate, Faults, Incident, IncidentKind, Mystery, Probability, Sealed, random_salt,
+};
+
+fn mystery(name: &str, salt: &str) -> Mystery {
+    Mystery::new(&name.parse().expect("it is a name"), salt)
+}
+
+fn incident(name: &str, salt: &str) -> Incident {
+    Incident::hidden(&name.parse().expect("it is a name"), salt)
+}
 
 const FAMILIES: [&str; 9] = [
     "uniform",
@@ -25,19 +35,19 @@ fn names() -> impl Iterator<Item = String> {
 fn a_mystery_is_what_it_was_when_this_test_was_written() {
     // If this fails, every name that a teacher has prepared means another
     // distribution.
-    let mystery = Mystery::new("tuesday", "pepper");
+    let mystery = mystery("tuesday", "pepper").seal_with(0x5eed);
     assert_eq!(
         mystery.opening(),
         "golden-signals mystery\n\
          name: tuesday\n\
-         salt: pepper\n\
+         nonce: 00000000000000000000000000005eed\n\
          value: gamma(shape=2, scale=8)\n\
          delay: weibull(shape=1.5, scale=31ms)\n"
     );
     // As `sha256sum` says of a file with exactly that text.
     assert_eq!(
         mystery.commitment(),
-        "940f602e06295f8a929bea04f93f788d35081289985f47d7af55bcb952982fe9"
+        "a06c09b4815c3bd28fdcac300a15978117bf5992db4a4cadc0e5060de64cadce"
     );
 }
 
@@ -45,22 +55,22 @@ fn a_mystery_is_what_it_was_when_this_test_was_written() {
 fn mysteries_are_varied_and_can_be_measured() {
     let mut families = [BTreeSet::new(), BTreeSet::new()];
     for name in names() {
-        let mystery = Mystery::new(&name, "pepper");
+        let mystery = mystery(&name, "pepper");
         assert!(
             (0.02..=0.4).contains(&mystery.delay().mean()),
             "{}",
-            mystery.opening()
+            mystery.seal().opening()
         );
         // The bulk of the values is between 0 and 100, or not far from there.
         assert!(
             mystery.value().quantile(0.01) > -10.0,
             "{}",
-            mystery.opening()
+            mystery.seal().opening()
         );
         assert!(
             mystery.value().quantile(0.9) < 110.0,
             "{}",
-            mystery.opening()
+            mystery.seal().opening()
         );
         let texts = [mystery.value().to_string(), mystery.delay().to_string()];
         for (families, text) in families.iter_mut().zip(texts) {
@@ -81,11 +91,11 @@ fn name_and_salt_both_matter_and_do_not_run_together() {
         ("a", "c"),
         ("c", "b"),
         ("ab", ""),
-        ("", "ab"),
-        ("", ""),
+        ("a", "ab"),
+        ("aa", "b"),
     ]
     .map(|(name, salt)| {
-        let mystery = Mystery::new(name, salt);
+        let mystery = mystery(name, salt);
         (mystery.value().to_string(), mystery.delay().to_string())
     });
     assert_eq!(BTreeSet::from(openings).len(), 6);
@@ -93,19 +103,49 @@ fn name_and_salt_both_matter_and_do_not_run_together() {
 
 #[test]
 fn a_mystery_shows_no_law() {
-    let mystery = Mystery::new("tuesday", "pepper");
-    let shown = format!("{mystery} {mystery:?} {mystery:#?}");
-    assert!(shown.contains("tuesday") && shown.contains(&mystery.commitment()));
-    for secret in FAMILIES.into_iter().chain(["pepper", "mean", "ms"]) {
+    let mystery = mystery("tuesday", "pepper");
+    let sealed = mystery.clone().seal_with(0x5eed);
+    let shown = format!("{sealed} {sealed:?} {sealed:#?} {mystery:?} {mystery:#?}");
+    assert!(shown.contains("tuesday") && shown.contains(&sealed.commitment()));
+    for secret in FAMILIES.into_iter().chain(["pepper", "mean", "ms", "5eed"]) {
         assert!(!shown.contains(secret), "{shown} gives `{secret}` away");
     }
 }
 
 #[test]
 fn a_commitment_changes_with_everything_it_commits_to() {
-    let commitments = [("a", "b"), ("a", "c"), ("c", "b")]
-        .map(|(name, salt)| Mystery::new(name, salt).commitment());
-    assert_eq!(BTreeSet::from(commitments).len(), 3);
+    let commitments = [("a", "b", 1), ("a", "c", 1), ("c", "b", 1), ("a", "b", 2)]
+        .map(|(name, salt, nonce)| mystery(name, salt).seal_with(nonce).commitment());
+    assert_eq!(BTreeSet::from(commitments).len(), 4);
+}
+
+/// Who knows all but the nonce cannot see whether a guessed salt is right: the commitment
+/// is another each time, and the opening does not have the salt.
+#[test]
+fn a_commitment_is_no_oracle() {
+    let seal = || mystery("tuesday", "pepper").seal();
+    let sealed: Vec<_> = (0..100).map(|_| seal()).collect();
+    let commitments: BTreeSet<_> = sealed.iter().map(Sealed::commitment).collect();
+    assert_eq!(commitments.len(), 100);
+    assert!(
+        sealed
+            .iter()
+            .all(|sealed| !sealed.opening().contains("pepper"))
+    );
+}
+
+#[test]
+fn a_random_salt_takes_more_than_2_to_the_64_guesses() {
+    let salts: BTreeSet<_> = (0..1_000).map(|_| random_salt()).collect();
+    assert_eq!(salts.len(), 1_000);
+    let digits = |salt: &String| salt.bytes().all(|digit| digit.is_ascii_hexdigit());
+    assert!(salts.iter().all(|salt| salt.len() == 32 && digits(salt)));
+    // Every one of the 128 bits is drawn.
+    let bits = salts
+        .iter()
+        .map(|salt| u128::from_str_radix(salt, 16).expect("digits"));
+    let (ones, zeros) = bits.fold((0, 0), |(ones, zeros), bits| (ones | bits, zeros | !bits));
+    assert_eq!((ones, zeros), (u128::MAX, u128::MAX));
 }
 
 fn apply(kind: IncidentKind) -> (Faults, ArrivalRate) {
@@ -191,7 +231,7 @@ fn incidents_stay_within_what_can_be() {
 
 #[test]
 fn a_hidden_incident_is_what_it_was_when_this_test_was_written() {
-    let reveal = |name| Incident::hidden(name, "pepper").reveal();
+    let reveal = |name| incident(name, "pepper").reveal();
     let revealed: Vec<String> = ["monday", "tuesday", "wednesday"].map(reveal).to_vec();
     assert_eq!(
         revealed,
@@ -206,7 +246,7 @@ fn a_hidden_incident_is_what_it_was_when_this_test_was_written() {
 #[test]
 fn hidden_incidents_are_of_every_kind_and_show_none() {
     let kinds: Vec<IncidentKind> = names()
-        .map(|name| Incident::hidden(&name, "pepper").kind())
+        .map(|name| incident(&name, "pepper").kind())
         .collect();
     for kind in IncidentKind::ALL {
         assert!(

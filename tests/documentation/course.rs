@@ -18,12 +18,16 @@ const SALT: &str = "golden-signals";
 const SEED: &str = "11";
 const REQUESTS: usize = 1500;
 
+fn mystery(name: &str, salt: &str) -> Mystery {
+    Mystery::new(&name.parse().expect("it is a name"), salt)
+}
+
 /// The first of many names whose values and delays follow such distributions.
 fn name(value: &str, delay: &str) -> String {
     (0..10_000)
         .map(|number| format!("student-{number}"))
         .find(|name| {
-            let mystery = Mystery::new(name, SALT);
+            let mystery = mystery(name, SALT);
             mystery.value().to_string().starts_with(value)
                 && mystery.delay().to_string().starts_with(delay)
                 // Long beside what a busy machine adds, short enough to wait for.
@@ -95,7 +99,7 @@ fn hand_in(exercise: usize, name: &str, bounds: &[f64], distribution: &str) -> S
 fn the_distribution_of_the_delays_is_recovered_from_the_running_service() {
     let name = name("normal(", "lognormal(");
     let server = service(&name);
-    let mean = Mystery::new(&name, SALT).delay().mean();
+    let mean = mystery(&name, SALT).delay().mean();
     // A student finds out by looking; here it is known where to look.
     let bounds: Vec<_> = (0..20).map(|n| 0.25 * mean * 1.15_f64.powi(n)).collect();
     let file = answer(12, &[name.clone(), joined(&bounds)]);
@@ -137,7 +141,7 @@ fn the_distribution_of_the_values_is_recovered_with_prometheus() {
     let server = service(&name);
     for path in ["/control/mystery", "/metrics", "/openapi.json"] {
         let page = http::get(server.address(), path, &[]);
-        let distribution = Mystery::new(&name, SALT).value().to_string();
+        let distribution = mystery(&name, SALT).value().to_string();
         assert!(!page.text().contains(&distribution), "{path} tells");
     }
     // The traffic is the same as above: who asks sees the numbers as well.

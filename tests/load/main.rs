@@ -4,6 +4,7 @@
 //! A program of its own, because cargo runs one program after the other: these tests fill
 //! the machine, and would disturb those of the service that wait for a moment in time.
 
+mod alerts;
 mod cardinality;
 mod memory;
 mod non_readers;

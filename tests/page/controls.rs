@@ -155,9 +155,16 @@ fn a_mystery_keeps_its_delay_to_itself() {
 
 #[test]
 fn a_token_is_asked_for_where_one_is_needed() {
+    // On loopback too.
+    for bind in ["0.0.0.0:0", "127.0.0.1:0"] {
+        a_token_is_asked_for(bind);
+    }
+}
+
+fn a_token_is_asked_for(bind: &str) {
     let server = Server::start(&[
         "--bind",
-        "0.0.0.0:0",
+        bind,
         "--control-token",
         "open-sesame",
         "--traffic",

@@ -1,5 +1,5 @@
-//! `/control`: what is set there affects `/random` and nothing else, is logged, and
-//! requires authorization.
+//! `/control`: what is set there affects `/random` and nothing else, and is logged. Who may
+//! set it is in `access`.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -11,7 +11,7 @@ use crate::support::http::{self, Answer};
 use crate::support::server::Server;
 use serde_json::{Value, json};
 
-const JSON: (&str, &str) = ("content-type", "application/json");
+pub(super) const JSON: (&str, &str) = ("content-type", "application/json");
 
 fn send(server: &Server, method: &str, path: &str, body: &Value) -> Answer {
     let body = if body.is_null() {
@@ -35,7 +35,7 @@ fn change(server: &Server, method: &str, path: &str, body: &Value) -> Value {
 }
 
 /// The last of this many log lines with this message, once they are there.
-fn logged(server: &Server, message: &str, times: usize) -> Value {
+pub(super) fn logged(server: &Server, message: &str, times: usize) -> Value {
     let start = Instant::now();
     loop {
         let log = server.log();
@@ -52,7 +52,7 @@ fn logged(server: &Server, message: &str, times: usize) -> Value {
     }
 }
 
-fn steady(further: &[&str]) -> Server {
+pub(super) fn steady(further: &[&str]) -> Server {
     let steady = [
         "--traffic",
         "0",
@@ -266,130 +266,93 @@ fn an_incident_bends_what_is_served_until_it_ends() {
     assert_eq!(failed(), 0);
 }
 
-fn everywhere(further: &[&str]) -> Server {
-    Server::start(&[&["--bind", "0.0.0.0:0", "--traffic", "0"], further].concat())
-}
-
-/// Every operation of `/control`, with a body that would be taken.
-const OPERATIONS: [(&str, &str, &str); 10] = [
-    ("GET", "/control/faults", ""),
-    ("PATCH", "/control/faults", "{\"error_rate\":1}"),
-    ("GET", "/control/traffic", ""),
-    ("PATCH", "/control/traffic", "{\"rate\":3}"),
-    ("GET", "/control/mystery", ""),
-    ("PUT", "/control/mystery", "{\"name\":\"alice\"}"),
-    ("DELETE", "/control/mystery", ""),
-    ("GET", "/control/incident", ""),
-    ("PUT", "/control/incident", "{\"kind\":\"errors\"}"),
-    ("DELETE", "/control/incident", ""),
-];
-
-fn ask(
-    server: &Server,
-    (method, path, body): (&str, &str, &str),
-    headers: &[(&str, &str)],
-) -> Answer {
-    let address = ([127, 0, 0, 1], server.address().port()).into();
-    http::request(
-        address,
-        method,
-        path,
-        &[&[JSON], headers].concat(),
-        body.as_bytes(),
-    )
-}
-
 #[test]
-fn beyond_loopback_there_is_no_control_without_a_token() {
-    let server = everywhere(&[]);
-    for operation in OPERATIONS {
-        for headers in [
-            &[] as &[_],
-            &[("authorization", "Bearer ")],
-            &[("authorization", "Bearer x")],
-        ] {
-            let answer = ask(&server, operation, headers);
-            assert_eq!(answer.status, 403, "{operation:?}");
-            let detail = answer.json()["detail"].clone();
-            assert!(
-                detail.as_str().unwrap().contains("--control-token"),
-                "{detail}"
-            );
-        }
-    }
-    // Everything else is open.
-    assert_eq!(ask(&server, ("GET", "/metrics", ""), &[]).status, 200);
-    assert_eq!(ask(&server, ("GET", "/readyz", ""), &[]).status, 200);
-}
-
-#[test]
-fn beyond_loopback_the_token_lets_in() {
-    let server = everywhere(&["--control-token", "s3cret", "--log", "trace"]);
-    let right = [("authorization", "Bearer s3cret")];
-    let before = ask(&server, ("GET", "/control/faults", ""), &right).json();
-    for wrong in [
-        None,
-        Some("Bearer s3cre"),
-        Some("Bearer s3crets"),
-        Some("Bearer S3CRET"),
-        Some("Bearer"),
-        Some("Basic s3cret"),
-        Some("s3cret"),
-        Some("Bearer s3cret, Bearer x"),
+fn an_error_repeats_little_of_what_was_sent() {
+    let server = steady(&[]);
+    let unknown: serde_json::Map<_, _> = (0..12_000).map(|n| (format!("f{n}"), json!(0))).collect();
+    for (method, path, body) in [
+        ("PATCH", "/control/faults", Value::Object(unknown)),
+        (
+            "PATCH",
+            "/control/faults",
+            json!({ "delay": "x".repeat(200_000) }),
+        ),
+        (
+            "PATCH",
+            "/control/traffic",
+            json!({ "rate": "x".repeat(200_000) }),
+        ),
+        (
+            "PATCH",
+            "/control/faults",
+            json!({ "x".repeat(200_000): 1 }),
+        ),
+        (
+            "PUT",
+            "/control/mystery",
+            json!({ "name": "x".repeat(200_000) }),
+        ),
+        (
+            "PUT",
+            "/control/incident",
+            json!({ "kind": "x".repeat(200_000) }),
+        ),
+        (
+            "POST",
+            "/alerts",
+            json!({ "version": "x".repeat(200_000), "alerts": [] }),
+        ),
+        (
+            "POST",
+            "/alerts",
+            json!({ "version": "4", "alerts": "x".repeat(200_000) }),
+        ),
     ] {
-        for operation in OPERATIONS {
-            let headers: Vec<_> = wrong
-                .iter()
-                .map(|wrong| ("authorization", *wrong))
-                .collect();
-            let answer = ask(&server, operation, &headers);
-            assert_eq!(answer.status, 401, "{operation:?} {wrong:?}");
-            assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
-            let detail = answer.json()["detail"].clone();
-            assert!(
-                detail.as_str().unwrap().contains("Authorization: Bearer"),
-                "{detail}"
-            );
-        }
+        let answer = send(&server, method, path, &body);
+        assert_eq!(answer.status, 422, "{method} {path}: {}", answer.text());
+        assert!(
+            answer.body.len() < 2_000,
+            "{method} {path}: {}",
+            answer.text()
+        );
     }
-    assert_eq!(
-        ask(&server, ("GET", "/control/faults", ""), &right).json(),
-        before
-    );
-    for operation in OPERATIONS {
-        // The scheme's name has no case (RFC 9110, 11.1).
-        for scheme in ["Bearer", "bearer"] {
-            let given = format!("{scheme} s3cret");
-            let answer = ask(&server, operation, &[("authorization", &given)]);
-            assert_eq!(answer.status, 200, "{operation:?}: {}", answer.text());
-        }
-    }
-    logged(&server, "incident ended", 2);
-    let log = server.log().join("\n");
-    assert!(!log.contains("s3cret"), "{log}");
 }
 
+/// The same by command line, by the API, and by the file of a mystery: there is one type.
 #[test]
-fn on_loopback_no_token_is_needed_but_the_host_must_be_ours() {
-    let server = steady(&["--control-token", "s3cret"]);
-    for operation in OPERATIONS {
-        assert_eq!(ask(&server, operation, &[]).status, 200, "{operation:?}");
+fn values_end_where_their_sum_stays_useful() {
+    let server = steady(&[]);
+    for value in ["constant(1e9)", "pareto(scale=1e9, shape=0.1)"] {
+        let answer = send(
+            &server,
+            "PATCH",
+            "/control/faults",
+            &json!({ "value": value }),
+        );
+        let error = answer.json()["detail"][0].clone();
+        assert_eq!(
+            (answer.status, &error["loc"]),
+            (422, &json!(["body", "value"]))
+        );
+        let msg = error["msg"].as_str().unwrap();
+        assert!(
+            msg.contains(value) && msg.contains("-1000000 to 1000000"),
+            "{msg}"
+        );
     }
-    let address = server.address();
-    for (host, status) in [
-        ("localhost", 200),
-        ("[::1]:8000", 200),
-        ("evil.example", 403),
-        ("127.0.0.1.evil.example:80", 403),
-    ] {
-        for (method, path, body) in OPERATIONS {
-            let length = body.len();
-            let request = format!(
-                "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-            );
-            let answer = http::raw(address, request.as_bytes()).unwrap();
-            let answer = http::parse(&answer).unwrap();
-            assert_eq!(answer.status, status, "{host} {method} {path}");
+    // The largest that there may be leave the sum of small ones whole.
+    for (value, sum) in [("constant(1e6)", 5e6), ("constant(0.5)", 5e6 + 2.5)] {
+        change(
+            &server,
+            "PATCH",
+            "/control/faults",
+            &json!({ "value": value }),
+        );
+        for _ in 0..5 {
+            assert_eq!(server.get("/random").status, 200);
         }
+        server.metrics_when(TIMEOUT, "all are summed", |samples| {
+            samples.value("random_value_sum", &[]) == sum
+        });
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! Load that fills the machine is in the program `load`, the live page in `page`.
 
+mod access;
 mod bad_bodies;
 mod bad_connections;
 mod command_line;
@@ -13,6 +14,7 @@ mod exposition;
 mod golden_signals;
 mod half_close;
 mod secrecy;
+mod secret_options;
 #[path = "../support/mod.rs"]
 mod support;
 mod tracing;

@@ -12,9 +12,14 @@ use crate::support::TIMEOUT;
 use crate::support::http::{self, Answer};
 use crate::support::server::Server;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use simulation::{Incident, Mystery};
 
 const SALT: &str = "only-the-teacher-knows";
+
+fn mystery(name: &str, salt: &str) -> Mystery {
+    Mystery::new(&name.parse().expect("it is a name"), salt)
+}
 
 fn send(server: &Server, method: &str, path: &str, body: &str) -> Answer {
     let headers = [("content-type", "application/json")];
@@ -120,15 +125,19 @@ fn a_mystery_is_revealed_nowhere() {
         "20",
     ];
     let server = Server::start(&arguments);
-    let alice = Mystery::new("alice", SALT);
+    let alice = mystery("alice", SALT);
     let faults = server.get("/control/faults").json();
     assert_eq!(
         (&faults["delay"], &faults["value"]),
         (&Value::Null, &Value::Null)
     );
     assert_eq!(faults["mystery"], "alice");
-    let state = json!({ "name": "alice", "commitment": alice.commitment() });
-    assert_eq!(server.get("/control/mystery").json(), state);
+    let state = server.get("/control/mystery").json();
+    assert_eq!(
+        (&state["name"], &state["was"]),
+        (&json!("alice"), &Value::Null)
+    );
+    assert_eq!(state["commitment"].as_str().unwrap().len(), 64);
 
     // Everything that could make it speak of its distributions.
     for body in [
@@ -172,7 +181,7 @@ fn a_mystery_is_revealed_nowhere() {
 
     let shown = everything_shown(&server);
     assert!(shown.contains("mystery started") && shown.contains("faults changed"));
-    for mystery in [alice, Mystery::new("bob", SALT)] {
+    for mystery in [alice, mystery("bob", SALT)] {
         for distribution in distributions(&mystery) {
             assert!(
                 !shown.contains(&distribution),
@@ -184,11 +193,14 @@ fn a_mystery_is_revealed_nowhere() {
 
     // It ends as it was: nothing is revealed, and the configured distributions hold.
     let ended = send(&server, "DELETE", "/control/mystery", "");
-    assert_eq!(ended.json(), json!({ "name": null, "commitment": null }));
+    assert_eq!(
+        ended.json(),
+        json!({ "name": null, "commitment": null, "was": null })
+    );
     let faults = server.get("/control/faults").json();
     assert_eq!(faults["delay"], "lognormal(mean=120ms, cv=0.6)");
     let shown = everything_shown(&server);
-    for distribution in distributions(&Mystery::new("bob", SALT)) {
+    for distribution in distributions(&mystery("bob", SALT)) {
         assert!(
             !shown.contains(&distribution),
             "{distribution} is shown in {shown}"
@@ -196,10 +208,72 @@ fn a_mystery_is_revealed_nowhere() {
     }
 }
 
+/// What a teacher writes on the board first, and opens at the end.
+#[test]
+fn a_commitment_is_opened_when_the_mystery_is_revealed() {
+    let server = Server::start(&["--log", "trace", "--mystery-salt", SALT, "--traffic", "0"]);
+    let start = |name: &str| {
+        let body = json!({ "name": name }).to_string();
+        send(&server, "PUT", "/control/mystery", &body)
+    };
+    // What looks the same is the same.
+    let mut commitments = Vec::new();
+    for name in ["Zo\u{eb}", " Zoe\u{308} "] {
+        let started = start(name).json();
+        assert_eq!(started["name"], "Zo\u{eb}");
+        let commitment = started["commitment"].as_str().unwrap().to_owned();
+
+        let ended = send(&server, "DELETE", "/control/mystery?reveal=true", "").json();
+        let was = ended["was"].as_str().unwrap();
+        let digest: String = Sha256::digest(was)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!(digest, commitment, "{was}");
+        let truth = mystery("Zo\u{eb}", SALT);
+        for line in [
+            "name: Zo\u{eb}".to_owned(),
+            format!("value: {}", truth.value()),
+            format!("delay: {}", truth.delay()),
+        ] {
+            assert!(
+                was.lines().any(|known| known == line),
+                "{line} is not in {was}"
+            );
+        }
+        assert!(!was.contains(SALT), "{was}");
+        commitments.push(commitment);
+    }
+    assert_ne!(
+        commitments[0], commitments[1],
+        "the nonce is another each time"
+    );
+    // Only who asks for it is told, once, and not the log.
+    let again = send(&server, "DELETE", "/control/mystery?reveal=true", "").json();
+    assert_eq!(again["was"], Value::Null);
+    let log = whole_log(&server);
+    assert!(
+        log.contains("mystery ended") && !log.contains("nonce"),
+        "{log}"
+    );
+
+    for (name, remedy) in [
+        ("al\u{200b}ice", "U+200B"),
+        ("", "1 to 100 characters"),
+        (&"a".repeat(101), "1 to 100 characters"),
+    ] {
+        let refused = start(name);
+        assert_eq!(refused.status, 422, "{name}");
+        assert!(refused.text().contains(remedy), "{}", refused.text());
+    }
+    let refused = send(&server, "DELETE", "/control/mystery?reveal=perhaps", "");
+    assert_eq!(refused.status, 422);
+}
+
 /// The search above finds a distribution that is not hidden: it is able to fail.
 #[test]
 fn a_distribution_that_is_not_hidden_is_shown() {
-    let alice = Mystery::new("alice", SALT);
+    let alice = mystery("alice", SALT);
     let [delay, value] = [alice.delay().to_string(), alice.value().to_string()];
     let server = Server::start(&[
         "--log",
@@ -237,7 +311,7 @@ fn the_help_shows_neither_salt_nor_token_nor_distributions() {
     for secret in [SALT, "s3cret"] {
         assert!(!help.contains(secret), "{help}");
     }
-    for distribution in distributions(&Mystery::new("alice", SALT)) {
+    for distribution in distributions(&mystery("alice", SALT)) {
         assert!(!help.contains(&distribution), "{help}");
     }
 }
@@ -264,7 +338,7 @@ fn a_hidden_incident_is_revealed_when_it_ends() {
             server.get("/control/traffic").json(),
         );
         assert_eq!(shown, configured, "its effect is not in the settings");
-        let incident = Incident::hidden(name, SALT);
+        let incident = Incident::hidden(&name.parse().unwrap(), SALT);
         let kind = format!("\"kind\":\"{}\"", incident.kind());
         let shown = everything_shown(&server);
         assert!(!shown.contains(&kind), "{kind} is in {shown}");

@@ -1,16 +1,18 @@
-//! Who may change something: on loopback everyone on this machine, elsewhere
-//! whoever has the token.
+//! Who may change something: whoever has the token, if there is one; without one,
+//! on loopback everyone on this machine, and no page from elsewhere.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use subtle::ConstantTimeEq;
 use utoipa::IntoResponses;
 
 use super::problem::{Detail, Problem};
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// What a request must present to reach what is guarded.
 #[derive(Clone)]
@@ -22,7 +24,8 @@ pub struct Access {
 
 #[derive(Clone)]
 enum Rule {
-    /// The listener is on loopback: the `Host` header must name it.
+    /// The listener is on loopback: the `Host` header must name it, and a change must
+    /// not come from a page of another origin.
     Loopback,
     /// This token.
     Token(Arc<str>),
@@ -31,48 +34,58 @@ enum Rule {
 }
 
 impl Access {
-    /// Access for a role that listens on `address`. `guarded`, such as
-    /// `/control`, is the subject of every refusal.
+    /// Access for a role that listens on `address`. A token counts wherever it listens:
+    /// a proxy may stand before a listener on loopback. `guarded`, such as `/control`,
+    /// is the subject of every refusal.
     #[must_use]
-    pub fn new(guarded: &'static str, address: SocketAddr, token: Option<String>) -> Self {
+    pub fn new(guarded: &'static str, address: SocketAddr, token: Option<&str>) -> Self {
+        Self::published(guarded, address.ip().is_loopback(), token)
+    }
+
+    /// Access for a listener that can be reached through loopback alone, or not: a
+    /// container's port may be published there, although it is not on loopback itself.
+    #[must_use]
+    pub fn published(guarded: &'static str, on_loopback: bool, token: Option<&str>) -> Self {
         let rule = match token {
-            _ if address.ip().is_loopback() => Rule::Loopback,
             Some(token) => Rule::Token(token.into()),
+            None if on_loopback => Rule::Loopback,
             None => Rule::Nobody,
         };
         Self { guarded, rule }
     }
 
-    /// Access for a listener that, although not on loopback itself, can only be
-    /// reached through loopback: a container's port published there.
-    #[must_use]
-    pub fn loopback(guarded: &'static str) -> Self {
-        Self {
-            guarded,
-            rule: Rule::Loopback,
-        }
-    }
-
     fn check(&self, request: &Parts) -> Result<(), Problem> {
-        let text = |name| {
-            request
-                .headers
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-        };
+        let host = host(&request.headers)?;
         let guarded = self.guarded;
         let (status, detail) = match &self.rule {
             // A page from elsewhere can make a browser's request arrive here
             // under that page's name ("DNS rebinding"), but not under ours.
-            Rule::Loopback if text(header::HOST).is_none_or(is_loopback) => return Ok(()),
+            Rule::Loopback
+                if !host.is_none_or(is_loopback)
+                    || !request
+                        .uri
+                        .authority()
+                        .is_none_or(|name| is_loopback(name.as_str())) =>
+            {
+                (
+                    StatusCode::FORBIDDEN,
+                    format!(
+                        "{guarded} on loopback requires localhost, 127.0.0.1 or [::1] as the host name"
+                    ),
+                )
+            }
+            Rule::Loopback
+                if request.method.is_safe() || is_same_origin(&request.headers, host) =>
+            {
+                return Ok(());
+            }
             Rule::Loopback => (
                 StatusCode::FORBIDDEN,
-                format!(
-                    "{guarded} on loopback requires localhost, 127.0.0.1 or [::1] as the host name"
-                ),
+                format!("{guarded} without a token is not open to pages of another origin"),
             ),
             Rule::Token(token) => {
-                let given = text(header::AUTHORIZATION).and_then(|value| {
+                let given = one(&request.headers, &header::AUTHORIZATION);
+                let given = given.ok().flatten().and_then(|value| {
                     let (scheme, given) = value.split_once(' ')?;
                     scheme.eq_ignore_ascii_case("bearer").then(|| given.trim())
                 });
@@ -96,6 +109,44 @@ impl Access {
     }
 }
 
+/// The `Host` header, if there is one. Two of them, or one that is not text, would be
+/// read differently by whoever stands before us (RFC 9112, section 3.2).
+fn host(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    one(headers, &header::HOST).map_err(|()| {
+        let detail = "the Host header must be given once, in visible ASCII characters";
+        Problem::new(StatusCode::BAD_REQUEST, detail)
+    })
+}
+
+/// The only header of this name; an error if there are several, or it is not text.
+fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, ()> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_| ()),
+        (Some(_), Some(_)) => Err(()),
+    }
+}
+
+/// Whether a browser, if the request comes from one, says that the page that made it is
+/// our own (<https://www.w3.org/TR/fetch-metadata/>, and RFC 6454, section 7). Other
+/// programs send neither header.
+fn is_same_origin(headers: &HeaderMap, host: Option<&str>) -> bool {
+    let site = one(headers, &SEC_FETCH_SITE);
+    let origin = one(headers, &header::ORIGIN);
+    let site_is_ours =
+        site.map(|site| site.is_none_or(|site| ["same-origin", "none"].contains(&site)));
+    let origin_is_ours = origin.map(|origin| {
+        origin.is_none_or(|origin| {
+            let named = origin.strip_prefix("http://");
+            named
+                .zip(host)
+                .is_some_and(|(named, host)| named.eq_ignore_ascii_case(host))
+        })
+    });
+    site_is_ours == Ok(true) && origin_is_ours == Ok(true)
+}
+
 /// Whether a `Host` header names this machine.
 fn is_loopback(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
@@ -116,6 +167,9 @@ pub struct Allowed;
 /// How access is refused, for the API's description.
 #[derive(IntoResponses)]
 pub enum Refused {
+    /// The Host header is not text, or given twice
+    #[response(status = 400)]
+    Host(Detail),
     /// The token is missing or wrong
     #[response(status = 401)]
     Unauthorized(Detail),
@@ -163,21 +217,97 @@ mod tests {
         }
     }
 
+    fn parts(method: &str, headers: &[(&str, &[u8])]) -> Parts {
+        let mut request = axum::http::Request::builder().method(method);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    fn status(access: &Access, method: &str, headers: &[(&str, &[u8])]) -> u16 {
+        match access.check(&parts(method, headers)) {
+            Ok(()) => 200,
+            Err(Problem::Detail { status, .. }) => status.as_u16(),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    const EVERYWHERE: [u8; 4] = [0, 0, 0, 0];
+    const LOOPBACK: [u8; 4] = [127, 0, 0, 1];
+
+    fn access(ip: [u8; 4], token: Option<&str>) -> Access {
+        Access::new("/control", SocketAddr::from((ip, 8000)), token)
+    }
+
     #[test]
-    fn beyond_loopback_there_is_no_control_without_a_token() {
-        let everywhere = SocketAddr::from(([0, 0, 0, 0], 8000));
-        let loopback = SocketAddr::from(([127, 0, 0, 1], 8000));
-        assert!(matches!(
-            Access::new("/control", everywhere, None).rule,
-            Rule::Nobody
-        ));
-        assert!(matches!(
-            Access::new("/control", everywhere, Some("t".into())).rule,
-            Rule::Token(_)
-        ));
-        assert!(matches!(
-            Access::new("/control", loopback, Some("t".into())).rule,
-            Rule::Loopback
-        ));
+    fn a_token_counts_wherever_it_is_given() {
+        let host: (&str, &[u8]) = ("host", b"localhost:8000");
+        for ip in [EVERYWHERE, LOOPBACK] {
+            let access = access(ip, Some("t"));
+            for method in ["GET", "PATCH"] {
+                assert_eq!(status(&access, method, &[host]), 401);
+                let token: (&str, &[u8]) = ("authorization", b"Bearer t");
+                assert_eq!(status(&access, method, &[host, token]), 200);
+                // Whoever has it may come from anywhere.
+                let elsewhere: (&str, &[u8]) = ("host", b"workshop.example");
+                assert_eq!(status(&access, method, &[elsewhere, token]), 200);
+                assert_eq!(status(&access, method, &[host, token, token]), 401);
+            }
+        }
+        assert_eq!(status(&access(EVERYWHERE, None), "GET", &[host]), 403);
+        assert_eq!(status(&access(LOOPBACK, None), "PATCH", &[host]), 200);
+    }
+
+    #[test]
+    fn a_host_that_is_not_text_or_given_twice_is_refused() {
+        for token in [None, Some("t")] {
+            let access = access(LOOPBACK, token);
+            let token: (&str, &[u8]) = ("authorization", b"Bearer t");
+            let ours: &[u8] = b"localhost";
+            for hosts in [
+                vec![b"localhost\xff" as &[u8]],
+                vec![ours, ours],
+                vec![ours, b"evil.example"],
+            ] {
+                let hosts = hosts.into_iter().map(|host| ("host", host));
+                let hosts: Vec<_> = hosts.chain([token]).collect();
+                assert_eq!(status(&access, "GET", &hosts), 400, "{hosts:?}");
+            }
+        }
+        // HTTP/1.0 needs none.
+        assert_eq!(status(&access(LOOPBACK, None), "PATCH", &[]), 200);
+    }
+
+    #[test]
+    fn without_a_token_a_change_must_not_come_from_another_origin() {
+        let access = access(LOOPBACK, None);
+        let host: (&str, &[u8]) = ("host", b"localhost:8000");
+        for (name, value, changes) in [
+            ("origin", "http://localhost:8000", 200),
+            ("origin", "http://LOCALHOST:8000", 200),
+            ("origin", "http://localhost:3000", 403),
+            ("origin", "https://localhost:8000", 403),
+            ("origin", "http://evil.example", 403),
+            ("origin", "null", 403),
+            ("sec-fetch-site", "same-origin", 200),
+            // Typed by the user, or a bookmark.
+            ("sec-fetch-site", "none", 200),
+            ("sec-fetch-site", "same-site", 403),
+            ("sec-fetch-site", "cross-site", 403),
+        ] {
+            let given: [(&str, &[u8]); 2] = [host, (name, value.as_bytes())];
+            for method in ["PATCH", "PUT", "POST", "DELETE"] {
+                assert_eq!(status(&access, method, &given), changes, "{name}: {value}");
+            }
+            assert_eq!(status(&access, "GET", &given), 200, "{name}: {value}");
+        }
+        // Both must agree, and each be one.
+        let ours: (&str, &[u8]) = ("origin", b"http://localhost:8000");
+        let cross: (&str, &[u8]) = ("sec-fetch-site", b"cross-site");
+        assert_eq!(status(&access, "PUT", &[host, ours, cross]), 403);
+        assert_eq!(status(&access, "PUT", &[host, ours, ours]), 403);
+        let rebound: (&str, &[u8]) = ("host", b"evil.example:8000");
+        assert_eq!(status(&access, "GET", &[rebound]), 403);
     }
 }

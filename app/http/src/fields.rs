@@ -8,8 +8,11 @@ use utoipa::IntoResponses;
 use super::body::{Body, BodyTimeout};
 use super::problem::{Invalid, Problem, ValidationError};
 
-/// Names are displayed and logged.
-const MAX_NAME_CHARACTERS: usize = 100;
+/// Maximum unknown fields that are named; of more only the number is told.
+const MAX_UNKNOWN: usize = 3;
+
+/// Maximum characters of a value that an error repeats.
+const MAX_VALUE_CHARACTERS: usize = 60;
 
 /// How an invalid body is refused, for the API's description.
 #[derive(IntoResponses)]
@@ -67,11 +70,18 @@ impl Fields {
     ///
     /// All errors.
     pub fn finish(mut self) -> Result<(), Problem> {
-        for name in self.given.keys() {
-            let known = self.known.join(", ");
+        let known = self.known.join(", ");
+        for name in self.given.keys().take(MAX_UNKNOWN) {
             let msg = format!("unknown field; known fields: {known}");
             self.invalid
                 .push(Invalid::field(name, msg, "extra_forbidden"));
+        }
+        if let Some(more @ 1..) = self.given.len().checked_sub(MAX_UNKNOWN) {
+            self.invalid.push(Invalid {
+                loc: vec!["body".to_owned()],
+                msg: format!("{more} more unknown fields"),
+                kind: "extra_forbidden",
+            });
         }
         if self.invalid.is_empty() {
             Ok(())
@@ -85,27 +95,26 @@ impl Fields {
 pub fn text<T: std::str::FromStr<Err: ToString>>(value: &Value) -> Result<T, String> {
     let text = value
         .as_str()
-        .ok_or_else(|| format!("must be a string, not {value}"))?;
+        .ok_or_else(|| format!("must be a string, not {}", excerpt(value)))?;
     text.parse().map_err(|error: T::Err| error.to_string())
-}
-
-/// A name to draw from.
-pub fn name(value: &Value) -> Result<String, String> {
-    let name: String = text(value)?;
-    if name.trim().is_empty() || name.chars().count() > MAX_NAME_CHARACTERS {
-        return Err(format!(
-            "must be a name of 1 to {MAX_NAME_CHARACTERS} characters, like alice"
-        ));
-    }
-    Ok(name)
 }
 
 /// A number whose type knows its range.
 pub fn number<T: TryFrom<f64, Error: ToString>>(value: &Value) -> Result<T, String> {
     let number = value
         .as_f64()
-        .ok_or_else(|| format!("must be a number, not {value}"))?;
+        .ok_or_else(|| format!("must be a number, not {}", excerpt(value)))?;
     T::try_from(number).map_err(|error| error.to_string())
+}
+
+/// A value as JSON, however long it is.
+fn excerpt(value: &Value) -> String {
+    let mut text = value.to_string();
+    if let Some((end, _)) = text.char_indices().nth(MAX_VALUE_CHARACTERS) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 impl<S> FromRequest<S> for Fields
@@ -141,5 +150,51 @@ where
             }
             Err(error) => Err(whole_body(format!("is not JSON: {error}"), "json_invalid")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(given: &Value) -> Fields {
+        Fields {
+            given: given.as_object().unwrap().clone(),
+            known: Vec::new(),
+            invalid: Vec::new(),
+        }
+    }
+
+    fn refused(fields: Fields) -> Vec<Invalid> {
+        match fields.finish() {
+            Err(Problem::Invalid(invalid)) => invalid,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn of_many_unknown_fields_a_few_are_named() {
+        let many: Map<_, _> = (0..20_000)
+            .map(|n| (format!("f{n}"), Value::Null))
+            .collect();
+        let mut fields = fields(&Value::Object(many));
+        fields.take("rate", number::<f64>);
+        let invalid = refused(fields);
+        assert_eq!(invalid.len(), MAX_UNKNOWN + 1);
+        assert_eq!(invalid[0].msg, "unknown field; known fields: rate");
+        assert_eq!(invalid[MAX_UNKNOWN].msg, "19997 more unknown fields");
+    }
+
+    #[test]
+    fn of_a_long_value_the_beginning_is_repeated() {
+        let mut fields = fields(&serde_json::json!({"rate": "x".repeat(200_000), "delay": [1]}));
+        fields.take("rate", number::<f64>);
+        fields.take("delay", text::<String>);
+        let invalid = refused(fields);
+        assert!(
+            invalid[0].msg.ends_with("x…") && invalid[0].msg.len() < 100,
+            "{invalid:?}"
+        );
+        assert_eq!(invalid[1].msg, "must be a string, not [1]");
     }
 }

@@ -13,6 +13,12 @@ use utoipa::ToSchema;
 
 use crate::FailureCause;
 
+/// Maximum errors of one response, and characters of a text and of a field's name in it.
+/// A response to 200 kB of mistakes is not to be of 200 kB too.
+const MAX_ERRORS: usize = 10;
+const MAX_TEXT_CHARACTERS: usize = 500;
+const MAX_NAME_CHARACTERS: usize = 100;
+
 /// An error response.
 #[derive(Debug)]
 pub enum Problem {
@@ -80,14 +86,47 @@ impl Invalid {
     }
 }
 
+/// The list, no longer than it may be, of texts no longer than they may be: what a client
+/// has sent may be in each.
+fn bounded(mut errors: Vec<Invalid>) -> Vec<Invalid> {
+    let more = errors.len().saturating_sub(MAX_ERRORS);
+    errors.truncate(MAX_ERRORS);
+    for error in &mut errors {
+        truncate(&mut error.msg, MAX_TEXT_CHARACTERS);
+        for part in &mut error.loc {
+            truncate(part, MAX_NAME_CHARACTERS);
+        }
+    }
+    if more > 0 {
+        errors.push(Invalid {
+            loc: Vec::new(),
+            msg: format!("{more} more errors"),
+            kind: "too_many_errors",
+        });
+    }
+    errors
+}
+
+fn truncate(text: &mut String, characters: usize) {
+    if let Some((end, _)) = text.char_indices().nth(characters) {
+        text.truncate(end);
+        text.push('…');
+    }
+}
+
 impl Problem {
     /// The response with this problem, whatever body a service's responses have.
     pub(crate) fn answer<B: From<Bytes>>(self) -> Response<B> {
         let (status, body, cause) = match self {
-            Self::Detail { status, detail } => (status, json!({ "detail": detail }), None),
-            Self::Invalid(detail) => (
+            Self::Detail { status, mut detail } => {
+                truncate(&mut detail, MAX_TEXT_CHARACTERS);
+                (status, json!({ "detail": detail }), None)
+            }
+            Self::Invalid(errors) => (
                 StatusCode::UNPROCESSABLE_ENTITY,
-                json!(ValidationError { detail }),
+                json!(ValidationError {
+                    detail: bounded(errors)
+                }),
                 None,
             ),
             Self::Shed => (
@@ -130,5 +169,29 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         self.answer()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_response_is_as_long_as_what_it_complains_about() {
+        let long = "ä".repeat(200_000);
+        let many =
+            || (0..10_000).map(|_| Invalid::field(&long[..400], &long[..4_000], "value_error"));
+        for (problem, told) in [
+            (Problem::Invalid(many().collect()), "9990 more errors"),
+            (
+                Problem::Invalid(vec![Invalid::field(&long, &*long, "x")]),
+                "ä…",
+            ),
+            (Problem::new(StatusCode::BAD_REQUEST, &*long), "ä…"),
+        ] {
+            let body = problem.into_response().into_body();
+            let body = axum::body::to_bytes(body, 16 * 1024).await.unwrap();
+            assert!(std::str::from_utf8(&body).unwrap().contains(told));
+        }
     }
 }

@@ -39,6 +39,7 @@ use self::live::Live;
 use self::options::Options;
 use self::state::{Manager, Parts};
 use self::tasks::Tasks;
+use command_line::secret::Secret;
 use golden_http::accept::{self, Drained};
 use golden_http::access::Access;
 use golden_http::failures::ConnectionFailures;
@@ -139,11 +140,11 @@ pub fn run(
 
         let guarded = "changing tasks";
         let manager = Manager(Arc::new(Parts {
-            access: if options.published_on_loopback {
-                Access::loopback(guarded)
-            } else {
-                Access::new(guarded, address, options.control_token.clone())
-            },
+            access: Access::published(
+                guarded,
+                options.published_on_loopback || address.ip().is_loopback(),
+                options.control_token.get().map(Secret::expose),
+            ),
             body_timeout: options.header_timeout,
             fleet: Arc::clone(&fleet),
             history: history.clone(),

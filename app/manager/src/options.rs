@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use command_line::flags::{address, duration, limit, token, whole};
+use command_line::flags::{address, duration, limit, whole};
+use command_line::secret::ControlToken;
 use golden_mqtt::MqttOptions;
 
 /// The options of `manager`. Each can come from the environment instead.
@@ -107,20 +108,13 @@ pub struct Options {
     #[arg(long, env = "GOLDEN_STALE_AFTER", value_name = "DURATION", default_value = "24h", value_parser = duration)]
     pub stale_after: Duration,
 
-    /// Token that requests which change something must present (Authorization:
-    /// Bearer) unless the API listens on loopback; without it they are refused
-    /// beyond loopback
-    #[arg(
-        long,
-        env = "GOLDEN_CONTROL_TOKEN",
-        value_name = "TOKEN",
-        hide_env_values = true,
-        value_parser = token
-    )]
-    pub control_token: Option<String>,
+    /// The token that requests which change something must present.
+    #[command(flatten)]
+    pub control_token: ControlToken,
 
     /// The API is reachable through loopback only although it listens elsewhere,
-    /// like a container's port published on 127.0.0.1; no token is required then
+    /// like a container's port published on 127.0.0.1: without a token, changes
+    /// are open to this machine then
     #[arg(long, env = "GOLDEN_PUBLISHED_ON_LOOPBACK", value_name = "BOOL", default_value = "false", default_missing_value = "true", num_args = 0..=1, action = clap::ArgAction::Set)]
     pub published_on_loopback: bool,
 

@@ -16,6 +16,9 @@ use proplet_schema::{Refusal, StartTask, StopTask, TopicKind, Topics, payload};
 /// States in which a proplet has the task.
 const ACTIVE: [State; 2] = [State::Starting, State::Running];
 
+/// Maximum characters of the reason why a task failed, which its proplet writes.
+const MAX_ERROR_CHARACTERS: usize = 1_000;
+
 /// Why a task is not as it was asked for.
 #[derive(Debug, Error)]
 pub enum TaskError {
@@ -312,7 +315,12 @@ impl Tasks {
             State::Completed
         };
         self.remove_owner(task);
-        self.change(task, &ACTIVE, state, Some(proplet), error);
+        // It is in every list of tasks.
+        let error = error.map(|text| match text.char_indices().nth(MAX_ERROR_CHARACTERS) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text.to_owned(),
+        });
+        self.change(task, &ACTIVE, state, Some(proplet), error.as_deref());
     }
 
     fn change(

@@ -17,6 +17,18 @@ pub(super) fn identifier<'de, D: Deserializer<'de>>(deserializer: D) -> Result<S
     }
 }
 
+/// A namespace: as an identifier, but it may be empty.
+pub(super) fn namespace<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.len() <= 256 && !text.chars().any(char::is_control) {
+        Ok(text)
+    } else {
+        Err(de::Error::custom(
+            "a namespace must be at most 256 bytes without control characters",
+        ))
+    }
+}
+
 /// A number that is not negative; null is none.
 pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     match Option::<f64>::deserialize(deserializer)? {

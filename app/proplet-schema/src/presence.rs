@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::numbers::identifier;
+use super::numbers::{identifier, namespace};
 
 /// Said once, when a proplet starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,7 +11,7 @@ pub struct Create {
     #[serde(deserialize_with = "identifier")]
     pub proplet_id: String,
     /// Kubernetes' namespace, "default" elsewhere.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "namespace")]
     pub namespace: String,
     /// What it is.
     #[serde(default)]
@@ -60,7 +60,7 @@ pub struct Alive {
     /// Whether it lives.
     pub status: Status,
     /// Kubernetes' namespace, "default" elsewhere.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "namespace")]
     pub namespace: String,
 }
 

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::metrics::{Aggregated, ProcessMetrics};
-use super::numbers::{count, identifier, required_count, required_number};
+use super::numbers::{count, identifier, namespace, required_count, required_number};
 use super::timestamp::Timestamp;
 
 /// A sample of the proplet itself: Propeller's shape, with the document's
@@ -19,7 +19,7 @@ pub struct PropletMetrics {
     #[serde(deserialize_with = "identifier")]
     pub proplet_id: String,
     /// Kubernetes' namespace, "default" elsewhere.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "namespace")]
     pub namespace: String,
     /// When the sample was taken.
     #[serde(default)]

@@ -34,6 +34,7 @@ use self::options::Options;
 use self::random_value::RandomValue;
 use self::scenario::{Scenario, Settings};
 pub use self::state::{Parts, Service};
+use command_line::secret::Secret;
 use golden_http::accept::{self, Drained, Limits};
 use golden_http::access::Access;
 use golden_http::api::App;
@@ -121,7 +122,9 @@ fn assemble(
     let arrivals = streams.arrivals();
     let mystery = options
         .mystery
-        .map(|name| Mystery::new(&name, &options.mystery_salt));
+        .as_ref()
+        .map(|name| Mystery::new(name, options.salt().expose()).seal());
+    let salt = options.salt().clone();
     let settings = Settings {
         faults: Faults {
             error_rate: options.error_rate,
@@ -154,11 +157,15 @@ fn assemble(
 
     let pager = Arc::new(Pager::new());
     let service = Service::new(Parts {
-        access: Access::new("/control", address, options.control_token),
+        access: Access::new(
+            "/control",
+            address,
+            options.control_token.get().map(Secret::expose),
+        ),
         admission,
         body_timeout: options.header_timeout,
         live: Live::new(Arc::clone(&registry), Arc::clone(&pager), stopped.clone()),
-        mystery_salt: options.mystery_salt,
+        mystery_salt: salt,
         pager,
         random_value,
         readiness: Readiness::default(),

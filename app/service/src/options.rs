@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use command_line::flags::{address, duration, limit, token, whole};
-use simulation::{ArrivalRate, DelayDistribution, Probability, ValueDistribution};
+use command_line::flags::{address, duration, limit, whole};
+use command_line::secret::{ControlToken, Secret, file, text};
+use simulation::{ArrivalRate, DelayDistribution, Name, Probability, ServedValue};
 
 /// The options of `serve`. Each can come from the environment instead.
 #[derive(Args, Clone, Debug)]
@@ -23,7 +24,7 @@ pub struct Options {
     )]
     pub bind: SocketAddr,
 
-    /// Distribution of the numbers that /random returns
+    /// Distribution of the numbers that /random returns, from -1000000 to 1000000
     #[arg(
         long,
         allow_hyphen_values = true,
@@ -31,7 +32,7 @@ pub struct Options {
         value_name = "DIST",
         default_value = "normal(mean=50, sd=15)"
     )]
-    pub value: ValueDistribution,
+    pub value: ServedValue,
 
     /// Distribution of response delays, truncated at 60 s
     #[arg(
@@ -101,36 +102,43 @@ pub struct Options {
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = duration)]
     pub drain_timeout: Duration,
 
-    /// Token that /control requires (Authorization: Bearer) unless bound to
-    /// loopback; without it /control is disabled beyond loopback
-    #[arg(
-        long,
-        env = "GOLDEN_CONTROL_TOKEN",
-        value_name = "TOKEN",
-        hide_env_values = true,
-        value_parser = token
-    )]
-    pub control_token: Option<String>,
+    /// The token that /control requires.
+    #[command(flatten)]
+    pub control_token: ControlToken,
 
     /// Hide the distributions of value and delay: draw them from this name
-    #[arg(long, env = "GOLDEN_MYSTERY", value_name = "NAME", value_parser = name)]
-    pub mystery: Option<String>,
+    #[arg(long, env = "GOLDEN_MYSTERY", value_name = "NAME")]
+    pub mystery: Option<Name>,
 
-    /// Salt that makes the mysteries of one course differ from another's
+    /// Salt that mysteries and hidden incidents are drawn with, besides the name. The
+    /// default is public; `golden-signals mystery salt` makes a secret one
     #[arg(
         long,
         env = "GOLDEN_MYSTERY_SALT",
         value_name = "TEXT",
-        default_value = "golden-signals",
-        hide_env_values = true
+        default_value = simulation::PUBLIC_SALT,
+        hide_env_values = true,
+        conflicts_with = "mystery_salt_file",
+        value_parser = text
     )]
-    pub mystery_salt: String,
+    pub mystery_salt: Secret,
+
+    /// File with the salt
+    #[arg(
+        long,
+        env = "GOLDEN_MYSTERY_SALT_FILE",
+        value_name = "FILE",
+        value_parser = file(text)
+    )]
+    pub mystery_salt_file: Option<Secret>,
 }
 
-fn name(text: &str) -> Result<String, String> {
-    if text.trim().is_empty() {
-        Err("must be a name, like alice".to_owned())
-    } else {
-        Ok(text.to_owned())
+impl Options {
+    /// The salt, whichever way it was given.
+    #[must_use]
+    pub fn salt(&self) -> &Secret {
+        self.mystery_salt_file
+            .as_ref()
+            .unwrap_or(&self.mystery_salt)
     }
 }

@@ -2,12 +2,13 @@
 //! mystery that hides their distributions and an incident that changes them.
 //! Knows no HTTP.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::watch;
 
-use simulation::{ArrivalRate, Faults, Incident, Mystery, Outcome, Probability, Streams};
+use simulation::{ArrivalRate, Faults, Incident, Outcome, Probability, Sealed, Streams};
 
 /// What was asked for.
 #[derive(Clone, Debug)]
@@ -20,7 +21,7 @@ pub struct Settings {
     /// Requests per second that the service sends itself.
     pub traffic: ArrivalRate,
     /// Replaces the distributions of delay and value.
-    pub mystery: Option<Mystery>,
+    pub mystery: Option<Sealed>,
     /// Changes everything else while it runs.
     pub incident: Option<RunningIncident>,
 }
@@ -45,8 +46,8 @@ pub struct Scenario {
     traffic: watch::Sender<ArrivalRate>,
 }
 
-/// What the settings come down to.
-#[derive(Debug)]
+/// What the settings come down to. `Debug` shows nothing of what a mystery or an incident
+/// hides.
 struct InForce {
     faults: Faults,
     panic_rate: Probability,
@@ -136,8 +137,8 @@ impl InForce {
     fn of(settings: &Settings) -> Self {
         let mut faults = settings.faults.clone();
         if let Some(mystery) = &settings.mystery {
-            faults.delay = mystery.delay().clone();
-            faults.value = mystery.value().clone();
+            faults.delay = mystery.mystery().delay().clone();
+            faults.value = mystery.mystery().value().clone();
         }
         if let Some(running) = &settings.incident {
             faults = running.incident.apply(&faults);
@@ -146,5 +147,53 @@ impl InForce {
             faults,
             panic_rate: settings.panic_rate,
         }
+    }
+}
+
+impl fmt::Debug for InForce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InForce").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use simulation::Mystery;
+
+    use super::*;
+
+    #[test]
+    fn what_is_hidden_is_not_debugged() {
+        let name = "alice".parse().unwrap();
+        let mystery = Mystery::new(&name, "pepper");
+        let hidden = [mystery.delay().to_string(), mystery.value().to_string()];
+        let incident = Incident::hidden(&name, "pepper");
+        let settings = Settings {
+            faults: Faults::default(),
+            panic_rate: Probability::NEVER,
+            traffic: ArrivalRate::OFF,
+            mystery: Some(mystery.clone().seal()),
+            incident: Some(RunningIncident {
+                incident,
+                hidden: true,
+            }),
+        };
+        let debugged = |faults: &Faults| {
+            let all = format!("{faults:?}");
+            let (_, delay) = all.split_once("delay: ").unwrap();
+            delay.to_owned()
+        };
+        // As `Debug` would write them, too.
+        let in_force = InForce::of(&settings);
+        let hidden = [hidden.to_vec(), vec![debugged(&in_force.faults)]].concat();
+        let scenario = Scenario::new(settings.clone(), Streams::new(1));
+        let shown = format!(
+            "{scenario:?} {settings:?} {in_force:?} {:#?}",
+            settings.mystery
+        );
+        for secret in hidden {
+            assert!(!shown.contains(&secret), "{secret} is in {shown}");
+        }
+        assert!(shown.contains("incident: Incident { .. }"), "{shown}");
     }
 }

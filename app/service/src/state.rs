@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 
+use command_line::secret::Secret;
+
 use crate::admission::Admission;
 use crate::alerts::Pager;
 use crate::live::Live;
@@ -28,7 +30,7 @@ pub struct Parts {
     pub(crate) admission: Arc<Admission>,
     pub(crate) body_timeout: Duration,
     pub(crate) live: Arc<Live>,
-    pub(crate) mystery_salt: String,
+    pub(crate) mystery_salt: Secret,
     pub(crate) pager: Arc<Pager>,
     pub(crate) random_value: RandomValue,
     pub(crate) readiness: Readiness,

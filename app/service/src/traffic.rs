@@ -21,6 +21,14 @@ use simulation::{ArrivalRate, PoissonArrivals, Stream};
 /// second.
 const MAX_CATCH_UP: Duration = Duration::from_secs(10);
 
+/// Of the gaps between two requests, what is left of them while it catches up: a quarter
+/// more traffic. What a stall has held up, sent at once, would fill the queue and be shed.
+const CATCH_UP_GAP: f64 = 0.8;
+
+/// What is late by no more than this is sent at once: timers and schedulers are not
+/// exact, and nobody sees it.
+const LATENESS: Duration = Duration::from_millis(50);
+
 /// More than any answer to `/random` has.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
@@ -40,38 +48,66 @@ pub(super) async fn generate(
 
 async fn send_all(app: App, mut rates: watch::Receiver<ArrivalRate>, arrivals: Stream) {
     let mut arrivals = PoissonArrivals::new(arrivals);
-    let mut planned = Instant::now();
+    let mut schedule = Schedule::from(Instant::now());
     loop {
         let rate = *rates.borrow_and_update();
         let Some(gap) = arrivals.next_gap(rate) else {
             if rates.changed().await.is_err() {
                 return;
             }
-            planned = Instant::now();
+            schedule = Schedule::from(Instant::now());
             continue;
         };
-        planned += gap;
         let now = Instant::now();
-        if planned > now {
+        let due = schedule.next(gap, now);
+        if due > now {
             tokio::select! {
-                _ = async_io::Timer::at(planned) => {}
+                _ = async_io::Timer::at(due) => {}
                 changed = rates.changed() => {
                     if changed.is_err() {
                         return;
                     }
                     // A Poisson process has no memory: it may begin anew.
-                    planned = Instant::now();
+                    schedule = Schedule::from(Instant::now());
                     continue;
                 }
             }
         } else {
-            if now.duration_since(planned) > MAX_CATCH_UP {
-                planned = now;
-            }
             // Behind schedule nothing waits; others must have their turn.
             tokio::task::consume_budget().await;
         }
         tokio::spawn(send(app.clone()));
+    }
+}
+
+/// When requests are sent: as planned, and after a stall somewhat faster.
+struct Schedule {
+    /// When the last request should have been sent.
+    planned: Instant,
+    /// When it was.
+    sent: Instant,
+}
+
+impl From<Instant> for Schedule {
+    fn from(now: Instant) -> Self {
+        Self {
+            planned: now,
+            sent: now,
+        }
+    }
+}
+
+impl Schedule {
+    /// When the request is sent that comes `gap` after the last.
+    fn next(&mut self, gap: Duration, now: Instant) -> Instant {
+        self.planned += gap;
+        if now.saturating_duration_since(self.planned) > MAX_CATCH_UP {
+            self.planned = now;
+        }
+        let paced = self.sent + gap.mul_f64(CATCH_UP_GAP);
+        let not_late = now.checked_sub(LATENESS).unwrap_or(now);
+        self.sent = self.planned.max(paced.max(not_late));
+        self.sent
     }
 }
 
@@ -83,5 +119,67 @@ async fn send(app: App) {
     if let Err(error) = axum::body::to_bytes(Body::new(answer.into_body()), MAX_ANSWER_BYTES).await
     {
         tracing::warn!(%error, "a response to the generated traffic was cut off");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use simulation::Streams;
+
+    use super::*;
+
+    /// When requests are sent at this rate, in seconds from the start on, by a generator
+    /// that does nothing from `stall` on for so long.
+    fn sent(rate: &str, stall: f64, length: f64, until: f64) -> Vec<f64> {
+        let rate: ArrivalRate = rate.parse().unwrap();
+        let mut arrivals = PoissonArrivals::new(Streams::new(7).arrivals());
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs_f64(seconds);
+        let mut schedule = Schedule::from(start);
+        let mut now = start;
+        let mut sent = Vec::new();
+        while now < at(until) {
+            let due = schedule.next(arrivals.next_gap(rate).unwrap(), now);
+            now = now.max(due);
+            if (at(stall)..at(stall + length)).contains(&now) {
+                now = at(stall + length);
+            }
+            sent.push((now - start).as_secs_f64());
+        }
+        sent
+    }
+
+    fn within(sent: &[f64], from: f64, to: f64) -> usize {
+        sent.iter().filter(|at| (from..to).contains(*at)).count()
+    }
+
+    #[test]
+    fn what_a_stall_has_held_up_comes_a_quarter_faster() {
+        let undisturbed = sent("200", 0.0, 0.0, 60.0);
+        let stalled = sent("200", 10.0, 4.0, 60.0);
+        assert_eq!(within(&stalled, 10.1, 14.0), 0);
+        // No burst: at most what the longest lateness is worth, and a quarter more.
+        let most = (14_000..30_000)
+            .map(|ms| within(&stalled, f64::from(ms) / 1e3, f64::from(ms) / 1e3 + 0.1))
+            .max();
+        assert!(most <= Some(55), "{most:?} in a tenth of a second");
+        let seconds = within(&stalled, 15.0, 25.0);
+        assert!(
+            (2_300..2_700).contains(&seconds),
+            "{seconds} in ten seconds"
+        );
+        // Then all have come, and come as if nothing had been.
+        let at = undisturbed.partition_point(|at| *at < 40.0);
+        assert_eq!(stalled[at..], undisturbed[at..]);
+    }
+
+    #[test]
+    fn what_a_long_stall_has_held_up_is_skipped() {
+        let stalled = sent("200", 10.0, 3_600.0, 3_630.0);
+        let seconds = within(&stalled, 3_610.0, 3_630.0);
+        assert!(
+            (3_700..4_300).contains(&seconds),
+            "{seconds} in twenty seconds"
+        );
     }
 }

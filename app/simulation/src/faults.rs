@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::Rng;
 use thiserror::Error;
 
-use super::{DelayDistribution, Probability, ValueDistribution};
+use super::{DelayDistribution, Probability, ServedValue};
 
 /// What the service pretends to be: how often a request fails, how long it
 /// takes, and which number it answers with.
@@ -16,7 +16,7 @@ pub struct Faults {
     /// How long a request takes, whether it fails or not.
     pub delay: DelayDistribution,
     /// What a request that does not fail answers with.
-    pub value: ValueDistribution,
+    pub value: ServedValue,
 }
 
 /// What becomes of one request.

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use super::excerpt::excerpt;
 use super::seeded_choices::SeededChoices;
-use super::{ArrivalRate, DelayDistribution, Faults, Probability};
+use super::{ArrivalRate, DelayDistribution, Faults, Name, Probability};
 
 /// Which golden signal an incident moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -108,8 +108,8 @@ impl Incident {
     /// The incident of `name` under `salt`: kind and magnitude are the same on
     /// every machine and in every release, and known only to who knows both.
     #[must_use]
-    pub fn hidden(name: &str, salt: &str) -> Self {
-        let mut choices = SeededChoices::new("incident", name, salt);
+    pub fn hidden(name: &Name, salt: &str) -> Self {
+        let mut choices = SeededChoices::new("incident", name.as_str(), salt);
         let effect = match choices.one_of(IncidentKind::ALL) {
             IncidentKind::Latency => Effect::Latency {
                 percent: choices.one_of([2, 5, 10]),

@@ -2,36 +2,68 @@
 //!
 //! Students are to find out from monitoring alone which distribution the values
 //! follow and which the delays follow. The salt is the teacher's secret: who
-//! knows name, salt and this program knows the distributions. The commitment is
-//! not secret. It can be shown beforehand, gives nothing away, and proves
-//! afterwards that the distributions were not changed in between.
+//! knows name, salt and this program knows the distributions. So whoever has recovered
+//! the distributions of a name can try salts, and a salt must not be one that can be
+//! guessed: [`random_salt`].
+//!
+//! The commitment is not secret. It can be shown beforehand, gives nothing away, and
+//! proves afterwards that the distributions were not changed in between. It takes a
+//! random number (a nonce): without that, whoever guesses the distributions, or a salt,
+//! could see in it whether the guess is right.
 
 use std::fmt;
 
 use super::seeded_choices::{SeededChoices, sha256_hex};
-use super::{DelayDistribution, ValueDistribution};
+use super::{DelayDistribution, Name, ServedValue};
+
+/// The salt where none is given: everybody can read it here, so it hides nothing from
+/// those who compute. It is the same on all machines, so that a class that cares for no
+/// secret shares its mysteries without setting anything.
+pub const PUBLIC_SALT: &str = "golden-signals";
+
+/// A new salt of 128 random bits, in hexadecimal.
+#[must_use]
+pub fn random_salt() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
 
 /// A distribution for the values and a distribution for the delays, hidden
 /// behind a name.
 ///
-/// Neither `Debug` nor `Display` shows the distributions, so they cannot slip
-/// into a log.
+/// `Debug` does not show the distributions, so they cannot slip into a log.
 ///
 /// ```
 /// use simulation::Mystery;
 ///
-/// let mystery = Mystery::new("tuesday", "only the teacher knows");
-/// println!("{mystery}"); // mystery `tuesday` (commitment 3a…)
-/// // When all have guessed:
-/// println!("{}", mystery.opening()); // name, salt and distributions: its SHA-256 is the commitment
-/// assert_eq!(Mystery::new("tuesday", "only the teacher knows"), mystery);
+/// let name = "tuesday".parse()?;
+/// let mystery = Mystery::new(&name, "only the teacher knows");
+/// assert_eq!(Mystery::new(&name, "only the teacher knows"), mystery);
+/// # Ok::<(), simulation::NameError>(())
 /// ```
 #[derive(Clone, PartialEq)]
 pub struct Mystery {
     name: String,
-    salt: String,
-    value: ValueDistribution,
+    value: ServedValue,
     delay: DelayDistribution,
+}
+
+/// A [`Mystery`] with the nonce of its commitment.
+///
+/// Neither `Debug` nor `Display` shows the distributions or the nonce.
+///
+/// ```
+/// use simulation::Mystery;
+///
+/// let mystery = Mystery::new(&"tuesday".parse()?, "only the teacher knows").seal();
+/// println!("{mystery}"); // mystery `tuesday` (commitment 3a…)
+/// // When all have guessed:
+/// println!("{}", mystery.opening()); // name, nonce and distributions: its SHA-256 is the commitment
+/// # Ok::<(), simulation::NameError>(())
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct Sealed {
+    mystery: Mystery,
+    nonce: u128,
 }
 
 impl Mystery {
@@ -41,11 +73,11 @@ impl Mystery {
     /// Values lie mostly between 0 and 100. The mean delay is between 20 and
     /// 400 ms: long enough to measure, short enough not to wait for.
     #[must_use]
-    pub fn new(name: &str, salt: &str) -> Self {
+    pub fn new(name: &Name, salt: &str) -> Self {
         let valid = "written by rules that the tests go through";
+        let name = name.as_str();
         Self {
             name: name.to_owned(),
-            salt: salt.to_owned(),
             value: value(&mut SeededChoices::new("mystery value", name, salt))
                 .parse()
                 .expect(valid),
@@ -63,7 +95,7 @@ impl Mystery {
 
     /// The hidden distribution of the values.
     #[must_use]
-    pub fn value(&self) -> &ValueDistribution {
+    pub fn value(&self) -> &ServedValue {
         &self.value
     }
 
@@ -73,37 +105,50 @@ impl Mystery {
         &self.delay
     }
 
+    /// The mystery, sealed with a random nonce.
+    #[must_use]
+    pub fn seal(self) -> Sealed {
+        self.seal_with(rand::random())
+    }
+
+    /// The mystery, sealed with this nonce, which nobody may guess.
+    #[must_use]
+    pub fn seal_with(self, nonce: u128) -> Sealed {
+        let mystery = self;
+        Sealed { mystery, nonce }
+    }
+}
+
+impl Sealed {
+    /// What is sealed.
+    #[must_use]
+    pub fn mystery(&self) -> &Mystery {
+        &self.mystery
+    }
+
     /// The SHA-256 of the [`opening`](Self::opening), in hexadecimal.
     #[must_use]
     pub fn commitment(&self) -> String {
         sha256_hex(&self.opening())
     }
 
-    /// What the commitment commits to, salt and distributions included: five
-    /// lines, each with its line feed, as `sha256sum` would read them from a
-    /// file.
+    /// What the commitment commits to, the distributions included: five lines, each
+    /// with its line feed, as `sha256sum` would read them from a file. The salt is not
+    /// among them: it is that of other mysteries too.
     #[must_use]
     pub fn opening(&self) -> String {
-        let Self {
-            name,
-            salt,
-            value,
-            delay,
-        } = self;
+        let Self { mystery, nonce } = self;
+        let Mystery { name, value, delay } = mystery;
         format!(
-            "golden-signals mystery\nname: {name}\nsalt: {salt}\nvalue: {value}\ndelay: {delay}\n"
+            "golden-signals mystery\nname: {name}\nnonce: {nonce:032x}\nvalue: {value}\ndelay: {delay}\n"
         )
     }
 }
 
-impl fmt::Display for Mystery {
+impl fmt::Display for Sealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "mystery `{}` (commitment {})",
-            self.name,
-            self.commitment()
-        )
+        let (name, commitment) = (&self.mystery.name, self.commitment());
+        write!(f, "mystery `{name}` (commitment {commitment})")
     }
 }
 
@@ -111,6 +156,14 @@ impl fmt::Debug for Mystery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mystery")
             .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealed")
+            .field("mystery", &self.mystery)
             .finish_non_exhaustive()
     }
 }

@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use simulation::Name;
+
 use crate::finding::{Finding, ensure};
 
 /// The text of a file that the student edits.
@@ -71,6 +73,17 @@ impl Answers {
             format!("Question {number} has no answer yet.")
         })?;
         Ok(text)
+    }
+
+    /// The name that an answer is, as the service reads it.
+    ///
+    /// # Errors
+    ///
+    /// `not-answered`, `no-name`.
+    pub fn name(&self, number: usize) -> Result<Name, Finding> {
+        self.required(number)?
+            .parse()
+            .map_err(|error| Finding::new("no-name", format!("Question {number}: it {error}.")))
     }
 
     /// The words of an answer, between blanks and commas.

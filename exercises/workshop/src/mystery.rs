@@ -1,6 +1,9 @@
 //! What is hidden behind a name, and what a histogram shows of it.
 
-use simulation::{self, DelayDistribution, Streams, ValueDistribution};
+use std::fmt;
+use std::path::Path;
+
+use simulation::{self, DelayDistribution, Name, Streams, ValueDistribution};
 
 /// How many numbers are drawn. The share of them up to any bound differs from the
 /// truth by more than 0.02 once in five million times.
@@ -8,12 +11,46 @@ pub const SAMPLES: usize = 20_000;
 
 // The salt of the service, unless the teacher has set another for both.
 const SALT: &str = "GOLDEN_MYSTERY_SALT";
-const DEFAULT_SALT: &str = "golden-signals";
+
+const SALT_FILE: &str = "GOLDEN_MYSTERY_SALT_FILE";
+
+/// The course's salt, as the service reads it.
+///
+/// # Errors
+///
+/// If the file that it should be in cannot be read.
+pub fn read_salt() -> Result<String, String> {
+    let given = std::env::var(SALT).ok();
+    let Some(path) = std::env::var_os(SALT_FILE) else {
+        return Ok(given.unwrap_or_else(|| simulation::PUBLIC_SALT.to_owned()));
+    };
+    if given.is_some() {
+        return Err(format!("{SALT} and {SALT_FILE} are both set: unset one"));
+    }
+    let path = Path::new(&path);
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        format!(
+            "{SALT_FILE} {}: cannot be read ({error}); must be a file that holds the salt",
+            path.display()
+        )
+    })?;
+    match text.trim_end_matches(['\r', '\n']) {
+        "" => Err(format!(
+            "{SALT_FILE} {}: is empty; write the salt into it",
+            path.display()
+        )),
+        salt => Ok(salt.to_owned()),
+    }
+}
 
 /// The course's salt.
+///
+/// # Panics
+///
+/// If it cannot be read: the commands ask for [`read_salt`] first.
 #[must_use]
 pub fn salt() -> String {
-    std::env::var(SALT).unwrap_or_else(|_| DEFAULT_SALT.to_owned())
+    read_salt().unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Which of the two distributions.
@@ -26,10 +63,11 @@ pub enum Kind {
 }
 
 /// A distribution: the hidden one, or the one that is handed in.
-#[derive(Debug, Clone)]
+/// `Debug` does not show it.
+#[derive(Clone)]
 pub struct Distribution(Inner);
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Inner {
     Values(ValueDistribution),
     Delays(DelayDistribution),
@@ -38,10 +76,10 @@ enum Inner {
 impl Distribution {
     /// What is hidden behind the name: as `serve --mystery NAME` draws it.
     #[must_use]
-    pub fn hidden(kind: Kind, name: &str) -> Self {
+    pub fn hidden(kind: Kind, name: &Name) -> Self {
         let mystery = simulation::Mystery::new(name, &salt());
         Self(match kind {
-            Kind::Values => Inner::Values(mystery.value().clone()),
+            Kind::Values => Inner::Values((**mystery.value()).clone()),
             Kind::Delays => Inner::Delays(mystery.delay().clone()),
         })
     }
@@ -99,5 +137,11 @@ impl Distribution {
                 Inner::Delays(inner) => inner.sample(&mut rng).as_secs_f64(),
             })
             .collect()
+    }
+}
+
+impl fmt::Debug for Distribution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Distribution").finish_non_exhaustive()
     }
 }

@@ -13,7 +13,7 @@ use std::process::{Command, Output};
 
 use crate::support::{peers, yaml};
 use serde_json::Value;
-use service::alerts::FIRING_RETENTION;
+use service::alerts::pager::FIRING_RETENTION;
 
 /// The severity of each level, and the receiver that Alertmanager sends it to.
 const LEVELS: [(&str, &str, &str); 3] = [

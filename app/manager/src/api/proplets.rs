@@ -86,18 +86,15 @@ pub async fn list(
 ) -> Result<Json<PropletsPage>, Problem> {
     let (offset, limit) = parameters.page();
     parameters.finish()?;
-    let proplets = manager.fleet.proplets(clock::now());
     let place = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let (total, proplets) = manager
+        .fleet
+        .page(clock::now(), place(offset), place(limit));
     Ok(Json(PropletsPage {
         offset,
         limit,
-        total: proplets.len(),
-        proplets: proplets
-            .into_iter()
-            .skip(place(offset))
-            .take(place(limit))
-            .map(Proplet::from)
-            .collect(),
+        total,
+        proplets: proplets.into_iter().map(Proplet::from).collect(),
     }))
 }
 

@@ -8,6 +8,7 @@ mod exposition;
 mod proplet;
 mod rate;
 mod totals;
+mod views;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -229,28 +230,6 @@ impl Fleet {
         if removed.is_some() {
             state.series -= SERIES_OF_A_TASK;
         }
-    }
-
-    /// Every proplet, by name.
-    #[must_use]
-    pub fn proplets(&self, now: i64) -> Vec<PropletView> {
-        let state = self.lock();
-        let mut proplets: Vec<_> = state
-            .proplets
-            .values()
-            .map(|proplet| proplet.view(self.bounds, now))
-            .collect();
-        drop(state);
-        proplets.sort_by(|a, b| a.identity.name.cmp(&b.identity.name));
-        proplets
-    }
-
-    /// One proplet.
-    #[must_use]
-    pub fn proplet(&self, name: &str, now: i64) -> Option<PropletView> {
-        let state = self.lock();
-        let proplet = state.proplets.get(name)?;
-        Some(proplet.view(self.bounds, now))
     }
 
     /// The sum of what is known.

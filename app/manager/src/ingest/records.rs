@@ -4,6 +4,7 @@
 //! tasks is kept until the batch is written.
 
 use serde::de::DeserializeOwned;
+use serde_json::json;
 
 use super::statistics::{Kind, Reason};
 use super::{Ingest, clock};
@@ -15,6 +16,9 @@ use proplet_schema::{
     Alive, Create, MemoryMetrics, PropletMetrics, Status, TaskReport, TaskResult, Timestamp, Topic,
     TopicKind,
 };
+
+/// Maximum size of a proplet's metadata: it is kept in memory, and many read it.
+const MAX_METADATA_BYTES: usize = 2 * 1024;
 
 /// How far in the future a timestamp may be.
 const MAX_CLOCK_SKEW: i64 = 60_000_000_000;
@@ -232,6 +236,11 @@ impl<'a, 'b> Records<'a, 'b> {
     fn create(&mut self, topic: Topic<'_>, message: &Create) -> Result<Kind, Reason> {
         self.admit(topic, &message.proplet_id)?;
         let metadata = serde_json::to_string(&message.metadata).ok();
+        let metadata = metadata.map(|json| match json.len() {
+            ..=MAX_METADATA_BYTES => json,
+            bytes => json!({ "left_out": format!("{bytes} bytes; at most {MAX_METADATA_BYTES} are kept") })
+                .to_string(),
+        });
         self.describe(&message.proplet_id, &message.namespace, metadata.as_deref());
         Ok(Kind::Create)
     }

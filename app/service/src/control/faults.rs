@@ -46,7 +46,7 @@ pub struct FaultsChange {
     /// Distribution of the delays.
     #[schema(example = "gamma(shape=3, scale=40ms)")]
     delay: Option<String>,
-    /// Distribution of the values.
+    /// Distribution of the values, from -1000000 to 1000000.
     #[schema(example = "uniform(0, 100)")]
     value: Option<String>,
 }
@@ -59,7 +59,9 @@ impl From<Settings> for FaultsState {
             panic_rate: settings.panic_rate.get(),
             delay: shown.then(|| settings.faults.delay.to_string()),
             value: shown.then(|| settings.faults.value.to_string()),
-            mystery: settings.mystery.map(|mystery| mystery.name().to_owned()),
+            mystery: settings
+                .mystery
+                .map(|sealed| sealed.mystery().name().to_owned()),
         }
     }
 }

@@ -10,9 +10,9 @@ use crate::Service;
 use crate::scenario::{RunningIncident, Settings};
 use golden_http::access::{self, Allowed};
 use golden_http::body;
-use golden_http::fields::{self, Fields, name, text};
+use golden_http::fields::{self, Fields, text};
 use golden_http::problem::{Invalid, Problem};
-use simulation::{Incident, IncidentKind};
+use simulation::{Incident, IncidentKind, Name};
 
 /// The running incident; its kind unless it is hidden.
 #[derive(Debug, Serialize, ToSchema)]
@@ -76,7 +76,7 @@ pub async fn start(
     mut fields: Fields,
 ) -> Result<Json<IncidentState>, Problem> {
     let kind = fields.take("kind", text::<IncidentKind>);
-    let hidden = fields.take("hidden", name);
+    let hidden = fields.take("hidden", text::<Name>);
     fields.finish()?;
     let running = match (kind, hidden) {
         (Some(kind), None) => RunningIncident {
@@ -84,7 +84,7 @@ pub async fn start(
             hidden: false,
         },
         (None, Some(name)) => RunningIncident {
-            incident: Incident::hidden(&name, &service.mystery_salt),
+            incident: Incident::hidden(&name, service.mystery_salt.expose()),
             hidden: true,
         },
         _ => {

@@ -2,7 +2,7 @@
 //! a name.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -10,18 +10,21 @@ use crate::Service;
 use crate::scenario::Settings;
 use golden_http::access::{self, Allowed};
 use golden_http::body;
-use golden_http::fields::{self, Fields, name};
-use golden_http::problem::Problem;
-use simulation::Mystery;
+use golden_http::fields::{self, Fields, text};
+use golden_http::problem::{Invalid, Problem};
+use simulation::{Mystery, Name, Sealed};
 
 /// The active mystery. Never contains the distributions.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MysteryState {
     /// Name that the distributions are drawn from; null without a mystery.
     name: Option<String>,
-    /// SHA-256 of the distributions, name and salt, which proves later that they
-    /// were not changed; null without a mystery.
+    /// SHA-256 of name, nonce and distributions, which proves later that they were not
+    /// changed; null without a mystery.
     commitment: Option<String>,
+    /// Name, nonce and distributions of the ended mystery, whose SHA-256 is the
+    /// commitment; only in the response that ends and reveals it.
+    was: Option<String>,
 }
 
 /// The mystery to start.
@@ -37,8 +40,11 @@ impl From<Settings> for MysteryState {
     fn from(settings: Settings) -> Self {
         let mystery = settings.mystery;
         Self {
-            name: mystery.as_ref().map(|mystery| mystery.name().to_owned()),
-            commitment: mystery.as_ref().map(Mystery::commitment),
+            name: mystery
+                .as_ref()
+                .map(|sealed| sealed.mystery().name().to_owned()),
+            commitment: mystery.as_ref().map(Sealed::commitment),
+            was: None,
         }
     }
 }
@@ -67,11 +73,12 @@ pub async fn start(
     State(service): State<Service>,
     mut fields: Fields,
 ) -> Result<Json<MysteryState>, Problem> {
-    let name = fields.take("name", name);
+    let name = fields.take("name", text::<Name>);
     let name = fields.require("name", name);
     fields.finish()?;
     let settings = service.scenario.change(|settings| {
-        settings.mystery = name.map(|name| Mystery::new(&name, &service.mystery_salt));
+        settings.mystery =
+            name.map(|name| Mystery::new(&name, service.mystery_salt.expose()).seal());
         Ok::<_, Problem>(())
     })?;
     let state = MysteryState::from(settings);
@@ -80,18 +87,36 @@ pub async fn start(
 }
 
 /// End the mystery: the configured distributions apply again
-#[utoipa::path(delete, path = "/control/mystery", tag = "control", security((), ("control_token" = [])), responses(
-    (status = 200, description = "No mystery", body = MysteryState),
-    access::Refused,
-))]
+#[utoipa::path(delete, path = "/control/mystery", tag = "control", security((), ("control_token" = [])),
+    params(("reveal" = Option<bool>, Query, description = "Whether to reveal what it was (default false)")),
+    responses(
+        (status = 200, description = "No mystery; what it was, if it is revealed", body = MysteryState),
+        access::Refused,
+        fields::Refused,
+    ),
+)]
 pub async fn end(
     _: Allowed,
     State(service): State<Service>,
+    Query(query): Query<Vec<(String, String)>>,
 ) -> Result<Json<MysteryState>, Problem> {
+    // As elsewhere: of several the last counts, and what is not known is ignored.
+    let reveal = query.iter().rfind(|(name, _)| name == "reveal");
+    let Ok(reveal) = reveal.map_or(Ok(false), |(_, text)| text.parse::<bool>()) else {
+        return Err(Problem::Invalid(vec![Invalid {
+            loc: vec!["query".to_owned(), "reveal".to_owned()],
+            msg: "must be true or false".to_owned(),
+            kind: "bool_parsing",
+        }]));
+    };
+    let mut ended = None;
     let settings = service.scenario.change(|settings| {
-        settings.mystery = None;
+        ended = settings.mystery.take();
         Ok::<_, Problem>(())
     })?;
-    tracing::info!("mystery ended");
-    Ok(Json(settings.into()))
+    tracing::info!(reveal, "mystery ended");
+    Ok(Json(MysteryState {
+        was: ended.filter(|_| reveal).map(|sealed| sealed.opening()),
+        ..settings.into()
+    }))
 }

@@ -14,9 +14,9 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::sse::{Event, Sse};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
 use serde::Serialize;
@@ -24,7 +24,6 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::panels::{Distribution, Point, Process, Queries, Range};
 use super::{Live, MAX_WATCHERS, SHOWN_RANGE, stopped};
-use crate::alerts::Alert;
 use golden_http::problem::{Detail, Invalid, Problem, ValidationError};
 
 /// The first event: what the watcher will see.
@@ -83,12 +82,13 @@ pub async fn live(
         .get(HeaderName::from_static("last-event-id"))
         .and_then(|id| id.to_str().ok()?.parse().ok());
     let watcher = Watcher::new(live, seat, range, seen);
-    let mut response = Sse::new(watcher.events()).into_response();
-    // A proxy that collected the events would deliver them late.
-    response
-        .headers_mut()
-        .insert("x-accel-buffering", HeaderValue::from_static("no"));
-    response
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-cache"),
+        // A proxy that collected the events would deliver them late.
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    (headers, Body::from_stream(watcher.events())).into_response()
 }
 
 /// One open connection.
@@ -98,7 +98,7 @@ struct Watcher {
     /// The newest point the browser has.
     seen: i64,
     newest: watch::Receiver<i64>,
-    alerts: watch::Receiver<Arc<[Alert]>>,
+    alerts: watch::Receiver<Bytes>,
     shutdown: watch::Receiver<bool>,
     greeted: bool,
     _seat: OwnedSemaphorePermit,
@@ -125,7 +125,7 @@ impl Watcher {
         }
     }
 
-    fn events(self) -> impl Stream<Item = Result<Event, Infallible>> + Send {
+    fn events(self) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
         stream::unfold(self, |mut watcher| async move {
             let event = watcher.next().await?;
             Some((Ok(event), watcher))
@@ -133,14 +133,14 @@ impl Watcher {
     }
 
     /// The next event, or the end when the service stops.
-    async fn next(&mut self) -> Option<Event> {
+    async fn next(&mut self) -> Option<Bytes> {
         if !self.greeted {
             self.greeted = true;
             let view = View {
                 range: self.range.to_string(),
                 queries: Queries::new(self.range),
             };
-            return Some(event("view", &view));
+            return Some(event("view", "", &view));
         }
         loop {
             tokio::select! {
@@ -148,8 +148,8 @@ impl Watcher {
                 () = stopped(&mut self.shutdown) => return None,
                 changed = self.alerts.changed() => {
                     changed.ok()?;
-                    let alerts = Arc::clone(&self.alerts.borrow_and_update());
-                    return Some(event("alerts", &alerts.as_ref()));
+                    // The same bytes for all watchers: they may be many and slow.
+                    return Some(self.alerts.borrow_and_update().clone());
                 }
                 changed = self.newest.changed() => {
                     changed.ok()?;
@@ -162,7 +162,7 @@ impl Watcher {
         }
     }
 
-    fn points(&mut self, at: i64) -> Event {
+    fn points(&mut self, at: i64) -> Bytes {
         let history = self.live.history();
         let shown = i64::try_from(SHOWN_RANGE.as_millis()).unwrap_or(i64::MAX);
         let after = self.seen.max(at - shown);
@@ -178,13 +178,13 @@ impl Watcher {
         };
         drop(history);
         self.seen = at;
-        event("points", &points).id(at.to_string())
+        event("points", &format!("id: {at}\n"), &points)
     }
 }
 
-fn event(name: &str, data: &impl Serialize) -> Event {
-    let event = Event::default().event(name);
-    event
-        .json_data(data)
-        .expect("these are structs of numbers and strings, which JSON can hold")
+/// An event as it is sent; `id` is the line of its id, if it has one.
+fn event(name: &str, id: &str, data: &impl Serialize) -> Bytes {
+    let json = serde_json::to_string(data)
+        .expect("these are structs of numbers and strings, which JSON can hold");
+    format!("event: {name}\n{id}data: {json}\n\n").into()
 }

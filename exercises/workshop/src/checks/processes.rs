@@ -96,9 +96,9 @@ const QUESTIONS: &[Question] = &[
 /// The first finding.
 pub fn check(file: &Path) -> Judgement {
     let answers = Answers::read(file)?;
-    let name = answers.required(1)?;
+    let name = answers.name(1)?;
     watched(&read(answers.required(2)?)?)?;
-    leak(&Processes::of(name), &answers)?;
+    leak(&Processes::of(name.as_str()), &answers)?;
     judge(QUESTIONS, &answers)
 }
 
@@ -110,7 +110,7 @@ pub fn check(file: &Path) -> Judgement {
 /// What is missing in the file.
 pub fn chosen(file: &Path) -> Result<(String, Option<MonitoringProfile>), Finding> {
     let answers = Answers::read(file)?;
-    let name = answers.required(1)?.to_owned();
+    let name = answers.name(1)?.to_string();
     let profile = match answers.get(2) {
         "" => None,
         text => Some(read(text)?),

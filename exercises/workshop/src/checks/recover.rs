@@ -9,6 +9,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use simulation::Name;
+
 use crate::answer_file::Answers;
 use crate::exposition::le;
 use crate::finding::{Finding, ensure};
@@ -227,7 +229,7 @@ fn share(drawn: &[f64], bound: f64) -> f64 {
 
 /// What the student has written.
 struct Answer {
-    name: String,
+    name: Name,
     bounds: Vec<f64>,
     answers: Answers,
 }
@@ -236,7 +238,7 @@ impl Answer {
     fn read(file: &Path) -> Result<Self, Finding> {
         let answers = Answers::read(file)?;
         Ok(Self {
-            name: answers.required(1)?.to_owned(),
+            name: answers.name(1)?,
             bounds: answers.numbers(2, "")?,
             answers,
         })

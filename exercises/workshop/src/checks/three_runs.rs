@@ -14,7 +14,7 @@ pub fn check(file: &Path) -> Judgement {
     let answers = Answers::read(file)?;
     let words = |number| answers.words(number).collect::<Vec<_>>();
     // As in exercises 11 and 12, the name is taken as it stands there.
-    let name = answers.required(1)?;
+    let name = answers.name(1)?;
     for number in 2..=4 {
         answers.required(number)?;
     }
@@ -29,7 +29,7 @@ pub fn check(file: &Path) -> Judgement {
         };
         named.push((run, place, detail));
     }
-    let faults = faults(name);
+    let faults = faults(name.as_str());
 
     let (run, place, detail) = named[0];
     let Fault::Nan(feature) = faults[place] else {

@@ -19,6 +19,7 @@ use crate::checks::recover;
 use crate::class::Class;
 use crate::course::{self, Course, Exercise, read};
 use crate::finding::Judgement;
+use crate::mystery;
 use crate::progress::Progress;
 use crate::screen::Screen;
 use crate::stack::Stack;
@@ -36,6 +37,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if let Err(error) = mystery::read_salt() {
+        eprintln!("error: {error}");
+        return ExitCode::from(2);
+    }
     let course = Course::new(root());
     match command {
         Command::Help => {

@@ -6,6 +6,8 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use simulation::Name;
+
 use crate::clicks;
 use crate::finding::Finding;
 use crate::gateway::{Behaviour, Gateway};
@@ -90,8 +92,11 @@ pub(super) fn clicks(seconds: &str) -> Result<(), Finding> {
 ///
 /// # Errors
 ///
-/// `no-address`; `no-port`; what building the reference comes to.
+/// `no-name`; `no-address`; `no-port`; what building the reference comes to.
 pub(super) fn runs(name: &str, gateway: &str) -> Result<(), Finding> {
+    let name: Name = name
+        .parse()
+        .map_err(|error| Finding::new("no-name", format!("{name}: {error}")))?;
     let addresses: io::Result<Vec<SocketAddr>> = gateway.to_socket_addrs().map(Iterator::collect);
     let address = addresses.ok().and_then(|all| all.first().copied());
     let address = address.ok_or_else(|| {
@@ -102,7 +107,7 @@ pub(super) fn runs(name: &str, gateway: &str) -> Result<(), Finding> {
         println!("Building the reference: the first time takes minutes.");
     }
     let program = reference::program()?;
-    let runs = Runs::start(&program, name, address)?;
+    let runs = Runs::start(&program, name.as_str(), address)?;
     println!(
         "{} push to {} http://{}/metrics, once a second.",
         RUNS.join(", "),

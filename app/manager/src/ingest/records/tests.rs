@@ -191,3 +191,32 @@ async fn bytes_since_the_start_become_bytes_since_the_sample_before() {
     assert_eq!(read, [Some(0), Some(0), Some(30), Some(20)]);
     assert_eq!(ingest.fleet.samples("p", "t"), 4);
 }
+
+/// It is kept in memory, and copied for whoever asks.
+#[tokio::test]
+async fn what_a_proplet_says_of_itself_is_bounded() {
+    let parts = Parts::new("metadata");
+    let ingest = &parts.ingest;
+    let connection = ingest.history.connect().unwrap();
+    let mut writer = Writer::new(&connection).unwrap();
+    let long = "x".repeat(200_000);
+    for (proplet, description) in [("short", "of the test"), ("long", &*long)] {
+        let message = json!({"proplet_id": proplet, "metadata": {"description": description}});
+        let mut records = Records::new(ingest, &mut writer, clock::now());
+        records.begin();
+        let create = serde_json::from_value(message).unwrap();
+        records.create(topic(TopicKind::Create), &create).unwrap();
+        records.commit();
+    }
+    let (total, page) = ingest.fleet.page(clock::now(), 0, 10);
+    assert_eq!(total, 2);
+    let metadata = |at: usize| page[at].identity.metadata.as_deref().unwrap();
+    assert!(metadata(0).contains("left_out") && metadata(0).len() < 100);
+    assert!(metadata(1).contains("of the test"));
+    let (total, page) = ingest.fleet.page(clock::now(), 1, 1);
+    assert_eq!((total, page[0].identity.name.as_str()), (2, "short"));
+
+    let namespaced = json!({"proplet_id": "p", "status": "alive", "namespace": long});
+    let error = serde_json::from_value::<Alive>(namespaced).unwrap_err();
+    assert!(error.to_string().contains("at most 256 bytes"), "{error}");
+}
