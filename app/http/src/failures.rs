@@ -1,8 +1,8 @@
 //! What never became a request, or ended with its connection: counted by reason, since no
 //! route knows of it. The reasons are a fixed set, so that no client can make a series.
 
+use golden_metrics::Counter;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
-use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 

@@ -105,12 +105,10 @@ where
         };
         let guard = InFlightGuard::begin(current, Arc::clone(&route.signals));
         let entered = current.enter();
-        // Nothing that a panic leaves half done is used again: the future is
-        // dropped, and what handlers share replaces its state whole.
-        let inner = catch_unwind(AssertUnwindSafe(|| self.inner.call(request)));
+        let inner = caught(request, |request| self.inner.call(request));
         drop(entered);
         ResponseFuture {
-            inner: inner.ok(),
+            inner,
             timeout: route.timeout,
             elapsed: None,
             guard: Some(guard),
@@ -118,6 +116,22 @@ where
             is_head,
         }
     }
+}
+
+/// What `call` makes of `argument`, or `None` if it panics. Nothing that a panic leaves
+/// half done is used again: the future is dropped, and what handlers share replaces its
+/// state whole.
+fn caught<A, R>(argument: A, call: impl FnOnce(A) -> R) -> Option<R> {
+    // By reference, since `catch_unwind` copies what it is given and what it gives back:
+    // requests and futures are large.
+    let (mut argument, mut call) = (Some(argument), Some(call));
+    let mut result = None;
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        if let (Some(argument), Some(call)) = (argument.take(), call.take()) {
+            result = Some(call(argument));
+        }
+    }));
+    ended.ok().and(result)
 }
 
 /// Ends a request when dropped.
@@ -195,14 +209,12 @@ where
         let guard = this.guard.as_mut().expect("the answer was not yet given");
         let entered = guard.request.enter();
 
-        let polled = this
-            .inner
-            .as_pin_mut()
-            .map(|inner| catch_unwind(AssertUnwindSafe(|| inner.poll(cx))));
+        let inner = this.inner.as_pin_mut();
+        let polled = inner.and_then(|inner| caught(inner, |inner| inner.poll(cx)));
         let answer = match (polled, *this.timeout) {
-            (Some(Ok(Poll::Ready(answer))), _) => answer,
-            (Some(Ok(Poll::Pending)), None) => return Poll::Pending,
-            (Some(Ok(Poll::Pending)), Some(timeout)) => {
+            (Some(Poll::Ready(answer)), _) => answer,
+            (Some(Poll::Pending), None) => return Poll::Pending,
+            (Some(Poll::Pending), Some(timeout)) => {
                 let elapsed = this
                     .elapsed
                     .get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
@@ -210,7 +222,7 @@ where
                 Ok(Problem::Timeout.answer())
             }
             // The panic hook has logged where and why, with the request's trace.
-            (Some(Err(_)) | None, _) => Ok(Problem::Panic.answer()),
+            (None, _) => Ok(Problem::Panic.answer()),
         };
         let mut answer = answer.inspect_err(|_| {
             // A service that fails instead of answering: the connection is

@@ -36,7 +36,7 @@ async fn the_example_counts_exactly_with_exemplars_and_native_histograms() {
     }
 
     let text = String::from_utf8(get(&app, "/metrics", None).await).expect("text");
-    let counted = r#"http_requests_total{method="GET",route="/hello/{name}",status="200"} 3.0"#;
+    let counted = r#"http_requests_total{method="GET",route="/hello/{name}",status="200"} 3"#;
     assert!(text.contains(counted), "{text}");
 
     let accept = ("accept", "application/openmetrics-text; version=1.0.0");
