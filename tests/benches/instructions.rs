@@ -64,8 +64,8 @@ fn ask(address: SocketAddr, requests: u32) {
     }
 }
 
-fn ours(callgrind: &Callgrind, requests: u32) -> f64 {
-    let mut command = callgrind.run(Path::new(env!("CARGO_BIN_EXE_golden-signals")));
+fn ours(callgrind: &Callgrind, program: &Path, requests: u32) -> f64 {
+    let mut command = callgrind.run(program);
     command.args([
         "serve",
         "--bind=127.0.0.1:0",
@@ -103,7 +103,8 @@ fn main() {
         let before = run(WARM_UP);
         (run(WARM_UP + requests) - before) / f64::from(requests)
     };
-    let ours = per_request(&|requests| ours(&callgrind, requests));
+    let service = Program::SERVICE.build();
+    let ours = per_request(&|requests| ours(&callgrind, &service, requests));
     let of_twin = |program: Program| {
         let program = program.build();
         per_request(&|requests| twin(&callgrind, &program, requests))

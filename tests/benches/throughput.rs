@@ -14,10 +14,12 @@ mod harness;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::process::Command;
+
 use harness::process::cpu_seconds;
 use harness::report::{Report, Target};
 use harness::statistics::{median, quantile, sorted};
-use harness::twins::Twin;
+use harness::twins::{Program, Twin};
 use harness::wrk::requests_per_second;
 use support::server::Server;
 
@@ -34,13 +36,18 @@ fn main() {
     let Some(wrk) = support::peers::require("wrk") else {
         return;
     };
-    let ours = Server::start(&[
+    let mut service = Command::new(Program::SERVICE.build());
+    service.args([
+        "serve",
+        "--bind=127.0.0.1:0",
+        "--log-format=json",
         "--delay=constant(0s)",
         "--error-rate=0",
         "--traffic=0",
         "--concurrency-limit=1000",
         "--queue-limit=1000",
     ]);
+    let ours = Server::spawn(service);
     let (bare, common, fastapi) = (Twin::bare(), Twin::axum_prometheus(), Twin::fastapi());
     let names = [
         "ours",

@@ -105,10 +105,12 @@ where
         };
         let guard = InFlightGuard::begin(current, Arc::clone(&route.signals));
         let entered = current.enter();
-        let inner = caught(request, |request| self.inner.call(request));
+        // Nothing that a panic leaves half done is used again: the future is
+        // dropped, and what handlers share replaces its state whole.
+        let inner = catch_unwind(AssertUnwindSafe(|| self.inner.call(request)));
         drop(entered);
         ResponseFuture {
-            inner,
+            inner: inner.ok(),
             timeout: route.timeout,
             elapsed: None,
             guard: Some(guard),
@@ -116,22 +118,6 @@ where
             is_head,
         }
     }
-}
-
-/// What `call` makes of `argument`, or `None` if it panics. Nothing that a panic leaves
-/// half done is used again: the future is dropped, and what handlers share replaces its
-/// state whole.
-fn caught<A, R>(argument: A, call: impl FnOnce(A) -> R) -> Option<R> {
-    // By reference, since `catch_unwind` copies what it is given and what it gives back:
-    // requests and futures are large.
-    let (mut argument, mut call) = (Some(argument), Some(call));
-    let mut result = None;
-    let ended = catch_unwind(AssertUnwindSafe(|| {
-        if let (Some(argument), Some(call)) = (argument.take(), call.take()) {
-            result = Some(call(argument));
-        }
-    }));
-    ended.ok().and(result)
 }
 
 /// Ends a request when dropped.
@@ -209,12 +195,14 @@ where
         let guard = this.guard.as_mut().expect("the answer was not yet given");
         let entered = guard.request.enter();
 
-        let inner = this.inner.as_pin_mut();
-        let polled = inner.and_then(|inner| caught(inner, |inner| inner.poll(cx)));
+        let polled = this
+            .inner
+            .as_pin_mut()
+            .map(|inner| catch_unwind(AssertUnwindSafe(|| inner.poll(cx))));
         let answer = match (polled, *this.timeout) {
-            (Some(Poll::Ready(answer)), _) => answer,
-            (Some(Poll::Pending), None) => return Poll::Pending,
-            (Some(Poll::Pending), Some(timeout)) => {
+            (Some(Ok(Poll::Ready(answer))), _) => answer,
+            (Some(Ok(Poll::Pending)), None) => return Poll::Pending,
+            (Some(Ok(Poll::Pending)), Some(timeout)) => {
                 let elapsed = this
                     .elapsed
                     .get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
@@ -222,7 +210,7 @@ where
                 Ok(Problem::Timeout.answer())
             }
             // The panic hook has logged where and why, with the request's trace.
-            (None, _) => Ok(Problem::Panic.answer()),
+            (Some(Err(_)) | None, _) => Ok(Problem::Panic.answer()),
         };
         let mut answer = answer.inspect_err(|_| {
             // A service that fails instead of answering: the connection is

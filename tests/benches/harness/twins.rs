@@ -1,4 +1,4 @@
-//! Builds and starts the servers that the service is compared with.
+//! Builds the service and the servers that it is compared with, and starts the latter.
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
@@ -14,19 +14,29 @@ pub struct Twin {
     authority: String,
 }
 
-/// A twin on axum, to be built.
+/// A program to be built as its users have it: the service, or a twin on axum. What
+/// `cargo bench` itself builds has the features of the tests' dependencies, too, such as a
+/// clock of Tokio's that can be paused, which costs each wait some hundred instructions.
 #[derive(Clone, Copy)]
 pub struct Program {
+    package: &'static str,
     binary: &'static str,
     features: &'static [&'static str],
 }
 
 impl Program {
+    pub const SERVICE: Self = Self {
+        package: "golden-signals",
+        binary: "golden-signals",
+        features: &["--features", "jemalloc"],
+    };
     pub const BARE: Self = Self {
+        package: "twins",
         binary: "twin-bare",
         features: &[],
     };
     pub const AXUM_PROMETHEUS: Self = Self {
+        package: "twins",
         binary: "twin-axum-prometheus",
         features: &["--features", "axum-prometheus"],
     };
@@ -35,14 +45,17 @@ impl Program {
     /// their features.
     pub fn build(self) -> PathBuf {
         let status = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--locked", "--profile", "bench"])
-            .args(["--package", "twins", "--bin", self.binary])
+            .args(["build", "--quiet", "--locked", "--profile", "measured"])
+            .args(["--package", self.package, "--bin", self.binary])
             .args(self.features)
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .status()
             .expect("cargo was there when it compiled this");
         assert!(status.success(), "{} was not built", self.binary);
-        Path::new(env!("CARGO_BIN_EXE_golden-signals")).with_file_name(self.binary)
+        let profile = Path::new(env!("CARGO_BIN_EXE_golden-signals"))
+            .parent()
+            .expect("a program is in a directory");
+        profile.with_file_name("measured").join(self.binary)
     }
 }
 
