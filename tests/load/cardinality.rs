@@ -60,7 +60,8 @@ fn nothing_new(known: &BTreeSet<Series>, found: &BTreeSet<Series>) {
 fn of_requests(samples: &Samples) -> BTreeSet<Series> {
     let samples = samples.all.iter().filter(|sample| {
         let part = ["_bucket", "_sum"];
-        sample.name.starts_with("http_") && !part.iter().any(|part| sample.name.ends_with(part))
+        sample.name.starts_with("http_request")
+            && !part.iter().any(|part| sample.name.ends_with(part))
     });
     let all = samples.map(|sample| {
         let labels = sample.labels.iter();
@@ -74,7 +75,9 @@ fn of_requests(samples: &Samples) -> BTreeSet<Series> {
 
 /// Without those of requests.
 fn others(all: &BTreeSet<Series>) -> BTreeSet<Series> {
-    let others = all.iter().filter(|series| !series.starts_with("http_"));
+    let others = all
+        .iter()
+        .filter(|series| !series.starts_with("http_request"));
     others.cloned().collect()
 }
 
