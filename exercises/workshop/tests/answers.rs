@@ -100,7 +100,7 @@ fn package() -> &'static Path {
         let mut text = format!(
             "[package]\nname = \"answers\"\nversion = \"0.0.0\"\nedition = \"2024\"\nautobins = false\n\n[workspace]\n\n\
              [profile.dev]\nopt-level = 1\ndebug = \"line-tables-only\"\n\n\
-             [profile.dev.package.answers]\nopt-level = 0\ndebug = false\nincremental = false\n\n\
+             [profile.dev.package.answers]\nopt-level = 0\ndebug = false\nincremental = false\ncodegen-units = 1\n\n\
              [dependencies]{dependencies}"
         );
         let mut program = |name: &str, answer: &dyn Fn(&Exercise) -> PathBuf| {
