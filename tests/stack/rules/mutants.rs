@@ -1,7 +1,8 @@
 //! Tests of the unit tests: each change that alters an alert's meaning makes one fail.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,16 +10,9 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use super::{files, list, repository, run, said, text};
+use super::{files, list, run, said, text};
 use crate::support::daemon::Daemon;
 use crate::support::{peers, yaml};
-
-/// The files with alerts.
-const FILES: [&str; 3] = [
-    "alerts.rules.yml",
-    "processes.rules.yml",
-    "training.rules.yml",
-];
 
 /// A change of a rule that should not go unnoticed.
 struct Mutant {
@@ -75,29 +69,20 @@ fn no_comparison_threshold_or_for_can_change_unnoticed() {
     let Some(promtool) = peers::require("promtool") else {
         return;
     };
-    let originals: Option<Vec<_>> = FILES
-        .iter()
-        .map(|file| yaml::read(&repository().join("prometheus/rules").join(file)))
-        .collect();
-    let Some(originals) = originals else { return };
+    let Some(rule_files) = rule_files() else {
+        return;
+    };
     let tests: Option<Vec<_>> = files("prometheus/tests")
         .iter()
         .map(|file| yaml::read(file))
         .collect();
     let Some(tests) = tests else { return };
-    let of_file = |(file, original)| {
-        let groups = list(&Value::clone(original)["groups"]).to_vec();
-        let rules = groups
-            .into_iter()
-            .flat_map(|group| list(&group["rules"]).to_vec());
-        let mutants = rules
-            .filter(|rule| rule["alert"].is_string())
-            .flat_map(|rule| mutants(&rule));
-        mutants
-            .map(move |mutant| (file, original, mutant))
-            .collect::<Vec<_>>()
-    };
-    let all: Vec<_> = FILES.iter().zip(&originals).flat_map(of_file).collect();
+    let all: Vec<_> = rule_files
+        .iter()
+        .flat_map(|(_, groups)| rules_of(groups))
+        .filter(|rule| rule["alert"].is_string())
+        .flat_map(mutants)
+        .collect();
     assert!(all.len() > 100, "only {} mutants", all.len());
 
     let directory = Daemon::directory("mutants");
@@ -109,11 +94,11 @@ fn no_comparison_threshold_or_for_can_change_unnoticed() {
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((file, original, mutant)) = all.get(number) else {
+                    let Some(mutant) = all.get(number) else {
                         return;
                     };
                     let place = directory.join(number.to_string());
-                    if !is_noticed(&promtool, &place, (file, original), &tests, mutant) {
+                    if !is_noticed(&promtool, &place, &rule_files, &tests, mutant) {
                         let survivor = format!("{}: {}", mutant.alert, mutant.what);
                         survivors.lock().unwrap().push(survivor);
                     }
@@ -127,31 +112,71 @@ fn no_comparison_threshold_or_for_can_change_unnoticed() {
     assert!(survivors.is_empty(), "{survivors:#?}");
 }
 
+/// A file of rules: its name and what is in it.
+type RuleFile = (PathBuf, Value);
+
+/// All of them; `None` if no program here reads YAML.
+fn rule_files() -> Option<Vec<RuleFile>> {
+    let read = |file: PathBuf| {
+        let groups = yaml::read(&file)?;
+        Some((file.file_name().expect("it is a file").into(), groups))
+    };
+    files("prometheus/rules").into_iter().map(read).collect()
+}
+
+fn rules_of(file: &Value) -> impl Iterator<Item = &Value> {
+    let groups = list(&file["groups"]).iter();
+    groups.flat_map(|group| list(&group["rules"]))
+}
+
+/// The recording rules of which `rule` is computed, directly or through others.
+/// Evaluating all rules for each mutant would take several times as long.
+fn ingredients<'a>(rule: &Value, files: &'a [RuleFile]) -> BTreeSet<&'a str> {
+    let recordings: Vec<_> = files
+        .iter()
+        .flat_map(|(_, file)| rules_of(file))
+        .filter(|rule| rule["record"].is_string())
+        .collect();
+    let mut found = BTreeSet::new();
+    let mut expressions = vec![text(&rule["expr"])];
+    while let Some(expression) = expressions.pop() {
+        for recording in &recordings {
+            let name = text(&recording["record"]);
+            if expression.contains(name) && found.insert(name) {
+                let of_that_name = recordings.iter().filter(|other| other["record"] == name);
+                expressions.extend(of_that_name.map(|other| text(&other["expr"])));
+            }
+        }
+    }
+    found
+}
+
 /// Whether a unit test of the alert fails with the mutant in its place.
 fn is_noticed(
     promtool: &Path,
     place: &Path,
-    (file_name, original): (&str, &Value),
+    originals: &[RuleFile],
     tests: &[Value],
     mutant: &Mutant,
 ) -> bool {
-    let mut mutated = original.clone();
-    let groups = mutated["groups"].as_array_mut().expect("it has groups");
-    let mut rules = groups
-        .iter_mut()
-        .filter_map(|group| group["rules"].as_array_mut())
-        .flatten();
-    let rule = rules.find(|rule| rule["alert"] == mutant.alert.as_str());
-    *rule.expect("it was taken from there") = mutant.rule.clone();
-
-    let rules = place.join("rules");
-    fs::create_dir_all(&rules).expect("the directory is ours");
-    for file in files("prometheus/rules") {
-        let name = file.file_name().expect("it is a file");
-        fs::copy(&file, rules.join(name)).expect("the directory is ours");
+    let needed = ingredients(&mutant.rule, originals);
+    let directory = place.join("rules");
+    fs::create_dir_all(&directory).expect("the directory is ours");
+    for (name, original) in originals {
+        let mut file = original.clone();
+        for group in file["groups"].as_array_mut().expect("it has groups") {
+            let rules = group["rules"].as_array_mut().expect("it has rules");
+            rules.retain_mut(|rule| {
+                if rule["alert"] == mutant.alert.as_str() {
+                    *rule = mutant.rule.clone();
+                    return true;
+                }
+                needed.contains(text(&rule["record"]))
+            });
+        }
+        // JSON is YAML.
+        fs::write(directory.join(name), file.to_string()).expect("the directory is ours");
     }
-    // JSON is YAML.
-    fs::write(rules.join(file_name), mutated.to_string()).expect("the directory is ours");
     fs::create_dir_all(place.join("tests")).expect("the directory is ours");
     let file = place.join("tests/of_the_alert.yml");
     for unit in tests {
