@@ -1,23 +1,19 @@
 //! The checker, checked: every stub fails with its opening hint, every solution
 //! passes, so does what is right in another way, and every wrong answer earns exactly the hint that is meant for it.
-//!
-//! The services of all answers are programs of one package that is written for
-//! the occasion, so that one run of cargo builds them all, with the libraries
-//! that the workspace has built already.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod answer;
+mod programs;
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock};
 use std::thread;
 
-use answer::{Answer, course, files, write_if_other};
+use answer::{Answer, course};
+use programs::{cargo, package, program};
 use workshop::checks::loops::TOO_BUSY;
 use workshop::course::{Check, EXERCISES, Exercise};
 use workshop::finding::Judgement;
@@ -86,103 +82,6 @@ fn services() -> impl Iterator<Item = &'static Exercise> {
     EXERCISES
         .iter()
         .filter(|exercise| matches!(exercise.check, Check::Service(_)))
-}
-
-/// The folder of the generated package, with a program for each answer.
-fn package() -> &'static Path {
-    static PACKAGE: OnceLock<PathBuf> = OnceLock::new();
-    PACKAGE.get_or_init(|| {
-        let course = course();
-        let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("answers");
-        let student = course.root().join("exercises/student");
-        let manifest = fs::read_to_string(student.join("Cargo.toml")).unwrap();
-        let (_, dependencies) = manifest.split_once("[dependencies]").unwrap();
-        let mut text = format!(
-            "[package]\nname = \"answers\"\nversion = \"0.0.0\"\nedition = \"2024\"\nautobins = false\n\n[workspace]\n\n\
-             [profile.dev]\nopt-level = 1\ndebug = \"line-tables-only\"\n\n\
-             [profile.dev.package.answers]\nopt-level = 0\ndebug = false\nincremental = false\ncodegen-units = 1\n\n\
-             [dependencies]{dependencies}"
-        );
-        let mut program = |name: &str, answer: &dyn Fn(&Exercise) -> PathBuf| {
-            let folder = package.join(name);
-            for source in files(&student.join("src")) {
-                let mut text = fs::read_to_string(&source).unwrap();
-                for exercise in services() {
-                    let path = format!("../../{}/{}", exercise.name, exercise.file);
-                    text = text.replace(&path, exercise.file);
-                }
-                write_if_other(&folder.join(source.file_name().unwrap()), &text);
-            }
-            for exercise in services() {
-                let text = fs::read_to_string(answer(exercise)).unwrap();
-                write_if_other(&folder.join(exercise.file), &text);
-            }
-            write!(text, "\n[[bin]]\nname = \"{name}\"\npath = \"{name}/main.rs\"\n").unwrap();
-        };
-        let answers = answers();
-        for Answer {
-            exercise,
-            name,
-            file,
-            ..
-        } in &answers
-        {
-            if matches!(exercise.check, Check::Service(_)) {
-                // What comes before is done, what comes after is not.
-                let name = format!("{}_{name}", exercise.name);
-                program(&name, &|other| match other.number.cmp(&exercise.number) {
-                    std::cmp::Ordering::Less => course.solution(other),
-                    std::cmp::Ordering::Equal => file.clone(),
-                    std::cmp::Ordering::Greater => course.stub(other),
-                });
-            }
-        }
-        program("solved", &|exercise| course.solution(exercise));
-        for Answer {
-            exercise,
-            name,
-            file,
-            ..
-        } in &answers
-        {
-            if matches!(exercise.check, Check::Program(..)) {
-                let name = format!("{}_{name}", exercise.name);
-                let source = package.join(&name).join("main.rs");
-                write_if_other(&source, &fs::read_to_string(file).unwrap());
-                write!(text, "\n[[bin]]\nname = \"{name}\"\npath = \"{name}/main.rs\"\n").unwrap();
-            }
-        }
-        write_if_other(&package.join("Cargo.toml"), &text);
-        let lock = fs::read_to_string(course.root().join("Cargo.lock")).unwrap();
-        if !package.join("Cargo.lock").is_file() {
-            fs::write(package.join("Cargo.lock"), lock).unwrap();
-        }
-        cargo(&package, &["build", "--bins"]);
-        package
-    })
-}
-
-fn target() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("..")
-}
-
-fn cargo(package: &Path, arguments: &[&str]) {
-    let output = Command::new(env!("CARGO"))
-        .args(arguments.split(|word| *word == "--").next().unwrap())
-        .args(["--quiet", "--offline", "--target-dir"])
-        .arg(target())
-        .args(arguments.iter().skip_while(|word| **word != "--"))
-        .current_dir(package)
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "cargo {arguments:?}:\n{said}");
-}
-
-fn program(name: &str) -> PathBuf {
-    package();
-    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-    target().join("debug").join(file)
 }
 
 fn judge(answer: &Answer) -> Judgement {
@@ -309,11 +208,11 @@ fn every_answer_earns_exactly_what_is_meant_for_it() {
     // Files need no program: they are judged while the programs are built.
     let amiss: Vec<_> = thread::scope(|scope| {
         scope.spawn(package);
-        all_amiss(&files, AT_A_TIME, &amiss)
+        all_amiss(&files, AT_A_TIME, amiss)
     })
     .into_iter()
-    .chain(all_amiss(&programs, AT_A_TIME, &amiss))
-    .chain(all_amiss(&by_the_clock, AT_A_TIME_BY_THE_CLOCK, &amiss))
+    .chain(all_amiss(&programs, AT_A_TIME, amiss))
+    .chain(all_amiss(&by_the_clock, AT_A_TIME_BY_THE_CLOCK, amiss))
     .collect();
     assert!(amiss.is_empty(), "{}", amiss.join("\n\n"));
     for (program, exercise) in missing.into_inner().unwrap() {

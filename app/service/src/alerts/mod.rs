@@ -12,6 +12,7 @@
 
 pub mod alert;
 pub mod pager;
+mod store;
 
 use std::sync::Arc;
 

@@ -1,63 +1,27 @@
 //! The alerts that were delivered, in bounded memory, whoever delivers and whoever
 //! reads. Knows neither HTTP nor the live page.
 //!
-//! Each alert is kept as the JSON that readers get, and the list of all is rendered
-//! once for each change: every reader holds the same bytes. Two budgets bound the
-//! whole: [`MAX_BYTES`] for the list, and [`MAX_RENDERINGS`] lists at once, since a
-//! reader that is slow holds the list of its time: 4 MiB together.
-//!
-//! # What a full pager drops
-//!
-//! Resolved alerts first, the earliest delivered of them first. Then firing ones, by
-//! their label `severity`: others, minor, major, critical. Among firing alerts of one
-//! severity those stay that were there first: what somebody may be reading does not
-//! vanish in a storm, whose first alerts are also the nearest to its cause. So a
-//! critical alert gives way to nothing but earlier critical ones. What was dropped is
-//! said by the delivery's result, by the alert [`FULL`] at the head of the list, and
-//! by one warning in the log.
+//! What is remembered, and what is dropped, is the [store](super::store)'s. The list of
+//! all is rendered once for each change: every reader holds the same bytes. Two budgets
+//! bound the whole: [`MAX_BYTES`] for the list, and [`MAX_RENDERINGS`] lists at once,
+//! since a reader that is slow holds the list of its time: 4 MiB together.
 //!
 //! After a restart the alerts that still fire come back with Alertmanager's
 //! `repeat_interval`.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::Instant;
 
-use super::alert::{Alert, Severity, Status};
-
-/// Maximum alerts remembered.
-pub const MAX_ALERTS: usize = 100;
-
-/// Maximum size of the list as JSON. An honest alert has about 1 KiB.
-pub const MAX_BYTES: usize = 256 * 1024;
+use super::alert::Alert;
+use super::store::{EVENT, Store};
+pub use super::store::{
+    FIRING_RETENTION, FULL, MAX_ALERTS, MAX_BYTES, RESOLVED_RETENTION, WHAT_REMAINS,
+};
 
 /// Maximum lists in memory: the newest, and earlier ones that are still being sent.
 pub const MAX_RENDERINGS: usize = 16;
-
-/// How long a resolved alert remains visible.
-pub const RESOLVED_RETENTION: Duration = Duration::from_secs(300);
-
-/// How long a firing alert remains without being repeated. Alertmanager repeats
-/// firing alerts every five minutes (`repeat_interval` in
-/// `prometheus/alertmanager.yml`) and reports when they resolve, but not of an
-/// alert that resolves while it is inhibited: without this it would fire for
-/// ever.
-pub const FIRING_RETENTION: Duration = Duration::from_secs(900);
-
-/// The alert by which a pager says that it dropped others. It fires as long as one of
-/// those may.
-pub const FULL: &str = "PagerFull";
-
-/// For those who are told that alerts were dropped.
-pub const WHAT_REMAINS: &str = "it holds 100 alerts and 256 KiB: firing before resolved ones, \
-    critical before major and minor ones, earlier before later ones; Alertmanager shows all";
-
-/// An event of a stream of server-sent events, around the list.
-const EVENT: [&str; 2] = ["event: alerts\ndata: ", "\n\n"];
 
 /// The alerts that were delivered and are not yet dropped.
 #[derive(Debug)]
@@ -66,37 +30,6 @@ pub struct Pager {
     /// What readers get: the list as a server-sent event.
     shown: watch::Sender<Bytes>,
     renderings: Arc<Semaphore>,
-}
-
-#[derive(Debug, Default)]
-struct Store {
-    /// From the most recently delivered.
-    remembered: Vec<Remembered>,
-    dropped: Option<Dropped>,
-    /// Number of deliveries of an alert.
-    delivered: u64,
-    /// What is shown is not what is remembered: there was no room to render it.
-    stale: bool,
-}
-
-#[derive(Debug)]
-struct Remembered {
-    fingerprint: String,
-    status: Status,
-    severity: Severity,
-    json: String,
-    /// When, and as which of all.
-    delivered: (Instant, u64),
-    /// As which of all it was first delivered.
-    first: u64,
-}
-
-/// What was lost for want of room.
-#[derive(Debug)]
-struct Dropped {
-    count: usize,
-    since: SystemTime,
-    last: Instant,
 }
 
 /// A rendered list, and its place among [`MAX_RENDERINGS`].
@@ -195,141 +128,13 @@ impl Pager {
     }
 }
 
-impl Store {
-    fn remember(&mut self, alert: Alert) {
-        let number = self.delivered;
-        self.delivered += 1;
-        let same = |known: &Remembered| known.fingerprint == alert.fingerprint;
-        let known = self.remembered.iter().position(same);
-        let known = known.map(|at| self.remembered.remove(at).first);
-        let new = Remembered {
-            status: alert.status,
-            severity: alert.severity(),
-            json: alert.to_json(),
-            delivered: (Instant::now(), number),
-            first: known.unwrap_or(number),
-            fingerprint: alert.fingerprint,
-        };
-        self.remembered.insert(0, new);
-    }
-
-    /// Whether anything was forgotten.
-    fn forget(&mut self) -> bool {
-        let before = self.remembered.len();
-        self.remembered.retain(|known| {
-            let retention = match known.status {
-                Status::Firing => FIRING_RETENTION,
-                Status::Resolved => RESOLVED_RETENTION,
-            };
-            known.delivered.0.elapsed() < retention
-        });
-        // Alertmanager has repeated by now what was dropped then, if it still fires.
-        let over = |dropped: &mut Dropped| dropped.last.elapsed() >= FIRING_RETENTION;
-        let notice = self.dropped.take_if(over);
-        notice.is_some() || self.remembered.len() < before
-    }
-
-    /// Drops what does not fit, and says so. Returns how many that were.
-    fn make_room(&mut self) -> usize {
-        let sized = |known: &Remembered| (known.rank(), known.json.len() + ",".len());
-        let mut ranked: Vec<_> = self.remembered.iter().map(sized).collect();
-        ranked.sort_unstable();
-        let mut bytes = 0;
-        let within = ranked.iter().take(MAX_ALERTS).take_while(|(_, size)| {
-            bytes += size;
-            bytes <= MAX_BYTES
-        });
-        let fit = within.count();
-        let Some((first_dropped, _)) = ranked.get(fit).copied() else {
-            return 0;
-        };
-        self.remembered.retain(|known| known.rank() < first_dropped);
-        let count = ranked.len() - fit;
-        let dropped = self.dropped.get_or_insert_with(|| {
-            tracing::warn!(count, "alerts dropped: the pager is full");
-            Dropped {
-                count: 0,
-                since: SystemTime::now(),
-                last: Instant::now(),
-            }
-        });
-        dropped.count += count;
-        dropped.last = Instant::now();
-        count
-    }
-
-    fn render(&self) -> String {
-        let notice = self
-            .dropped
-            .as_ref()
-            .map(|dropped| dropped.alert().to_json());
-        let with = |status| {
-            let remembered = self.remembered.iter();
-            remembered.filter_map(move |known| (known.status == status).then_some(&known.json))
-        };
-        let alerts = with(Status::Firing).chain(with(Status::Resolved));
-        let size: usize = self
-            .remembered
-            .iter()
-            .map(|known| known.json.len() + 1)
-            .sum();
-        let mut text = String::with_capacity(size + 1_024);
-        text.push_str(EVENT[0]);
-        for (number, json) in notice.iter().chain(alerts).enumerate() {
-            text.push_str(if number == 0 { "[" } else { "," });
-            text.push_str(json);
-        }
-        text.push_str(if text.len() == EVENT[0].len() {
-            "[]"
-        } else {
-            "]"
-        });
-        text.push_str(EVENT[1]);
-        text
-    }
-}
-
-impl Remembered {
-    /// The least is the last to be dropped. No two are the same.
-    fn rank(&self) -> (bool, Severity, u64) {
-        match self.status {
-            Status::Firing => (false, self.severity, self.first),
-            Status::Resolved => (true, Severity::Other, u64::MAX - self.delivered.1),
-        }
-    }
-}
-
-impl Dropped {
-    fn alert(&self) -> Alert {
-        fn pairs<const N: usize>(pairs: [(&str, String); N]) -> BTreeMap<String, String> {
-            BTreeMap::from(pairs.map(|(name, text)| (name.to_owned(), text)))
-        }
-        Alert {
-            fingerprint: FULL.to_owned(),
-            status: Status::Firing,
-            labels: pairs([
-                ("alertname", FULL.to_owned()),
-                ("severity", "major".to_owned()),
-                ("level", "2".to_owned()),
-            ]),
-            annotations: pairs([
-                (
-                    "summary",
-                    format!("{} deliveries of alerts were dropped", self.count),
-                ),
-                ("description", format!("The pager is full: {WHAT_REMAINS}.")),
-            ]),
-            starts_at: humantime::format_rfc3339_seconds(self.since).to_string(),
-            ends_at: String::new(),
-            generator_url: String::new(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::Value;
 
+    use super::super::alert::Status;
     use super::*;
 
     fn alert(fingerprint: &str, status: Status, severity: &str, bytes: usize) -> Alert {
