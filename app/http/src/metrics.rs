@@ -31,10 +31,12 @@ pub async fn metrics(State(registry): State<Arc<Registry>>, headers: HeaderMap) 
     let accepts: Vec<&str> = accepts.filter_map(|value| value.to_str().ok()).collect();
     let format = Format::negotiate(&accepts.join(","));
     let gzip = gzip::is_accepted(&headers);
-    let _permit = GATHERINGS.acquire().await;
+    let permit = GATHERINGS.acquire().await;
     // On a thread that may block: collectors read files, and with many series the rest
     // takes its time too. No request waits behind it.
     let written = tokio::task::spawn_blocking(move || {
+        // Held by the work, which goes on when its client goes away.
+        let _permit = permit;
         let families = gather(&registry)?;
         let written = format.encode(&families);
         Ok(if gzip {
