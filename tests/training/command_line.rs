@@ -189,7 +189,7 @@ fn the_files_of_the_stack_can_be_used() {
         let (code, _, err) = run(&arguments, &[nobody]);
         assert_eq!(code, Some(0), "{err}");
         assert!(
-            err.contains("job=click_model") && err.contains("trained on 5 batches"),
+            err.contains(r#"job="click_model""#) && err.contains("trained on 5 batches"),
             "{err}"
         );
     }
