@@ -70,10 +70,6 @@ pub async fn serve(
     drain: impl Future<Output = ()>,
     stop_now: impl Future<Output = ()>,
 ) -> Drained {
-    // Accepted connections inherit it.
-    if let Err(error) = SockRef::from(&listener).set_send_buffer_size(SEND_BUFFER_BYTES) {
-        tracing::debug!(%error, "SO_SNDBUF refused");
-    }
     let mut http = http1::Builder::new();
     http.half_close(true)
         .header_read_timeout(None)
@@ -143,6 +139,12 @@ async fn accept(listener: &TcpListener, places: &Places) -> (TcpStream, Place) {
                 // only add Nagle's delay to the measured one.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "TCP_NODELAY refused");
+                }
+                // Not once on the listener, of which a connection inherits it: some came
+                // before the listener had it, while the service started.
+                let socket = SockRef::from(&stream);
+                if let Err(error) = socket.set_send_buffer_size(SEND_BUFFER_BYTES) {
+                    tracing::debug!(%error, "SO_SNDBUF refused");
                 }
                 return (stream, places.better(place));
             }
