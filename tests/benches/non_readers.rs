@@ -1,5 +1,5 @@
-//! What clients that ask and do not read cost, and whether monitoring still works while
-//! they hold the connection limit.
+//! What clients that ask and do not read cost, also while alerts are posted, and whether
+//! monitoring still works while they hold the connection limit.
 
 #[path = "harness/mod.rs"]
 mod harness;
@@ -16,6 +16,7 @@ use harness::process::resident_mib;
 use harness::report::{Report, Target};
 use support::connection::get;
 use support::server::Server;
+use support::{http, large_alerts};
 
 /// As many as the attack that was seen had.
 const CONNECTIONS: usize = 200;
@@ -44,14 +45,20 @@ fn unread(server: &Server, path: &str) -> TcpStream {
 }
 
 /// The most that is in use, of the service and of the kernel, while clients that were cut
-/// off come again.
+/// off come again, and somebody posts alerts.
 fn attacked(path: &str, lasts: Duration) -> (f64, f64) {
     let server = Server::start(&["--traffic=0"]);
     let before = sockets_mib();
     let mut streams: Vec<_> = (0..CONNECTIONS).map(|_| unread(&server, path)).collect();
     let start = Instant::now();
     let (mut resident, mut sockets) = (0.0_f64, 0.0_f64);
+    let mut posts = 0;
     while start.elapsed() < lasts {
+        if path != "/metrics" {
+            // What `/live` and `/alerts` answer is another list of alerts each time.
+            http::post(server.address(), "/alerts", &large_alerts::body(posts));
+            posts += 1;
+        }
         for stream in &mut streams {
             if stream.take_error().is_ok_and(|error| error.is_some()) {
                 *stream = unread(&server, path);
@@ -100,7 +107,7 @@ fn main() {
         (LASTS, Duration::from_secs(20))
     };
     let mut report = Report::new();
-    for path in ["/metrics", "/live"] {
+    for path in ["/metrics", "/live", "/alerts"] {
         let (resident, sockets) = attacked(path, lasts);
         let what = format!("{CONNECTIONS} connections, {REQUESTS} unread `{path}` each");
         report.row(

@@ -10,14 +10,11 @@ use std::time::{Duration, Instant};
 use crate::support::TIMEOUT;
 use crate::support::connection::{self, Connection};
 use crate::support::http;
+use crate::support::large_alerts;
 use crate::support::server::Server;
-use serde_json::{Map, Value, json};
 
 /// What the service may take at most, at any moment.
 const MAX_PEAK_KIB: u64 = 64 * 1024;
-
-/// Nearly as large as a body may be.
-const BODY_BYTES: usize = 240_000;
 
 /// The most that was ever resident, in KiB.
 fn peak_kib(pid: u32) -> u64 {
@@ -25,31 +22,6 @@ fn peak_kib(pid: u32) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let number = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse().ok());
     number.expect("VmHWM is a number of kB")
-}
-
-/// One alert whose annotations are as many texts of so many bytes as fit in `bytes`.
-fn alert(fingerprint: &str, text_bytes: usize, bytes: usize) -> Value {
-    let annotations: Map<_, _> = (0..bytes / (text_bytes + 10))
-        .map(|n| (format!("{n:05}"), json!("x".repeat(text_bytes))))
-        .collect();
-    json!({
-        "fingerprint": fingerprint, "status": "firing", "startsAt": "2026-01-01T00:00:00Z",
-        "labels": { "severity": "critical" }, "annotations": annotations,
-    })
-}
-
-/// Bodies of one large alert, of many small ones, and of many tiny labels.
-fn body(post: usize) -> Value {
-    let (alerts, text_bytes) = match post % 3 {
-        0 => (1, 990),
-        1 => (1_500, 10),
-        _ => (8, 1),
-    };
-    let of_one = BODY_BYTES / alerts - 150;
-    let alerts: Vec<_> = (0..alerts)
-        .map(|n| alert(&format!("{post} {n}"), text_bytes, of_one.min(BODY_BYTES)))
-        .collect();
-    json!({ "version": "4", "alerts": alerts })
 }
 
 #[test]
@@ -70,8 +42,8 @@ fn floods_of_alerts_and_readers_that_do_not_read_leave_memory_bounded() {
     };
     let mut readers = unread("/live", WATCHERS);
     for post in 0..POSTS {
-        let body = body(post);
-        assert!(body.to_string().len() > BODY_BYTES / 2);
+        let body = large_alerts::body(post);
+        assert!(body.to_string().len() > 120_000);
         let status = http::post(server.address(), "/alerts", &body).status;
         assert!([200, 204].contains(&status), "{status}");
         // Each of another list.

@@ -17,6 +17,7 @@ pub mod connection;
 pub mod daemon;
 pub mod engine;
 pub mod http;
+pub mod large_alerts;
 pub mod manager;
 pub mod mosquitto;
 pub mod odd_requests;
