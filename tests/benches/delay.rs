@@ -7,7 +7,8 @@
 //! the request was written until its answer was read. That contains the
 //! sockets, HTTP and the client itself, all of which counts against the
 //! service: the figures are what its users see, and an upper bound of the error of
-//! its timer.
+//! its timer. A thread that does nothing but sleep (`clock_nanosleep`) for the same delays
+//! meanwhile says what the kernel's timers have of it.
 
 #[path = "harness/mod.rs"]
 mod harness;
@@ -15,7 +16,9 @@ mod harness;
 mod support;
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use harness::load::{self, Exchange};
 use harness::report::{Report, Target};
@@ -88,13 +91,31 @@ fn drawn_and_served() -> (Vec<f64>, Vec<f64>) {
     exchanges[WARM_UP..].iter().map(pair).unzip()
 }
 
+/// The overshoot of a thread's sleeps, in milliseconds, until it is told to end.
+fn slept(end: &AtomicBool) -> Vec<f64> {
+    let delays = drawn_by_value().into_values();
+    let overshoot = delays.map_while(|delay| {
+        let start = Instant::now();
+        thread::sleep(delay);
+        let overshoot = (start.elapsed() - delay).as_secs_f64() * 1e3;
+        (!end.load(Ordering::Relaxed)).then_some(overshoot)
+    });
+    sorted(overshoot.collect())
+}
+
 fn main() {
     if !harness::wanted() {
         return;
     }
-    let mut figures = [const { Vec::new() }; 4];
+    let mut figures = [const { Vec::new() }; 5];
     for _ in 0..ROUNDS {
-        let (drawn, served) = drawn_and_served();
+        let end = AtomicBool::new(false);
+        let ((drawn, served), slept) = thread::scope(|scope| {
+            let sleeper = scope.spawn(|| slept(&end));
+            let pair = drawn_and_served();
+            end.store(true, Ordering::Relaxed);
+            (pair, sleeper.join().expect("it only sleeps"))
+        });
         let overshoot = served
             .iter()
             .zip(&drawn)
@@ -102,7 +123,11 @@ fn main() {
         let overshoot = sorted(overshoot.collect());
         let [least, median, p99] = [0.0, 0.5, 0.99].map(|q| quantile(&overshoot, q));
         let distance = ks_distance(&drawn, &served);
-        for (figure, value) in figures.iter_mut().zip([least, median, p99, distance]) {
+        let of_sleep = quantile(&slept, 0.5);
+        for (figure, value) in figures
+            .iter_mut()
+            .zip([least, median, p99, distance, of_sleep])
+        {
             figure.push(value);
         }
     }
@@ -110,10 +135,24 @@ fn main() {
         "{} requests of {DELAY}, {IN_FLIGHT} in flight; median of {ROUNDS} rounds",
         REQUESTS - WARM_UP
     );
-    let [least, middle, p99, distance] = figures.map(|figure| median(&figure));
+    let [least, middle, p99, distance, of_sleep] = figures.map(|figure| median(&figure));
     let mut report = Report::new();
     report.row("overshoot, least", least, 3, "ms", Target::AtLeast(0.0));
     report.row("overshoot, median", middle, 3, "ms", Target::AtMost(0.15));
+    report.row(
+        "overshoot of a thread that sleeps, median",
+        of_sleep,
+        3,
+        "ms",
+        Target::None,
+    );
+    report.row(
+        "overshoot ÷ the thread's, median",
+        middle / of_sleep,
+        2,
+        "",
+        Target::AtMost(1.5),
+    );
     report.row("overshoot, p99", p99, 3, "ms", Target::AtMost(1.0));
     report.row(
         "KS distance of drawn and served",

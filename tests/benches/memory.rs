@@ -1,17 +1,19 @@
 //! Resident memory: idle, and with 10,000 requests in flight at once, each on a
-//! connection of its own.
+//! connection of its own, against the same on bare axum.
 
 #[path = "harness/mod.rs"]
 mod harness;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use harness::load::{self, Connection};
 use harness::process::resident_mib;
 use harness::report::{Report, Target};
+use harness::twins::Twin;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use support::server::Server;
 
@@ -45,6 +47,33 @@ fn idle() -> f64 {
     most
 }
 
+/// Asks for this once on each of so many connections.
+fn in_flight(address: SocketAddr, path: &str) -> Vec<Connection> {
+    let request = load::get(path, &[]);
+    harness::runtime().block_on(async {
+        let mut connections = Vec::with_capacity(IN_FLIGHT);
+        for _ in 0..IN_FLIGHT {
+            let mut connection = Connection::open(address).await.expect("it accepts");
+            connection.send(&request).await.expect("it reads");
+            connections.push(connection);
+        }
+        connections
+    })
+}
+
+/// What a process without metrics holds once it holds no more than a second ago.
+fn settled(pid: u32) -> f64 {
+    let mut held = resident_mib(pid);
+    loop {
+        thread::sleep(Duration::from_secs(1));
+        let now = resident_mib(pid);
+        if now <= held {
+            return now;
+        }
+        held = now;
+    }
+}
+
 fn main() {
     if !harness::wanted() {
         return;
@@ -60,23 +89,18 @@ fn main() {
         "--concurrency-limit=20000",
         "--connection-limit=20000",
     ]);
-    let request = load::get("/random", &[]);
-    let connections: Vec<_> = harness::runtime().block_on(async {
-        let mut connections = Vec::with_capacity(IN_FLIGHT);
-        for _ in 0..IN_FLIGHT {
-            let mut connection = Connection::open(server.address())
-                .await
-                .expect("it accepts");
-            connection.send(&request).await.expect("it reads");
-            connections.push(connection);
-        }
-        connections
-    });
+    let connections = in_flight(server.address(), "/random");
     let all = |samples: &support::samples::Samples| {
         samples.sum("http_requests_in_flight", &[("route", "/random")]) == IN_FLIGHT as f64
     };
     server.metrics_when(Duration::from_secs(30), "all in flight", all);
     let loaded = resident_mib(server.pid());
+    drop(connections);
+    drop(server);
+
+    let bare = Twin::bare();
+    let connections = in_flight(bare.address(), "/slow");
+    let loaded_bare = settled(bare.pid());
     drop(connections);
     report.row(
         &format!("resident, {IN_FLIGHT} requests in flight"),
@@ -84,6 +108,14 @@ fn main() {
         1,
         "MiB",
         Target::AtMost(120.0),
+    );
+    report.row("the same of bare axum", loaded_bare, 1, "MiB", Target::None);
+    report.row(
+        "ours ÷ bare axum",
+        loaded / loaded_bare,
+        2,
+        "",
+        Target::AtMost(1.2),
     );
     report.print();
 }

@@ -1,6 +1,8 @@
 //! What both twins are: the routes of the teaching service with its answer to
 //! `/random`, and the start that the benchmarks rely on.
 
+use std::time::Duration;
+
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
@@ -22,6 +24,12 @@ async fn random() -> Json<Random> {
     })
 }
 
+/// Longer than anybody measures: who asks is in flight.
+async fn slow() -> Json<Random> {
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    random().await
+}
+
 async fn ok() -> &'static str {
     "ok"
 }
@@ -30,6 +38,7 @@ async fn ok() -> &'static str {
 pub(crate) fn routes() -> Router {
     Router::new()
         .route("/random", get(random))
+        .route("/slow", get(slow))
         .route("/", get(ok))
         .route("/page/{file}", get(ok))
         .route("/live", get(ok))
