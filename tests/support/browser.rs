@@ -7,7 +7,7 @@
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -39,6 +39,35 @@ pub struct Browser {
     profile: PathBuf,
 }
 
+/// How often chromedriver is started. It takes a free port of IPv4, and ends at once if
+/// somebody else has the same one of IPv6.
+const STARTS: usize = 5;
+
+/// Starts a chromedriver; `None` if it ends before it says on which port it listens.
+fn start(chromedriver: &Path) -> Option<(Child, BufReader<ChildStdout>, u16)> {
+    let mut driver = Command::new(chromedriver)
+        .arg("--port=0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("chromedriver is an executable file");
+    let mut stdout = BufReader::new(driver.stdout.take().expect("it is piped"));
+    let port = (&mut stdout)
+        .lines()
+        .map_while(Result::ok)
+        .find_map(|line| {
+            let (_, port) = line.rsplit_once("successfully on port ")?;
+            port.trim_end_matches('.').parse().ok()
+        });
+    if port.is_none() {
+        // It may still be about to end.
+        let _ = driver.kill();
+        driver.wait().expect("it is our child");
+    }
+    Some((driver, stdout, port?))
+}
+
 impl Browser {
     /// Starts a browser; `None` if there is none (see [`peers::require`]).
     ///
@@ -50,21 +79,8 @@ impl Browser {
 
         let chromium = peers::require("chromium")?;
         let chromedriver = peers::require("chromedriver")?;
-        let mut driver = Command::new(chromedriver)
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver is an executable file");
-        let mut stdout = BufReader::new(driver.stdout.take().expect("it is piped"));
-        let port = (&mut stdout)
-            .lines()
-            .map_while(Result::ok)
-            .find_map(|line| {
-                let (_, port) = line.rsplit_once("successfully on port ")?;
-                port.trim_end_matches('.').parse().ok()
-            })
+        let (driver, stdout, port) = (0..STARTS)
+            .find_map(|_| start(&chromedriver))
             .expect("chromedriver says on which port it listens");
         let number = OPENED.fetch_add(1, Ordering::Relaxed);
         let mut browser = Self {
