@@ -33,12 +33,12 @@ impl Program {
     pub const BARE: Self = Self {
         package: "twins",
         binary: "twin-bare",
-        features: &[],
+        features: &["--features", "jemalloc"],
     };
     pub const AXUM_PROMETHEUS: Self = Self {
         package: "twins",
         binary: "twin-axum-prometheus",
-        features: &["--features", "axum-prometheus"],
+        features: &["--features", "axum-prometheus,jemalloc"],
     };
 
     /// Builds it and returns where it is. One at a time: built together they would share
