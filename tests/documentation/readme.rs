@@ -73,7 +73,9 @@ fn runner(command: &str) -> Runner {
         ["docker", "compose", "up", "--detach", "--scale", "app=3"] => {
             Test("replicas_are_found_and_lost")
         }
-        ["docker", "compose", "down", "--volumes"] => Test("it_goes_without_a_trace"),
+        ["docker", "compose", "--profile", "all", "down", "--volumes"] => {
+            Test("it_goes_without_a_trace")
+        }
         // On ports of their own, to an end.
         [_, "golden-signals", "train", "--global-config", _] => {
             Test("the_files_of_the_stack_can_be_used")
