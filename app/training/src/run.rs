@@ -121,6 +121,13 @@ impl Process {
             })?,
             None => MetricsConfig::default(),
         };
+        if !config.without_effect.is_empty() {
+            let keys = config.without_effect.join(", ");
+            tracing::info!(keys, "settings of Persia that have no effect here");
+        }
+        if options.global_config.is_some() && !config.enable_metrics {
+            tracing::info!("enable_metrics is false: no metrics are pushed");
+        }
         let checkpoints = options.checkpoints.as_deref();
         let checkpoints = checkpoints.map(Checkpoints::in_directory).transpose()?;
         let mut present = options.faults();
