@@ -80,16 +80,8 @@ fn runner(command: &str) -> Runner {
         [_, "golden-signals", "train", "--global-config", _] => {
             Test("the_files_of_the_stack_can_be_used")
         }
-        [
-            "golden-signals",
-            "train",
-            "--role",
-            "trainer",
-            "--checkpoints",
-            ..,
-        ] => Test("a_training_goes_on_from_its_checkpoint"),
         ["golden-signals", "train", "--role", ..] => {
-            Test("the_roles_wait_for_each_other_and_outlive_each_other")
+            Test("what_the_page_s_commands_have_learned_survives_their_being_killed")
         }
         // The test `pages` holds the aliases to what CI runs.
         [".ci/run" | ".ci/install-peers"]

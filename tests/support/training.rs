@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ::training::features::FEATURES;
 use ::training::metrics::{
     EmbeddingWorkerMetrics, ParameterServerMetrics, PushMetrics, RoleMetrics, TrainerMetrics,
     gather,
@@ -42,12 +43,26 @@ pub const DOCUMENTED: [(&str, MetricType); 15] = [
     ("lookup_batched_time_cost", Histogram),
 ];
 
-/// What the nodes of a training push of themselves, all roles in one.
+/// What the nodes of a training push of themselves, all roles in one, once everything has
+/// a value.
 pub fn pushed() -> Vec<MetricFamily> {
     let mut registry = Registry::default();
     ParameterServerMetrics::default().register(&mut registry);
-    EmbeddingWorkerMetrics::default().register(&mut registry);
-    TrainerMetrics::default().register(&mut registry);
+    let worker = EmbeddingWorkerMetrics::default();
+    for place in 0..FEATURES.len() {
+        worker.batch_unique_indices_rate.of(place).set(1.0);
+    }
+    worker.register(&mut registry);
+    let trainer = TrainerMetrics::default();
+    for gauge in [
+        &trainer.train_loss,
+        &trainer.evaluation_loss,
+        &trainer.evaluation_auc,
+        &trainer.checkpoint_step,
+    ] {
+        gauge.set(0.5);
+    }
+    trainer.register(&mut registry);
     PushMetrics::default().register(&mut registry);
     gather(&registry).expect("no collector fails")
 }
