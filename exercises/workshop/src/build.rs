@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,6 +25,9 @@ const TIMEOUT: Duration = Duration::from_mins(15);
 const MAX_BYTES: u64 = 64 << 20;
 // At the end of its messages cargo ends.
 const END_TIMEOUT: Duration = Duration::from_secs(10);
+
+// A build that has its libraries is over by then.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How far a build is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -67,8 +72,10 @@ pub fn build(
     let (sender, said) = mpsc::channel();
     messages(&mut child, &sender);
     let child = KillOnDrop::new(child);
-    needed(root, package, sender);
+    let over = Arc::new(AtomicBool::new(false));
+    needed(root, package, sender, Arc::clone(&over));
     let result = followed(&said, name, each);
+    over.store(true, Ordering::Relaxed);
     let status = match result {
         Some(_) => wait(&child, END_TIMEOUT),
         None => None,
@@ -167,20 +174,24 @@ fn messages(child: &mut Child, sender: &Sender<Said>) {
     }
 }
 
-// How many packages there are to be built. Beside the build: where sources must be
-// downloaded first, cargo answers this when it has them. If it does not, nobody minds.
-fn needed(root: &Path, package: &str, sender: Sender<Said>) {
-    let tree = cargo(root)
-        .args(["tree", "--quiet", "--package", package])
+// How many packages there are to be built, if it is not over soon. Beside the build: where
+// sources must be downloaded first, cargo answers this when it has them. If it does not,
+// nobody minds.
+fn needed(root: &Path, package: &str, sender: Sender<Said>, over: Arc<AtomicBool>) {
+    let mut tree = cargo(root);
+    tree.args(["tree", "--quiet", "--package", package])
         .args(["--edges", "normal,build", "--prefix", "none"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn();
-    let Ok(mut tree) = tree else { return };
-    let stdout = tree.stdout.take();
-    let tree = KillOnDrop::new(tree);
+        .stderr(Stdio::null());
     thread::spawn(move || {
+        thread::sleep(PATIENCE);
+        if over.load(Ordering::Relaxed) {
+            return;
+        }
+        let Ok(mut tree) = tree.spawn() else { return };
+        let stdout = tree.stdout.take();
+        let tree = KillOnDrop::new(tree);
         let mut text = String::new();
         let read = stdout.map(|stdout| stdout.take(MAX_BYTES).read_to_string(&mut text));
         if read.is_some_and(|read| read.is_ok()) && wait(&tree, END_TIMEOUT).is_some() {
