@@ -275,3 +275,40 @@ fn a_file_that_is_not_a_history_is_refused_with_its_name() {
         );
     }
 }
+
+#[test]
+fn a_damaged_history_is_moved_aside_and_monitoring_goes_on() {
+    let Some((mosquitto, sub)) = programs() else {
+        return;
+    };
+    let broker = Mosquitto::start(&mosquitto, KEEPS_ALL);
+    let directory = Directory::new();
+    let mut manager = Manager::start(&broker.url(), &directory, &[]);
+    let now = now_ms();
+    let samples = (0..500).map(move |n| task_sample("p", "t", now - n).to_string());
+    Flood::start(&sub, broker.address(), &topic("task_metrics"), samples).wait();
+    manager.get_when("/tasks/t/metrics", "all", |page| total(page) == 500);
+    assert!(manager.server.stop().success());
+    // From the second page on, for three quarters of it.
+    let file = directory.history();
+    let mut bytes = std::fs::read(&file).unwrap();
+    let end = bytes.len() / 4 * 3;
+    bytes[4_096..end].fill(0xA5);
+    std::fs::write(&file, bytes).unwrap();
+
+    let manager = Manager::start(&broker.url(), &directory, &[]);
+    let told = manager.server.log().into_iter().find(|line| {
+        [
+            file.as_str(),
+            "damaged",
+            "sqlite3 FILE .recover",
+            ".damaged-",
+        ]
+        .iter()
+        .all(|part| line.contains(part))
+    });
+    assert!(told.is_some(), "{:#?}", manager.server.log());
+    let sample = task_sample("p", "t", now + 1).to_string();
+    publish(&sub, broker.address(), &topic("task_metrics"), &sample);
+    manager.get_when("/tasks/t/metrics", "the new one", |page| total(page) == 1);
+}

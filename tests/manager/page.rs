@@ -3,10 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use crate::support::browser::Browser;
 use crate::support::manager::{Directory, Manager, alive, now_ms, task_sample, topic};
@@ -225,7 +226,7 @@ fn the_live_page_shows_what_arrives_in_a_browser() {
     // A name that is no markup.
     for second in 0..3 {
         let mut sample = task_sample("p", "t", now_ms() - 10_000 + second * 1_000);
-        sample["task_id"] = json!("<b>task</b>");
+        sample["task_id"] = json!("<b>task<i>");
         let message = sample.to_string();
         publish(&sub, broker.address(), &topic("task_metrics"), &message);
     }
@@ -236,7 +237,7 @@ fn the_live_page_shows_what_arrives_in_a_browser() {
     );
     let shown = shown.as_str().unwrap();
     for cell in [
-        "<b>task</b>",
+        "<b>task<i>",
         "42.5 %",
         "64 MiB (1.5 %)",
         "1.0 MiB",
@@ -253,6 +254,77 @@ fn the_live_page_shows_what_arrives_in_a_browser() {
     );
     browser.wait(TIMEOUT, &format!("{rows}.includes('silent')"));
     assert_eq!(browser.console(), Vec::<String>::new());
+}
+
+/// Serves a page that says nothing of what it may fetch, for as long as the test runs.
+fn page_of_another_origin() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let mut head = [0; 4_096];
+            let _ = client.read(&mut head);
+            let page =
+                "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n<p>another";
+            let _ = client.write_all(page.as_bytes());
+        }
+    });
+    address
+}
+
+/// A page of another origin in a real browser, by the form of request that needs nobody's
+/// leave: neither body nor header.
+#[test]
+fn a_page_of_another_origin_changes_and_reads_nothing() {
+    let Some((mosquitto, _)) = programs() else {
+        return;
+    };
+    let broker = Mosquitto::start(&mosquitto, "");
+    let directory = Directory::new();
+    let manager = Manager::start(&broker.url(), &directory, &[]);
+    let Some(browser) = Browser::open_at(&format!("http://{}/", page_of_another_origin())) else {
+        return;
+    };
+    let task = json!({"id": "t", "name": "idle"});
+    assert_eq!(manager.request("POST", "/tasks", Some(&task)).status, 201);
+    let fetch = |url: &str, options: &str| {
+        let script = format!(
+            "window.answer = undefined;
+            fetch('{url}', {options}).then(answer => answer.status, error => 'no answer')
+                .then(answer => window.answer = String(answer))"
+        );
+        browser.run(&script);
+        browser.wait(TIMEOUT, "window.answer")
+    };
+    for (method, path) in [("POST", "/tasks/t/stop"), ("POST", "/tasks/t/start")] {
+        let url = manager.server.url(path);
+        // It goes out, and its answer cannot be read.
+        assert_eq!(
+            fetch(&url, &format!("{{method: '{method}', mode: 'no-cors'}}")),
+            "0"
+        );
+        assert_eq!(manager.get("/tasks/t")["state"], "pending", "{path}");
+    }
+    for options in ["{method: 'DELETE'}", "{}"] {
+        let url = manager.server.url("/tasks/t");
+        assert_eq!(fetch(&url, options), "no answer", "{options}");
+        assert_eq!(manager.get("/tasks/t")["state"], "pending", "{options}");
+    }
+    // Its own page may.
+    browser.go(&manager.server.url("/"));
+    let url = manager.server.url("/tasks/t/stop");
+    assert_eq!(fetch(&url, "{method: 'POST'}"), "200");
+    assert_eq!(manager.get("/tasks/t")["state"], "stopped");
+    // Nor under another name, as after DNS rebinding, not even what is only read.
+    for path in ["/tasks", "/", "/live", "/openapi.json", "/readyz"] {
+        let mut stream = TcpStream::connect(manager.server.address()).unwrap();
+        let head =
+            format!("GET {path} HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{path}: {answer}");
+    }
 }
 
 #[test]

@@ -86,6 +86,7 @@ async fn the_will_is_published_unless_the_client_signs_off() {
         settings.will = Some(Will {
             topic: "will".to_owned(),
             payload: payload.into(),
+            retained: false,
         });
         settings
     };

@@ -137,6 +137,10 @@ fn an_invalid_command_is_reported_and_nothing_starts() {
         ),
         (json!({"id": "e"}), "name null: is required"),
         (json!({"name": "cpu"}), "id null: is required"),
+        (
+            json!({"id": "f", "name": "cpu", "latent": true}),
+            "latent true: is not supported",
+        ),
     ] {
         scene.command("start", &command);
         let id = command["id"].as_str().unwrap_or_default();
@@ -145,6 +149,21 @@ fn an_invalid_command_is_reported_and_nothing_starts() {
         assert!(error.contains(expected), "{command}: {error}");
         assert_eq!(result["results"], "");
     }
+    // Propeller's manager waits for this one on a topic of its own.
+    for (proplet, invocation) in [("another", "1"), ("p", "2")] {
+        let command = json!({
+            "id": "f", "broadcast": false, "proplet_id": proplet,
+            "invocation_id": invocation, "inputs": null
+        });
+        scene.command("invoke", &command);
+    }
+    let answers = topic("control/proplet/invoke_results");
+    let answers = scene
+        .subscriber
+        .json_when(&answers, "its answer", |all| !all.is_empty());
+    assert_eq!(answers[0]["invocation_id"], "2");
+    let error = answers[0]["error"].as_str().unwrap();
+    assert!(error.contains("is not supported"), "{error}");
     let start = topic("control/manager/start");
     publish(&scene.sub, scene.broker.address(), &start, "{nonsense");
     publish(

@@ -4,9 +4,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{FromRef, FromRequestParts};
+use axum::extract::{FromRef, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
 use subtle::ConstantTimeEq;
 use utoipa::IntoResponses;
 
@@ -55,25 +57,10 @@ impl Access {
     }
 
     fn check(&self, request: &Parts) -> Result<(), Problem> {
+        self.check_host(self.guarded, request)?;
         let host = host(&request.headers)?;
         let guarded = self.guarded;
         let (status, detail) = match &self.rule {
-            // A page from elsewhere can make a browser's request arrive here
-            // under that page's name ("DNS rebinding"), but not under ours.
-            Rule::Loopback
-                if !host.is_none_or(is_loopback)
-                    || !request
-                        .uri
-                        .authority()
-                        .is_none_or(|name| is_loopback(name.as_str())) =>
-            {
-                (
-                    StatusCode::FORBIDDEN,
-                    format!(
-                        "{guarded} on loopback requires localhost, 127.0.0.1 or [::1] as the host name"
-                    ),
-                )
-            }
             Rule::Loopback
                 if request.method.is_safe() || is_same_origin(&request.headers, host) =>
             {
@@ -106,6 +93,46 @@ impl Access {
             ),
         };
         Err(Problem::new(status, detail))
+    }
+}
+
+impl Access {
+    /// Whether a request may read: on loopback without a token its `Host` must name this
+    /// machine. A page from elsewhere can make a browser's request arrive here under
+    /// that page's name ("DNS rebinding"), but not under ours.
+    ///
+    /// # Errors
+    ///
+    /// The answer that refuses it.
+    fn check_host(&self, subject: &str, request: &Parts) -> Result<(), Problem> {
+        let host = host(&request.headers)?;
+        let named = host.is_none_or(is_loopback);
+        let authority = request.uri.authority();
+        let addressed = authority.is_none_or(|name| is_loopback(name.as_str()));
+        if !matches!(self.rule, Rule::Loopback) || (named && addressed) {
+            return Ok(());
+        }
+        Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            format!(
+                "{subject} on loopback requires localhost, 127.0.0.1 or [::1] as the host name"
+            ),
+        ))
+    }
+
+    /// For [`axum::middleware::from_fn_with_state`]: lets through what may read.
+    ///
+    /// # Errors
+    ///
+    /// The answer that refuses the request.
+    pub async fn readable(
+        State(access): State<Self>,
+        request: Request,
+        next: Next,
+    ) -> Result<Response, Problem> {
+        let (parts, body) = request.into_parts();
+        access.check_host("this server", &parts)?;
+        Ok(next.run(Request::from_parts(parts, body)).await)
     }
 }
 

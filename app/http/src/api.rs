@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::{Method, StatusCode};
+use axum::middleware;
 use axum::routing::MethodRouter;
 use tower::Layer as _;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::Operation as Described;
 
+use super::access::Access;
 use super::problem::Problem;
 use crate::layer::{Signals, SignalsLayer};
 use crate::requests::{FromTheStart, Operation, Requests};
@@ -113,6 +115,14 @@ where
             Some(Operation { method, statuses })
         })
         .collect()
+    }
+
+    /// The routes so far, probes too, answer only what may read ([`Access::readable`]).
+    #[must_use]
+    pub fn readable(mut self, access: Access) -> Self {
+        let layer = middleware::from_fn_with_state(access, Access::readable);
+        self.router = self.router.layer(layer);
+        self
     }
 
     /// The whole API: with what the endpoints share, and an answer to every

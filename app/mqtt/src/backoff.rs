@@ -9,7 +9,7 @@ const INITIAL_WAIT: Duration = Duration::from_millis(250);
 
 /// A connection that lasted this long resets the backoff. Shorter ones, as when two
 /// clients of one name throw each other out, do not.
-const STABLE_AFTER: Duration = Duration::from_secs(5);
+pub(super) const STABLE_AFTER: Duration = Duration::from_secs(5);
 
 /// Twice as long with each failure, from 250 ms to a bound, and of that a random
 /// half, so that the clients of a broker that returns do not come at once.

@@ -10,8 +10,8 @@ use tokio::time::timeout;
 
 use super::broker::Broker;
 use super::connection::Connections;
-use super::delivery::Deliveries;
-use super::outbox::{Bounds, Outbox, Statistics};
+use super::delivery::{Deliveries, Delivery};
+use super::outbox::{Bounds, Kind, Outbox, Statistics};
 use super::tls::Tls;
 
 /// How a client connects and what it keeps. [`Settings::new`] has the defaults.
@@ -36,6 +36,15 @@ pub struct Settings {
     /// What is subscribed to, with quality of service 1, at each connection.
     /// `$share/GROUP/FILTER` divides the messages among the clients of a group.
     pub subscriptions: Vec<String>,
+    /// What is subscribed to with quality of service 0, at each connection: for
+    /// heartbeats, which the broker need not keep while this client is away.
+    pub fleeting_subscriptions: Vec<String>,
+    /// Filters that a lasting session may still have from before, and which end at
+    /// each connection, before the subscriptions begin.
+    pub unsubscriptions: Vec<String>,
+    /// Whether the subscriptions of a lasting session end when the client is closed,
+    /// so that nothing is kept for it any more.
+    pub unsubscribe_on_close: bool,
     /// How often the broker hears from this client at least: whole seconds, 1 s to
     /// 65,535 s.
     pub keep_alive: Duration,
@@ -72,6 +81,9 @@ impl Settings {
             password: None,
             will: None,
             subscriptions: Vec::new(),
+            fleeting_subscriptions: Vec::new(),
+            unsubscriptions: Vec::new(),
+            unsubscribe_on_close: false,
             keep_alive: Duration::from_secs(30),
             timeout: Duration::from_secs(30),
             max_packet_size: 256 * 1024,
@@ -88,13 +100,15 @@ impl Settings {
 }
 
 /// A last will, which the broker publishes when the client is gone without a
-/// word: quality of service 1, not retained.
+/// word: quality of service 1.
 #[derive(Clone, Debug)]
 pub struct Will {
     /// Where it is published.
     pub topic: String,
     /// At most 65,535 bytes.
     pub payload: Bytes,
+    /// Whether the broker keeps it for those who subscribe later.
+    pub retained: bool,
 }
 
 /// Publishes; cheap to clone. Never waits: what cannot be sent now is kept.
@@ -108,13 +122,20 @@ impl Publisher {
     /// Keeps the message until the broker has it. When the outbox is full its
     /// oldest message makes room, and is counted.
     pub fn publish(&self, topic: &Arc<str>, payload: Bytes) {
-        self.outbox.push(Arc::clone(topic), payload, false);
+        self.outbox.push(Arc::clone(topic), payload, Kind::Kept);
+    }
+
+    /// Keeps the message until the broker has it, which keeps it for those who
+    /// subscribe later, in the place of the topic's one before. An empty payload
+    /// removes that.
+    pub fn publish_retained(&self, topic: &Arc<str>, payload: Bytes) {
+        self.outbox.push(Arc::clone(topic), payload, Kind::Retained);
     }
 
     /// Sends the message over the current connection, or not at all: for
     /// heartbeats, which are worth nothing later.
     pub fn publish_if_connected(&self, topic: &Arc<str>, payload: Bytes) {
-        self.outbox.push(Arc::clone(topic), payload, true);
+        self.outbox.push(Arc::clone(topic), payload, Kind::Fleeting);
     }
 
     /// What has become of messages so far.
@@ -146,15 +167,34 @@ impl Publisher {
 #[derive(Debug)]
 pub struct Client {
     outbox: Arc<Outbox>,
+    deliver: mpsc::Sender<Delivery>,
     running: tokio::task::JoinHandle<()>,
 }
 
 impl Client {
-    /// Sends what waits, for at most `limit`, and disconnects, after which the
-    /// broker does not publish the will. Returns how many messages were not
-    /// acknowledged.
-    pub async fn close(mut self, limit: Duration) -> usize {
-        self.outbox.close();
+    /// Starts a further client, whose messages are delivered among this one's:
+    /// [`Delivery::client_id`] tells them apart. Deliveries end once both are closed.
+    #[must_use]
+    pub fn start_another(&self, settings: Settings) -> (Self, Publisher) {
+        start_delivering(settings, self.deliver.clone())
+    }
+
+    /// Sends what waits, and waits until what has been delivered is acknowledged or
+    /// dropped, for at most `limit`; then disconnects, after which the broker does
+    /// not publish the will. A lasting session keeps what arrives meanwhile. Returns
+    /// how many messages were not acknowledged.
+    pub async fn close(self, limit: Duration) -> usize {
+        self.end(limit, false).await
+    }
+
+    /// The same without a goodbye: the broker publishes the will, after the connection
+    /// has ended and with nothing of it under way. Who hears it may take over the session.
+    pub async fn close_leaving_will(self, limit: Duration) -> usize {
+        self.end(limit, true).await
+    }
+
+    async fn end(mut self, limit: Duration, leaving_will: bool) -> usize {
+        self.outbox.close(leaving_will);
         if timeout(limit, &mut self.running).await.is_err() {
             self.running.abort();
         }
@@ -171,14 +211,19 @@ impl Drop for Client {
 /// Starts a client on the current Tokio runtime. It connects by itself, and
 /// again whenever the connection ends.
 pub fn start(settings: Settings) -> (Client, Publisher, Deliveries) {
-    let outbox = Arc::new(Outbox::new(settings.outbox));
     let (deliver, receiver) = mpsc::channel(settings.deliveries.max(1));
+    let (client, publisher) = start_delivering(settings, deliver);
+    (client, publisher, Deliveries { receiver })
+}
+
+fn start_delivering(settings: Settings, deliver: mpsc::Sender<Delivery>) -> (Client, Publisher) {
+    let outbox = Arc::new(Outbox::new(settings.outbox));
     let (acknowledgements, acknowledged) = mpsc::unbounded_channel();
     let (announce, connected) = watch::channel(0);
     let connections = Connections::new(
         settings,
         Arc::clone(&outbox),
-        deliver,
+        deliver.clone(),
         acknowledgements,
         acknowledged,
         announce,
@@ -188,9 +233,10 @@ pub fn start(settings: Settings) -> (Client, Publisher, Deliveries) {
         outbox: Arc::clone(&outbox),
         connected,
     };
-    (
-        Client { outbox, running },
-        publisher,
-        Deliveries { receiver },
-    )
+    let client = Client {
+        outbox,
+        deliver,
+        running,
+    };
+    (client, publisher)
 }

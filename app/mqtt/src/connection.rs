@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use super::backoff::Backoff;
+use super::backoff::{Backoff, STABLE_AFTER};
 use super::broker::Broker;
 use super::client::Settings;
 use super::delivery::{Acknowledgement, Content, Delivery, Receipt};
@@ -25,6 +25,9 @@ use super::tls::Tls;
 /// Read at a time.
 const READ_AHEAD: usize = 64 * 1024;
 
+/// So many short connections in a row are no accident.
+const THROWN_OUT: u32 = 3;
+
 /// Why a connection ended, or could not be made.
 #[derive(Debug, Error)]
 enum Lost {
@@ -34,6 +37,11 @@ enum Lost {
     Timeout(Duration),
     #[error("the broker closed the connection")]
     Closed,
+    /// MQTT 3.1.1 has no packet that says why.
+    #[error(
+        "the broker closes each connection soon after it accepts it, as it does when another client has the client id {0}; give each client its own"
+    )]
+    ThrownOut(Arc<str>),
     #[error("the broker refuses: {0}")]
     Refused(&'static str),
     #[error("the broker refuses the subscription {0}")]
@@ -48,6 +56,7 @@ enum Lost {
 
 /// All connections, one after the other.
 pub(super) struct Connections {
+    client_id: Arc<str>,
     settings: Settings,
     outbox: Arc<Outbox>,
     deliver: mpsc::Sender<Delivery>,
@@ -71,6 +80,7 @@ impl Connections {
         announce: watch::Sender<u64>,
     ) -> Self {
         Self {
+            client_id: settings.client_id.as_str().into(),
             settings,
             outbox,
             deliver,
@@ -85,6 +95,7 @@ impl Connections {
     pub(super) async fn run(mut self) {
         let mut backoff = Backoff::new(self.settings.max_reconnect_wait);
         let mut was_away = false;
+        let mut thrown_out = 0;
         loop {
             let begun = Instant::now();
             let (lasted, lost) = match self.connect().await {
@@ -101,7 +112,24 @@ impl Connections {
             };
             self.outbox.disconnected();
             was_away = true;
-            if self.outbox.is_closing() && lasted.is_none() && self.outbox.is_empty() {
+            let lost = match lost {
+                Lost::Closed | Lost::Io(_)
+                    if lasted.is_some_and(|lasted| lasted < STABLE_AFTER) =>
+                {
+                    thrown_out += 1;
+                    if thrown_out < THROWN_OUT {
+                        lost
+                    } else {
+                        Lost::ThrownOut(self.client_id.clone())
+                    }
+                }
+                lost => {
+                    thrown_out = 0;
+                    lost
+                }
+            };
+            // Nothing is left to send; whoever has the session now shall keep it.
+            if self.outbox.is_closing() && self.outbox.is_empty() {
                 return;
             }
             let wait = backoff.next(lasted);
@@ -159,13 +187,12 @@ impl Connections {
 
     async fn introduce(&self, stream: &mut Box<dyn Stream>) -> Result<BytesMut, Lost> {
         let settings = &self.settings;
-        let will = settings.will.as_ref();
         let mut bytes = BytesMut::new();
         let connect = Connect {
             client_id: &settings.client_id,
             clean_session: settings.clean_session,
             keep_alive_seconds: u16::try_from(settings.keep_alive.as_secs()).unwrap_or(u16::MAX),
-            will: will.map(|will| (will.topic.as_str(), &will.payload[..])),
+            will: settings.will.as_ref(),
             username: settings.username.as_deref(),
             password: settings.password.as_deref(),
         };
@@ -200,9 +227,9 @@ impl Connections {
         let mut write = BytesMut::new();
         let mut flushed = true;
         let mut waiting: Option<Delivery> = None;
-        if !self.settings.subscriptions.is_empty() {
-            packet::encode_subscribe(&self.settings.subscriptions, u16::MAX, &mut write);
-        }
+        // Delivered, and neither acknowledged nor dropped.
+        let mut unsettled = 0_usize;
+        self.settings.encode_subscriptions(&mut write);
         self.outbox.connected();
         // Nobody may be interested.
         let _ = self.announce.send(number);
@@ -222,8 +249,12 @@ impl Connections {
                     Incoming::PubAck(packet_id) => self.outbox.acknowledge(packet_id),
                     Incoming::PingResp => pong_by = None,
                     Incoming::SubAck { codes } => self.subscribed(&codes)?,
+                    Incoming::UnsubAck => {}
                     Incoming::ConnAck { .. } => return Err(Lost::OutOfTurn),
+                    // Not acknowledged: the broker keeps it for the session's next user.
+                    Incoming::Publish(_) if self.outbox.is_closing() => {}
                     Incoming::Publish(publish) => {
+                        unsettled += usize::from(publish.packet_id.is_some());
                         let delivery = self.delivery(publish, number);
                         // Dropped where nobody takes deliveries any more.
                         if let Err(TrySendError::Full(delivery)) = self.deliver.try_send(delivery) {
@@ -235,13 +266,19 @@ impl Connections {
             if settled_at.is_none() || self.outbox.is_closing() {
                 self.outbox.send(&mut write);
             }
-            if self.outbox.is_closing() && self.outbox.is_empty() && !goodbye {
-                // What has been taken in may be acknowledged still.
-                while let Ok(acknowledgement) = self.acknowledged.try_recv() {
-                    acknowledge(&acknowledgement, number, &mut write);
+            while let Ok(settled) = self.acknowledged.try_recv() {
+                unsettled -= settle(&settled, number, &mut write);
+            }
+            if self.outbox.is_closing() {
+                // No place was found for it: the session's next user gets it as well.
+                waiting = None;
+                if self.outbox.is_empty() && unsettled == 0 && !goodbye {
+                    self.settings.encode_end_of_subscriptions(&mut write);
+                    if !self.outbox.is_leaving_will() {
+                        packet::encode_disconnect(&mut write);
+                    }
+                    goodbye = true;
                 }
-                packet::encode_disconnect(&mut write);
-                goodbye = true;
             }
             if goodbye && write.is_empty() && flushed {
                 // The peer closes, or does not: it is over either way.
@@ -264,11 +301,9 @@ impl Connections {
                         permit.send(delivery);
                     }
                 }
-                acknowledgement = self.acknowledged.recv() => {
-                    let mut next = acknowledgement;
-                    while let Some(acknowledgement) = next {
-                        acknowledge(&acknowledgement, number, &mut write);
-                        next = self.acknowledged.try_recv().ok();
+                settled = self.acknowledged.recv() => {
+                    if let Some(settled) = settled {
+                        unsettled -= settle(&settled, number, &mut write);
                     }
                 }
                 () = self.outbox.filled.notified() => {}
@@ -289,6 +324,7 @@ impl Connections {
 
     fn delivery(&self, publish: packet::Publish, connection: u64) -> Delivery {
         Delivery {
+            client_id: Arc::clone(&self.client_id),
             topic: publish.topic,
             content: match publish.payload {
                 Payload::Whole(payload) => Content::Whole(payload),
@@ -304,11 +340,9 @@ impl Connections {
         }
     }
 
-    /// Section 3.9.3: 0x80 is a refusal.
     fn subscribed(&self, codes: &[u8]) -> Result<(), Lost> {
-        let mut pairs = self.settings.subscriptions.iter().zip(codes);
-        match pairs.find(|(_, code)| **code == 0x80) {
-            Some((filter, _)) => Err(Lost::Subscription(filter.clone())),
+        match self.settings.refused_filter(codes) {
+            Some(filter) => Err(Lost::Subscription(filter.to_owned())),
             None => Ok(()),
         }
     }
@@ -328,11 +362,17 @@ async fn push_out(
     Ok(bytes.is_empty())
 }
 
-fn acknowledge(acknowledgement: &Acknowledgement, connection: u64, write: &mut BytesMut) {
+/// Tells the broker of a delivery that was acknowledged. How many deliveries of this
+/// connection that settles: one, or none.
+fn settle(settled: &Acknowledgement, connection: u64, write: &mut BytesMut) -> usize {
     // Of an earlier connection it means nothing any more: it comes again.
-    if acknowledgement.connection == connection {
-        packet::encode_puback(acknowledgement.packet_id, write);
+    if settled.connection != connection {
+        return 0;
     }
+    if settled.acknowledged {
+        packet::encode_puback(settled.packet_id, write);
+    }
+    1
 }
 
 async fn until(moment: Option<Instant>) {

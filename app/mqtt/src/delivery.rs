@@ -1,5 +1,7 @@
 //! What arrives from subscriptions, until it is acknowledged.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
@@ -26,6 +28,8 @@ impl Deliveries {
 /// One message.
 #[derive(Debug)]
 pub struct Delivery {
+    /// The name of the client that it was delivered to.
+    pub client_id: Arc<str>,
     /// The topic it was published on.
     pub topic: String,
     /// What was in it.
@@ -61,19 +65,34 @@ pub struct Receipt {
 
 impl Receipt {
     /// It is stored, or not worth storing.
-    pub fn acknowledge(self) {
-        if let Some(packet_id) = self.packet_id {
+    pub fn acknowledge(mut self) {
+        self.settle(true);
+    }
+
+    fn settle(&mut self, acknowledged: bool) {
+        if let Some(packet_id) = self.packet_id.take() {
             // A client that has been closed acknowledges nothing any more.
             let _ = self.acknowledgements.send(Acknowledgement {
                 connection: self.connection,
                 packet_id,
+                acknowledged,
             });
         }
     }
 }
 
+impl Drop for Receipt {
+    /// Without an acknowledgement: nobody waits for one any more.
+    fn drop(&mut self) {
+        self.settle(false);
+    }
+}
+
+/// What has become of a delivery.
 #[derive(Debug)]
 pub(super) struct Acknowledgement {
     pub(super) connection: u64,
     pub(super) packet_id: u16,
+    /// `false` if it has only been dropped.
+    pub(super) acknowledged: bool,
 }

@@ -51,6 +51,7 @@ mod delivery;
 mod options;
 mod outbox;
 mod packet;
+mod subscription;
 mod tls;
 
 pub use broker::{Broker, InvalidAddress};

@@ -7,13 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::{Bytes, BytesMut};
 use tokio::sync::Notify;
 
-use super::packet;
+use super::packet::{self, Flags};
+use super::subscription::LAST_MESSAGE_ID;
 
 /// Beyond this many bytes waiting to be written nothing is added to them.
 const WRITE_AHEAD: usize = 64 * 1024;
-
-/// Identifiers of messages end here; the one above is the subscriptions'.
-const LAST_PACKET_ID: u16 = u16::MAX - 1;
 
 /// How much an outbox holds.
 #[derive(Clone, Copy, Debug)]
@@ -42,12 +40,22 @@ pub struct Statistics {
     pub connections: u64,
 }
 
+/// What is wanted of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It is kept until the broker has it.
+    Kept,
+    /// So, and the broker keeps it for those who subscribe later.
+    Retained,
+    /// Worth sending over this connection only, as a liveness message is.
+    Fleeting,
+}
+
 #[derive(Debug)]
 struct Message {
     topic: Arc<str>,
     payload: Bytes,
-    /// Worth sending over this connection only, as a liveness message is.
-    fleeting: bool,
+    kind: Kind,
     /// It has gone over a connection once: the next time it is a duplicate.
     sent: bool,
     /// Of this connection.
@@ -70,6 +78,7 @@ struct Queue {
     last_packet_id: u16,
     statistics: Statistics,
     closing: bool,
+    leaving_will: bool,
 }
 
 impl Queue {
@@ -105,7 +114,7 @@ pub(super) struct Outbox {
 
 impl Outbox {
     pub(super) fn new(bounds: Bounds) -> Self {
-        let half = u16::try_from(bounds.messages.div_ceil(2)).unwrap_or(LAST_PACKET_ID);
+        let half = u16::try_from(bounds.messages.div_ceil(2)).unwrap_or(LAST_MESSAGE_ID);
         Self {
             bounds: Bounds {
                 messages: bounds.messages.max(1),
@@ -121,9 +130,9 @@ impl Outbox {
     /// Adds a message, for which the oldest ones make room. Those in flight
     /// stay: dropping what the broker may have would lose nothing but the
     /// knowledge whether it has.
-    pub(super) fn push(&self, topic: Arc<str>, payload: Bytes, fleeting: bool) {
+    pub(super) fn push(&self, topic: Arc<str>, payload: Bytes, kind: Kind) {
         let mut queue = self.lock();
-        if fleeting && !queue.statistics.connected {
+        if kind == Kind::Fleeting && !queue.statistics.connected {
             return;
         }
         let size = topic.len() + payload.len();
@@ -139,7 +148,7 @@ impl Outbox {
                 queue.statistics.dropped += 1;
                 return;
             }
-            if !queue.messages[oldest].fleeting {
+            if queue.messages[oldest].kind != Kind::Fleeting {
                 queue.statistics.dropped += 1;
             }
             queue.remove(oldest);
@@ -148,7 +157,7 @@ impl Outbox {
         queue.messages.push_back(Message {
             topic,
             payload,
-            fleeting,
+            kind,
             sent: false,
             packet_id: 0,
             acknowledged: false,
@@ -173,7 +182,7 @@ impl Outbox {
         queue.statistics.acknowledged += acknowledged.count() as u64;
         queue
             .messages
-            .retain(|message| !message.acknowledged && !message.fleeting);
+            .retain(|message| !message.acknowledged && message.kind != Kind::Fleeting);
         queue.bytes = queue.messages.iter().map(Message::size).sum();
     }
 
@@ -187,13 +196,16 @@ impl Outbox {
                 return;
             };
             // Never 0 (section 2.3.1); the window is far smaller than the circle.
-            queue.last_packet_id = queue.last_packet_id % LAST_PACKET_ID + 1;
+            queue.last_packet_id = queue.last_packet_id % LAST_MESSAGE_ID + 1;
             message.packet_id = queue.last_packet_id;
             packet::encode_publish(
                 &message.topic,
                 &message.payload,
                 message.packet_id,
-                message.sent,
+                Flags {
+                    duplicate: message.sent,
+                    retained: message.kind == Kind::Retained,
+                },
                 into,
             );
             message.sent = true;
@@ -228,10 +240,18 @@ impl Outbox {
         self.lock().messages.is_empty()
     }
 
-    /// From now on the connection ends once everything is acknowledged.
-    pub(super) fn close(&self) {
-        self.lock().closing = true;
+    /// From now on the connection ends once everything is acknowledged, with a goodbye,
+    /// or so that the broker publishes the will.
+    pub(super) fn close(&self, leaving_will: bool) {
+        let mut queue = self.lock();
+        queue.closing = true;
+        queue.leaving_will = leaving_will;
+        drop(queue);
         self.filled.notify_one();
+    }
+
+    pub(super) fn is_leaving_will(&self) -> bool {
+        self.lock().leaving_will
     }
 
     pub(super) fn is_closing(&self) -> bool {
@@ -258,7 +278,7 @@ mod tests {
 
     fn push(outbox: &Outbox, numbers: std::ops::Range<u32>) {
         for number in numbers {
-            outbox.push("t".into(), number.to_string().into(), false);
+            outbox.push("t".into(), number.to_string().into(), Kind::Kept);
         }
     }
 
@@ -335,20 +355,20 @@ mod tests {
             in_flight: 1,
         });
         for payload in ["1234", "5678", "90"] {
-            outbox.push("t".into(), payload.into(), false);
+            outbox.push("t".into(), payload.into(), Kind::Kept);
         }
         assert_eq!(outbox.statistics().waiting, 2);
-        outbox.push("t".into(), "much too long".into(), false);
+        outbox.push("t".into(), "much too long".into(), Kind::Kept);
         assert_eq!(outbox.statistics().dropped, 2);
     }
 
     #[test]
     fn a_sign_of_life_does_not_wait_for_a_broker() {
         let outbox = outbox(10, 5);
-        outbox.push("t".into(), "0".into(), true);
+        outbox.push("t".into(), "0".into(), Kind::Fleeting);
         assert!(outbox.is_empty());
         outbox.connected();
-        outbox.push("t".into(), "1".into(), true);
+        outbox.push("t".into(), "1".into(), Kind::Fleeting);
         push(&outbox, 2..3);
         assert_eq!(sent(&outbox).len(), 2);
         outbox.disconnected();

@@ -6,6 +6,8 @@
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use thiserror::Error;
 
+use super::client::Will;
+
 /// The greatest remaining length there is (section 2.2.3).
 pub(super) const MAX_REMAINING: usize = 268_435_455;
 
@@ -16,6 +18,7 @@ pub(super) enum Incoming {
     Publish(Publish),
     PubAck(u16),
     SubAck { codes: Vec<u8> },
+    UnsubAck,
     PingResp,
 }
 
@@ -156,8 +159,9 @@ fn decode(first: u8, mut body: Bytes) -> Result<Incoming, Malformed> {
         9 if body.len() > 2 => Ok(Incoming::SubAck {
             codes: body[2..].to_vec(),
         }),
+        11 if body.len() == 2 => Ok(Incoming::UnsubAck),
         13 if body.is_empty() => Ok(Incoming::PingResp),
-        2 | 4 | 9 | 13 => Err(size),
+        2 | 4 | 9 | 11 | 13 => Err(size),
         _ => Err(Malformed::Kind(kind)),
     }
 }
@@ -190,7 +194,7 @@ pub(super) struct Connect<'a> {
     pub(super) client_id: &'a str,
     pub(super) clean_session: bool,
     pub(super) keep_alive_seconds: u16,
-    pub(super) will: Option<(&'a str, &'a [u8])>,
+    pub(super) will: Option<&'a Will>,
     pub(super) username: Option<&'a str>,
     pub(super) password: Option<&'a str>,
 }
@@ -200,11 +204,11 @@ impl Connect<'_> {
         let mut flags = u8::from(self.clean_session) << 1;
         let mut body = BytesMut::new();
         string(&mut body, self.client_id.as_bytes());
-        if let Some((topic, payload)) = self.will {
-            // Quality of service 1, not retained.
-            flags |= 0b0000_1100;
-            string(&mut body, topic.as_bytes());
-            string(&mut body, payload);
+        if let Some(will) = self.will {
+            // Quality of service 1.
+            flags |= 0b0000_1100 | u8::from(will.retained) << 5;
+            string(&mut body, will.topic.as_bytes());
+            string(&mut body, &will.payload);
         }
         if let Some(username) = self.username {
             flags |= 0b1000_0000;
@@ -224,17 +228,26 @@ impl Connect<'_> {
     }
 }
 
+/// How a message is sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Flags {
+    /// It was sent before.
+    pub(super) duplicate: bool,
+    /// The broker keeps it for those who subscribe later.
+    pub(super) retained: bool,
+}
+
 /// A message with quality of service 1 (section 3.3).
 pub(super) fn encode_publish(
     topic: &str,
     payload: &[u8],
     packet_id: u16,
-    duplicate: bool,
+    flags: Flags,
     into: &mut BytesMut,
 ) {
     header(
         into,
-        0x32 | u8::from(duplicate) << 3,
+        0x32 | u8::from(flags.duplicate) << 3 | u8::from(flags.retained),
         publish_length(topic, payload),
     );
     string(into, topic.as_bytes());
@@ -253,17 +266,6 @@ pub(super) fn encode_puback(packet_id: u16, into: &mut BytesMut) {
     into.put_u16(packet_id);
 }
 
-/// Subscriptions with quality of service 1 (section 3.8).
-pub(super) fn encode_subscribe(filters: &[String], packet_id: u16, into: &mut BytesMut) {
-    let length = filters.iter().map(|filter| 2 + filter.len() + 1);
-    header(into, 0x82, 2 + length.sum::<usize>());
-    into.put_u16(packet_id);
-    for filter in filters {
-        string(into, filter.as_bytes());
-        into.put_u8(1);
-    }
-}
-
 pub(super) fn encode_pingreq(into: &mut BytesMut) {
     header(into, 0xC0, 0);
 }
@@ -272,7 +274,7 @@ pub(super) fn encode_disconnect(into: &mut BytesMut) {
     header(into, 0xE0, 0);
 }
 
-fn header(into: &mut BytesMut, first: u8, mut remaining: usize) {
+pub(super) fn header(into: &mut BytesMut, first: u8, mut remaining: usize) {
     into.reserve(5 + remaining);
     into.put_u8(first);
     loop {
@@ -287,7 +289,7 @@ fn header(into: &mut BytesMut, first: u8, mut remaining: usize) {
 
 /// Its length in two bytes before it (section 1.5.3). Who makes them sees to
 /// it that they are shorter than that can say.
-fn string(into: &mut BytesMut, text: &[u8]) {
+pub(super) fn string(into: &mut BytesMut, text: &[u8]) {
     into.put_u16(u16::try_from(text.len()).expect("bounded where it was made"));
     into.put_slice(text);
 }
@@ -295,6 +297,11 @@ fn string(into: &mut BytesMut, text: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const AGAIN: Flags = Flags {
+        duplicate: true,
+        retained: false,
+    };
 
     fn whole(topic: &str, payload: &[u8]) -> Incoming {
         Incoming::Publish(Publish {
@@ -326,7 +333,7 @@ mod tests {
         for length in [0, 1, 119, 120, 127, 128, 16_383, 20_000] {
             let payload = vec![b'x'; length];
             let mut wire = BytesMut::new();
-            encode_publish("a/b", &payload, 7, true, &mut wire);
+            encode_publish("a/b", &payload, 7, AGAIN, &mut wire);
             encode_puback(9, &mut wire);
             for size in [1, 2, 3, 1000, usize::MAX] {
                 let seen = in_pieces(&wire, size, 30_000);
@@ -338,7 +345,7 @@ mod tests {
     #[test]
     fn beyond_the_limit_it_is_skipped_and_told() {
         let mut wire = BytesMut::new();
-        encode_publish("a/b", &[0; 1000], 7, false, &mut wire);
+        encode_publish("a/b", &[0; 1000], 7, Flags::default(), &mut wire);
         encode_puback(9, &mut wire);
         for size in [1, 2, 6, 500, usize::MAX] {
             let seen = in_pieces(&wire, size, 100);

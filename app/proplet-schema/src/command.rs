@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::fields::Fields;
-use super::numbers::identifier;
+use super::numbers::{proplet_id_if_any, task_id_if_any, words, words_if_any};
 use super::profile::MonitoringProfile;
 use super::refusal::Refusal;
 use super::topics;
@@ -16,6 +16,18 @@ const NAME: [&str; 3] = ["name", "functionName", "function_name"];
 const IMAGE_URL: [&str; 2] = ["image_url", "imageURL"];
 const PROFILE: [&str; 2] = ["monitoring_profile", "monitoringProfile"];
 const PROPLET: [&str; 2] = ["proplet_id", "propletId"];
+
+/// What Propeller's proplet can do with a task, and this one cannot.
+const UNSUPPORTED: [(&str, &str); 2] = [
+    (
+        "latent",
+        "is not supported: a task starts at once; leave it out",
+    ),
+    (
+        "encrypted",
+        "is not supported: no image is fetched or decrypted; leave it out",
+    ),
+];
 
 /// Starts a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,10 +60,15 @@ impl StartTask {
         let id = task_id(&fields)?;
         let missing = |field: &str| Refusal::new(field, "null", "is required, as text");
         let workload = fields.value(&["workload"]).map(|(_, workload)| workload);
-        let (field, name) = match fields.value(&NAME) {
-            Some((field, _)) => (field, fields.text(&[field])?),
+        let (field, name) = match fields.named_text(&NAME)? {
+            Some((field, name)) => (field, Some(name)),
             None => ("name", None),
         };
+        for (field, remedy) in UNSUPPORTED {
+            if fields.boolean(field, false)? {
+                return Err(Refusal::new(field, &true, remedy));
+            }
+        }
         let (name, workload) = match (name, workload) {
             (Some(name), Some(workload)) => (name, Workload::from_json(workload)?),
             (Some(name), None) => {
@@ -75,7 +92,7 @@ impl StartTask {
             daemon: fields.boolean("daemon", false)?,
             profile,
             workload,
-            proplet_id: fields.text(&PROPLET)?,
+            proplet_id: proplet_id(&fields)?,
         })
     }
 
@@ -127,7 +144,7 @@ impl StopTask {
         let fields = Fields::of(value, "task")?;
         Ok(Self {
             id: task_id(&fields)?,
-            proplet_id: fields.text(&PROPLET)?,
+            proplet_id: proplet_id(&fields)?,
         })
     }
 
@@ -148,18 +165,28 @@ fn task_id(fields: &Fields<'_>) -> Result<String, Refusal> {
     Ok(id)
 }
 
+fn proplet_id(fields: &Fields<'_>) -> Result<Option<String>, Refusal> {
+    let id = fields.named_text(&PROPLET)?;
+    if let Some((field, id)) = &id {
+        topics::check_identifier(field, id)?;
+    }
+    Ok(id.map(|(_, id)| id))
+}
+
 /// How a task ended, or why it never began.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskResult {
     /// Which; empty where the command had no id.
+    #[serde(deserialize_with = "task_id_if_any")]
     pub task_id: String,
-    /// Id of the proplet.
-    #[serde(deserialize_with = "identifier")]
+    /// Id of the proplet; empty where it does not say so, as Propeller's embedded one.
+    #[serde(default, deserialize_with = "proplet_id_if_any")]
     pub proplet_id: String,
-    /// What came of it, for people.
+    /// What came of it, for people; JSON of any kind is text.
+    #[serde(default, deserialize_with = "words")]
     pub results: String,
-    /// What went wrong.
-    #[serde(default)]
+    /// What went wrong; an empty text is nothing.
+    #[serde(default, deserialize_with = "words_if_any")]
     pub error: Option<String>,
 }
 
@@ -209,6 +236,20 @@ mod tests {
             (json!({"name": "cpu"}), "id null: is required, as text"),
             (json!({"id": 7, "name": "cpu"}), "id 7: must be text"),
             (json!({"id": "a/b", "name": "cpu"}), "id a/b: must be"),
+            (json!({"id": "..", "name": "cpu"}), "id ..: must be"),
+            (json!({"id": "", "name": "cpu"}), "id null: is required"),
+            (
+                json!({"id": "t", "name": "cpu", "proplet_id": "a#"}),
+                "proplet_id a#: must be",
+            ),
+            (
+                json!({"id": "t", "name": "cpu", "latent": true}),
+                "latent true: is not supported",
+            ),
+            (
+                json!({"id": "t", "name": "cpu", "encrypted": true}),
+                "encrypted true: is not supported",
+            ),
             (json!({"id": "t"}), "name null: is required, as text"),
             (
                 json!({"id": "t", "name": "rm -rf"}),

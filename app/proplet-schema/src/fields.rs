@@ -80,19 +80,32 @@ impl<'a> Fields<'a> {
             })
     }
 
-    /// A text of 1 to 256 characters, none of them a control character.
+    /// A text of 1 to 256 bytes, none of them a control character. An empty one is
+    /// absent: Go writes it for a text that is not there.
     pub(super) fn text(&self, names: &[&str]) -> Result<Option<String>, Refusal> {
-        match self.value(names) {
+        Ok(self.named_text(names)?.map(|(_, text)| text))
+    }
+
+    /// The same, with the name under which it was found.
+    pub(super) fn named_text<'n>(
+        &self,
+        names: &[&'n str],
+    ) -> Result<Option<(&'n str, String)>, Refusal> {
+        let present = names.iter().find_map(|name| {
+            let value = self.object.get(*name)?;
+            (!value.is_null() && value != "").then_some((*name, value))
+        });
+        match present {
             None => Ok(None),
-            Some((_, Value::String(text)))
-                if (1..=256).contains(&text.len()) && !text.chars().any(char::is_control) =>
+            Some((name, Value::String(text)))
+                if text.len() <= 256 && !text.chars().any(char::is_control) =>
             {
-                Ok(Some(text.clone()))
+                Ok(Some((name, text.clone())))
             }
             Some((name, other)) => Err(Refusal::new(
                 name,
                 other,
-                "must be text of 1 to 256 bytes without control characters",
+                "must be text of at most 256 bytes without control characters",
             )),
         }
     }

@@ -29,6 +29,8 @@ mod numbers;
 pub mod payload;
 mod presence;
 mod profile;
+#[cfg(test)]
+mod propeller;
 mod proplet_metrics;
 mod refusal;
 mod report;

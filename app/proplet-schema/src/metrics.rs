@@ -6,17 +6,17 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::numbers::{count, identifier, number, required_count, required_number};
+use super::numbers::{count, number, proplet_id, required_count, required_number, task_id};
 use super::timestamp::Timestamp;
 
 /// A sample of a task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskMetrics {
     /// Which task.
-    #[serde(deserialize_with = "identifier")]
+    #[serde(deserialize_with = "task_id")]
     pub task_id: String,
     /// Id of the proplet.
-    #[serde(deserialize_with = "identifier")]
+    #[serde(deserialize_with = "proplet_id")]
     pub proplet_id: String,
     /// The sample.
     pub metrics: ProcessMetrics,

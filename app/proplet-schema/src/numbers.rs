@@ -4,17 +4,61 @@ use std::fmt;
 
 use serde::de::{self, Visitor};
 use serde::{Deserialize as _, Deserializer};
+use serde_json::Value;
 
-/// 1 to 256 bytes without control characters.
-pub(super) fn identifier<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    if (1..=256).contains(&text.len()) && !text.chars().any(char::is_control) {
-        Ok(text)
-    } else {
-        Err(de::Error::custom(
-            "an identifier must be 1 to 256 bytes without control characters",
-        ))
+use super::topics::check_identifier;
+
+/// The id of a proplet.
+pub(super) fn proplet_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    identifier("proplet_id", String::deserialize(deserializer)?)
+}
+
+/// The id of a task.
+pub(super) fn task_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    identifier("task_id", String::deserialize(deserializer)?)
+}
+
+/// The id of a proplet, or none: empty.
+pub(super) fn proplet_id_if_any<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<String, D::Error> {
+    match Option::<String>::deserialize(deserializer)? {
+        Some(text) if !text.is_empty() => identifier("proplet_id", text),
+        _ => Ok(String::new()),
     }
+}
+
+/// The id of a task, or none: empty.
+pub(super) fn task_id_if_any<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<String, D::Error> {
+    match String::deserialize(deserializer)? {
+        text if text.is_empty() => Ok(text),
+        text => identifier("task_id", text),
+    }
+}
+
+fn identifier<E: de::Error>(field: &str, text: String) -> Result<String, E> {
+    match check_identifier(field, &text) {
+        Ok(()) => Ok(text),
+        Err(refusal) => Err(de::Error::custom(refusal)),
+    }
+}
+
+/// Text for people, whatever JSON it is written as. Null is none.
+pub(super) fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Null => String::new(),
+        Value::String(text) => text,
+        other => other.to_string(),
+    })
+}
+
+/// The same; none where it is empty.
+pub(super) fn words_if_any<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    words(deserializer).map(|text| (!text.is_empty()).then_some(text))
 }
 
 /// A namespace: as an identifier, but it may be empty.

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::numbers::{identifier, namespace};
+use super::numbers::{namespace, proplet_id};
 
 /// Said once, when a proplet starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Create {
     /// Id of the proplet.
-    #[serde(deserialize_with = "identifier")]
+    #[serde(deserialize_with = "proplet_id")]
     pub proplet_id: String,
     /// Kubernetes' namespace, "default" elsewhere.
     #[serde(default, deserialize_with = "namespace")]
@@ -55,7 +55,7 @@ pub struct Metadata {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alive {
     /// Id of the proplet.
-    #[serde(deserialize_with = "identifier")]
+    #[serde(deserialize_with = "proplet_id")]
     pub proplet_id: String,
     /// Whether it lives.
     pub status: Status,

@@ -186,7 +186,8 @@ impl MonitoringProfile {
     ///
     /// # Errors
     ///
-    /// For an unknown field, a wrong type, a number out of its range.
+    /// For an unknown field, a wrong type, a number out of its range; not for what
+    /// stands beside `"enabled": false`.
     pub fn from_json(field: &str, value: &Value) -> Result<Self, Refusal> {
         if let Value::String(name) = value {
             return ProfileName::parse(field, name).map(Self::from);
@@ -196,6 +197,10 @@ impl MonitoringProfile {
             return Err(Refusal::new(field, value, remedy));
         }
         let fields = Fields::of(value, field)?;
+        if value["enabled"] == false {
+            // Go writes zeros beside it, which nothing is to be read of.
+            return Ok(ProfileName::Disabled.into());
+        }
         fields.only(&KEYS)?;
         let base: Self = match fields.value(&["profile"]) {
             None => ProfileName::Standard.into(),

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::metrics::{Aggregated, ProcessMetrics};
-use super::numbers::{count, identifier, namespace, required_count, required_number};
+use super::numbers::{count, namespace, proplet_id, required_count, required_number};
 use super::timestamp::Timestamp;
 
 /// A sample of the proplet itself: Propeller's shape, with the document's
@@ -16,7 +16,7 @@ use super::timestamp::Timestamp;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PropletMetrics {
     /// Id of the proplet.
-    #[serde(deserialize_with = "identifier")]
+    #[serde(deserialize_with = "proplet_id")]
     pub proplet_id: String,
     /// Kubernetes' namespace, "default" elsewhere.
     #[serde(default, deserialize_with = "namespace")]

@@ -23,11 +23,16 @@ pub enum TopicKind {
     Start,
     /// [`StopTask`](super::StopTask).
     Stop,
+    /// Propeller's command to call a function of a task that waits, which no task here
+    /// does.
+    Invoke,
+    /// The answer to that.
+    InvokeResults,
 }
 
 impl TopicKind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Create,
         Self::Alive,
         Self::Metrics,
@@ -36,6 +41,8 @@ impl TopicKind {
         Self::Results,
         Self::Start,
         Self::Stop,
+        Self::Invoke,
+        Self::InvokeResults,
     ];
 
     const fn suffix(self) -> &'static str {
@@ -48,6 +55,8 @@ impl TopicKind {
             Self::Results => "control/proplet/results",
             Self::Start => "control/manager/start",
             Self::Stop => "control/manager/stop",
+            Self::Invoke => "control/manager/invoke",
+            Self::InvokeResults => "control/proplet/invoke_results",
         }
     }
 
@@ -122,14 +131,19 @@ impl<'a> Topic<'a> {
 /// If it is empty, longer than 256 bytes, or has characters that mean something
 /// in a topic.
 pub fn check_identifier(field: &str, text: &str) -> Result<(), Refusal> {
-    let remedy = "must be 1 to 256 bytes without /, +, # and control characters";
+    let remedy = format!("must be {IDENTIFIER}");
     is_level(text)
         .then_some(())
         .ok_or_else(|| Refusal::new(field, text, remedy))
 }
 
-fn is_level(text: &str) -> bool {
+/// What an identifier is: one level of a topic, and one segment of a path.
+pub(super) const IDENTIFIER: &str =
+    "1 to 256 bytes without /, +, # and control characters, and not . or ..";
+
+pub(super) fn is_level(text: &str) -> bool {
     (1..=256).contains(&text.len())
+        && ![".", ".."].contains(&text)
         && !text.contains(['/', '+', '#'])
         && !text.chars().any(char::is_control)
 }
@@ -184,6 +198,8 @@ mod tests {
             ("+", "c"),
             ("d", "a#"),
             ("d\0", "c"),
+            ("..", "c"),
+            ("d", "."),
         ] {
             assert!(Topics::new(domain, channel).is_err());
         }

@@ -119,8 +119,9 @@ impl Agent {
         settings.will = Some(Will {
             topic: topics.of(TopicKind::Alive).to_string(),
             payload: payload::encode(&alive(&origin, Status::Offline)),
+            retained: false,
         });
-        settings.subscriptions = [TopicKind::Start, TopicKind::Stop]
+        settings.subscriptions = [TopicKind::Start, TopicKind::Stop, TopicKind::Invoke]
             .map(|kind| topics.of(kind).to_string())
             .to_vec();
         let (client, publisher, deliveries) = golden_mqtt::start(settings);

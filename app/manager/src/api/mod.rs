@@ -1,5 +1,6 @@
 //! The manager's HTTP API: one resource per file, all routes in [`routes`].
-//! Requests that change something need [`Allowed`]; reading is open.
+//! Requests that change something need [`Allowed`]; reading is open, but on loopback
+//! not under another machine's name.
 //!
 //! [`Allowed`]: golden_http::access::Allowed
 

@@ -28,6 +28,7 @@ pub fn router(manager: &Manager, requests: &Requests) -> App {
         .asset("/docs", get(pages::index), &[307])
         .asset("/docs/{file}", get(pages::file), &[200, 404])
         .asset("/openapi.json", get(docs::openapi), &[200])
+        .readable(manager.access.clone())
         .finish(manager)
 }
 

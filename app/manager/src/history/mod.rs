@@ -12,6 +12,7 @@
 //! synchronous".
 
 mod columns;
+mod damage;
 mod more;
 mod page;
 mod proplets;
@@ -69,6 +70,16 @@ pub enum HistoryError {
         /// Its version.
         found: i64,
     },
+    /// The file is a history, and damaged.
+    #[error(
+        "--history {}: the history is damaged: {source}; move it away, or recover what is in it with sqlite3's .recover", path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
     /// Reading or writing failed.
     #[error("history error: {0}")]
     Sqlite(#[from] rusqlite::Error),
@@ -93,9 +104,13 @@ impl History {
     ///
     /// If it cannot be opened, is no SQLite file or one of another version.
     pub fn open(path: &Path) -> Result<Self, HistoryError> {
-        let wrong = |source| HistoryError::Open {
-            path: path.to_owned(),
-            source,
+        let wrong = |source| {
+            let path = path.to_owned();
+            if damage::is_damage(&source) {
+                HistoryError::Damaged { path, source }
+            } else {
+                HistoryError::Open { path, source }
+            }
         };
         let mut control = Connection::open(path).map_err(wrong)?;
         settings(&control).map_err(wrong)?;
@@ -127,6 +142,7 @@ impl History {
             }
         }
         transaction.commit().map_err(wrong)?;
+        damage::check(&control, path).map_err(wrong)?;
         Ok(Self(Arc::new(Inner {
             path: path.to_owned(),
             control: Mutex::new(control),

@@ -4,13 +4,13 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Agent;
 use crate::sampler::{Sampler, Since};
 use crate::tasks::Process;
 use golden_mqtt::{Content, Delivery};
-use proplet_schema::{Refusal, StartTask, StopTask, Topic, TopicKind};
+use proplet_schema::{Refusal, StartTask, StopTask, Topic, TopicKind, payload};
 
 /// The duration of a task that names none and is no daemon.
 const DEFAULT_TASK_DURATION: Duration = Duration::from_secs(300);
@@ -65,6 +65,10 @@ impl Agent {
                 Ok(_) => Ok(()),
                 Err(refusal) => Err(refusal),
             },
+            Some(TopicKind::Invoke) => {
+                self.refuse_invocation(&command);
+                Ok(())
+            }
             _ => Ok(()),
         };
         if let Err(refusal) = handled {
@@ -85,6 +89,31 @@ impl Agent {
             None if command.proplet_id.is_none() => Ok(()),
             None => Err(Refusal::new("id", &command.id, "is not a running task")),
         }
+    }
+
+    /// Propeller's manager waits for the answer on a topic of its own.
+    fn refuse_invocation(&self, command: &Value) {
+        let text = |keys: &[&str]| {
+            let mut texts = keys.iter().filter_map(|key| command[*key].as_str());
+            texts.find(|text| !text.is_empty()).unwrap_or_default()
+        };
+        let wanted = text(&["proplet_id", "propletId"]);
+        if !wanted.is_empty() && wanted != self.origin.proplet_id {
+            return;
+        }
+        let remedy = "is not supported: no task waits for calls; start a task instead";
+        let refusal = Refusal::new("command", "invoke", remedy);
+        let (task_id, invocation_id) = (text(&["task_id", "id"]), text(&["invocation_id"]));
+        tracing::warn!(task = task_id, reason = %refusal, "command refused");
+        let answer = json!({
+            "task_id": task_id,
+            "invocation_id": invocation_id,
+            "proplet_id": self.origin.proplet_id,
+            "results": "",
+            "error": refusal.to_string(),
+        });
+        let topic = self.topics.of(TopicKind::InvokeResults);
+        self.publisher.publish(topic, payload::encode(&answer));
     }
 
     fn refuse(&self, task_id: &str, refusal: &Refusal) {

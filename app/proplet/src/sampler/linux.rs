@@ -1,11 +1,13 @@
 //! What Linux reports of a process: `/proc/PID` and its control group.
 //!
-//! Source: proc(5).
+//! Sources: proc(5), clock_getcpuclockid(3).
 
 use std::io::{self, Read as _};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use nix::time::{ClockId as CpuClock, clock_getcpuclockid};
+use nix::unistd::Pid;
 use procfs::process::Process;
 use procfs::{Current as _, Meminfo};
 use rustix::time::{ClockId, clock_gettime};
@@ -27,6 +29,8 @@ static TICKS_PER_SECOND: LazyLock<u64> = LazyLock::new(procfs::ticks_per_second)
 pub(super) struct Source {
     /// Its directory, held open: the number may go to another process.
     process: Process,
+    /// The clock of the process's CPU time, in all its threads, past ones included.
+    clock: Option<CpuClock>,
     cgroup: Cgroup,
     limits: Option<Limits>,
     buffer: Vec<u8>,
@@ -40,17 +44,29 @@ struct Limits {
     memory: Option<u64>,
 }
 
+fn unreadable(pid: i32, reason: &dyn std::fmt::Display) -> io::Error {
+    io::Error::other(format!(
+        "/proc/{pid}/stat cannot be read ({reason}): the process is over, or /proc is mounted with hidepid and it is another user's; run the proplet as that user"
+    ))
+}
+
 impl Source {
     pub(super) fn attach(pid: u32) -> io::Result<Self> {
         let pid = i32::try_from(pid).map_err(io::Error::other)?;
-        let process = Process::new(pid).map_err(io::Error::other)?;
-        Ok(Self {
+        let process = Process::new(pid).map_err(|error| unreadable(pid, &error))?;
+        let mut source = Self {
             cgroup: Cgroup::of_process(pid.unsigned_abs()),
             process,
+            clock: clock_getcpuclockid(Pid::from_raw(pid)).ok(),
             limits: None,
             buffer: Vec::with_capacity(4096),
             heap: (0, 0),
-        })
+        };
+        // With `hidepid` its directory may be there, and nothing in it readable.
+        if source.text("stat").is_none() {
+            return Err(unreadable(pid, &"no permission"));
+        }
+        Ok(source)
     }
 
     pub(super) fn machine_memory() -> Option<u64> {
@@ -60,8 +76,16 @@ impl Source {
     pub(super) fn read(&mut self, profile: &MonitoringProfile) -> Option<Reading> {
         let mut reading = Reading::default();
         let stat = self.stat()?;
-        reading.at = Some(stat.at);
         (reading.user, reading.system) = (stat.user, stat.system);
+        // The ticks of `stat` are of 10 ms: a tenth of a short interval.
+        reading.at = Some(Instant::now());
+        reading.cpu = self
+            .clock
+            .and_then(|clock| clock.now().ok())
+            .map(Duration::from);
+        if reading.cpu.is_none() {
+            reading.at = Some(stat.at);
+        }
         reading.uptime = since_boot().map(|now| now.saturating_sub(stat.started));
         // Of a process that has ended and is not yet reaped the counts remain.
         if !stat.over {
@@ -243,6 +267,23 @@ fn network(text: &str) -> Option<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cpu_time_is_the_kernels_to_the_nanosecond() {
+        let own = || {
+            let time = clock_gettime(ClockId::ProcessCPUTime);
+            let nanos = u32::try_from(time.tv_nsec).unwrap();
+            Duration::new(u64::try_from(time.tv_sec).unwrap(), nanos)
+        };
+        let mut source = Source::attach(std::process::id()).unwrap();
+        let profile = MonitoringProfile::for_task(false);
+        // Other tests run beside it, in threads of this process.
+        for _ in 0..20 {
+            let before = own();
+            let read = source.read(&profile).unwrap().cpu.unwrap();
+            assert!((before..=own()).contains(&read));
+        }
+    }
 
     #[test]
     fn interfaces_are_added_up() {

@@ -25,6 +25,8 @@ use proplet_schema::{
 struct Reading {
     /// When the CPU time was read.
     at: Option<Instant>,
+    /// User and system time together, where there is a finer clock for them.
+    cpu: Option<Duration>,
     user: Duration,
     system: Duration,
     uptime: Option<Duration>,
@@ -215,7 +217,10 @@ impl Activity {
 
 fn cpu_percent(before: &Reading, now: &Reading) -> Option<f64> {
     let elapsed = now.at?.checked_duration_since(before.at?)?;
-    let used = (now.user + now.system).saturating_sub(before.user + before.system);
+    let used = match (now.cpu, before.cpu) {
+        (Some(now), Some(before)) => now.saturating_sub(before),
+        _ => (now.user + now.system).saturating_sub(before.user + before.system),
+    };
     (!elapsed.is_zero()).then(|| rounded(100.0 * used.as_secs_f64() / elapsed.as_secs_f64()))
 }
 
