@@ -1,28 +1,61 @@
-// The pager: the alerts that Alertmanager has delivered.
+// The alerts that the pager has, as groups: on its own page and on the live page.
 
-import { age } from "./format.js";
-
-const pager = document.getElementById("pager");
-const list = document.getElementById("alerts");
-
-/** Shows the alerts; with none, the pager is out of sight. */
-export function showAlerts(alerts) {
-  pager.hidden = alerts.length === 0;
-  list.replaceChildren(...alerts.map(item));
+/** Shows the groups in `list`, a `ul`. */
+export function showGroups(list, groups) {
+  list.replaceChildren(...groups.map(group));
 }
 
 /** Brings up to date how long ago each alert began or ended. */
-export function showAges() {
+export function showAges(list) {
   for (const time of list.querySelectorAll("time")) time.textContent = ago(time.dateTime);
 }
 
-/** What to say aloud of alerts that were not there `before`. */
-export function news(before, alerts) {
-  const known = new Set(before.map((alert) => alert.fingerprint + alert.status));
-  return alerts
-    .filter((alert) => !known.has(alert.fingerprint + alert.status))
-    .map((alert) => `Alert ${alert.labels.alertname ?? ""} is ${alert.status}.`)
+/** What to say aloud of groups that did not stand so `before`. */
+export function news(before, groups) {
+  const status = (group) => (group.firing > 0 ? "firing" : "resolved");
+  const known = new Set(before.map((group) => group.name + status(group)));
+  return groups
+    .filter((group) => !known.has(group.name + status(group)))
+    .map((group) => {
+      const many = group.firing > 1 ? ` (${group.firing} alerts)` : "";
+      return `Alert ${group.name} is ${status(group)}${many}.`;
+    })
     .join(" ");
+}
+
+/** How the watchdog stands, in words. */
+export function watchdogInWords(watchdog) {
+  return {
+    heard: `Watchdog heard ${ago(watchdog.last_heard)}: alerts reach the pager.`,
+    waiting: "Waiting for the first Watchdog: whether alerts reach the pager is not known yet.",
+    silent: `${watchdog.silent.join(" or ")} silent since ${time(watchdog.silent_since)}: what fires is not known.`,
+    off: "The watchdog is off: nobody notices when alerts no longer reach the pager.",
+  }[watchdog.state];
+}
+
+/** A moment as a time of day, with its date if that is not today. */
+export function time(moment) {
+  const at = new Date(moment);
+  if (Number.isNaN(at.getTime())) return "";
+  const today = at.toDateString() === new Date().toDateString();
+  const clock = at.toLocaleTimeString([], { hour12: false });
+  return today ? clock : `${at.toLocaleDateString()} ${clock}`;
+}
+
+/** How long ago a moment was. */
+export function ago(moment) {
+  const seconds = (Date.now() - Date.parse(moment)) / 1000;
+  return Number.isFinite(seconds) ? `${age(seconds)} ago` : "";
+}
+
+function age(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  const [days, hours] = [Math.floor(whole / 86400), Math.floor(whole / 3600) % 24];
+  const [minutes, rest] = [Math.floor(whole / 60) % 60, whole % 60];
+  if (days) return `${days} d ${hours} h`;
+  if (hours) return `${hours} h ${minutes} min`;
+  if (minutes) return `${minutes} min ${rest} s`;
+  return `${rest} s`;
 }
 
 // Text only ever enters as text: what an alert says is not ours.
@@ -31,6 +64,20 @@ function element(name, className, text) {
   made.className = className;
   made.textContent = text;
   return made;
+}
+
+function group({ name, firing, resolved, not_shown: hidden, alerts }) {
+  const row = element("li", "group", "");
+  if (firing + resolved > 1) {
+    const counts = [[firing, "firing"], [resolved, "resolved"]];
+    const text = counts.filter(([count]) => count > 0).map((count) => count.join(" ")).join(", ");
+    row.append(element("p", "group-head", `${name}: ${text}`));
+  }
+  const list = element("ul", "", "");
+  list.append(...alerts.map(item));
+  row.append(list);
+  if (hidden > 0) row.append(element("p", "group-more", `and ${hidden} more; Alertmanager shows all`));
+  return row;
 }
 
 function item(alert) {
@@ -44,14 +91,19 @@ function item(alert) {
 
   const body = element("div", "alert-body", "");
   body.append(element("strong", "", labels.alertname ?? "Alert"));
-  const says = annotations.summary ?? annotations.description ?? annotations.message;
+  const says = annotations.summary ?? annotations.description ?? annotations.message ?? alert.value;
   if (says) body.append(element("span", "", says));
   row.append(body, since(alert));
 
-  // Its query in Prometheus; only a web address may become a link.
-  if (/^https?:\/\//.test(alert.generator_url)) {
-    const link = element("a", "", "query");
-    link.href = alert.generator_url;
+  for (const [text, url] of [
+    ["query", alert.generator_url],
+    ["dashboard", alert.dashboard_url],
+    ["what to do", annotations.runbook_url],
+  ]) {
+    // Only a web address may become a link.
+    if (!/^https?:\/\//.test(url ?? "")) continue;
+    const link = element("a", "", text);
+    link.href = url;
     link.rel = "noopener noreferrer";
     link.target = "_blank";
     row.append(link);
@@ -61,12 +113,7 @@ function item(alert) {
 
 function since(alert) {
   const moment = alert.status === "resolved" ? alert.ends_at : alert.starts_at;
-  const time = element("time", "since", ago(moment));
-  time.dateTime = moment;
-  return time;
-}
-
-function ago(moment) {
-  const seconds = (Date.now() - Date.parse(moment)) / 1000;
-  return Number.isFinite(seconds) ? `${age(seconds)} ago` : "";
+  const at = element("time", "since", ago(moment));
+  at.dateTime = moment;
+  return at;
 }

@@ -1,9 +1,10 @@
-//! An alert as Alertmanager reports it, and how much of it is kept. Knows no HTTP
-//! and no other alert.
+//! An alert as Alertmanager and Grafana report it, and how much of it is kept. Knows no
+//! HTTP and no other alert.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Maximum labels or annotations of an alert, characters of each name and value,
 /// and bytes of all labels or all annotations as JSON: the page shows no more, and
@@ -18,7 +19,7 @@ const LEFT_OUT: &str = "…";
 /// Whether an alert is firing or resolved.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
+pub(crate) enum Status {
     /// The condition holds.
     Firing,
     /// The condition has ended.
@@ -34,31 +35,119 @@ pub(super) enum Severity {
     Other,
 }
 
-/// An alert, as Alertmanager reports it.
+impl Severity {
+    /// All of them, in the order of their discriminants, with the text of the label.
+    pub(super) const ALL: [(Self, &str); 4] = [
+        (Self::Critical, "critical"),
+        (Self::Major, "major"),
+        (Self::Minor, "minor"),
+        (Self::Other, "other"),
+    ];
+}
+
+/// An alert, as it is reported. What is `null` or absent counts as empty.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, utoipa::ToSchema)]
 #[serde(rename_all(deserialize = "camelCase"))]
-pub struct Alert {
-    /// Alertmanager's hash of the labels, which identifies the alert.
+pub(crate) struct Alert {
+    /// The sender's hash of the labels, which identifies the alert; computed where there
+    /// is none (Alertmanager before 0.19).
+    #[serde(default, deserialize_with = "or_empty")]
     pub fingerprint: String,
     /// Whether it is firing or resolved.
     pub status: Status,
     /// `alertname`, `severity`, `level` and other labels.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub labels: BTreeMap<String, String>,
     /// `summary`, `description` and other annotations.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub annotations: BTreeMap<String, String>,
     /// When it started firing, RFC 3339.
+    #[serde(alias = "starts_at")]
     pub starts_at: String,
     /// When it resolved, RFC 3339. Meaningless while it fires.
-    #[serde(default)]
+    #[serde(default, alias = "ends_at", deserialize_with = "or_empty")]
     pub ends_at: String,
-    /// The page in Prometheus that shows its query.
-    #[serde(default, rename(deserialize = "generatorURL"))]
+    /// The page that shows its query: Prometheus', or Grafana's.
+    #[serde(
+        default,
+        rename(deserialize = "generatorURL"),
+        alias = "generator_url",
+        deserialize_with = "or_empty"
+    )]
     pub generator_url: String,
+    /// The dashboard that Grafana names for it.
+    #[serde(
+        default,
+        rename(deserialize = "dashboardURL"),
+        alias = "dashboard_url",
+        deserialize_with = "or_empty",
+        skip_serializing_if = "String::is_empty"
+    )]
+    pub dashboard_url: String,
+    /// The values that made it fire, as Grafana writes them.
+    #[serde(
+        default,
+        rename(deserialize = "valueString"),
+        alias = "value",
+        deserialize_with = "or_empty",
+        skip_serializing_if = "String::is_empty"
+    )]
+    pub value: String,
+}
+
+/// Go writes `null` where a map or a list was never made.
+fn or_empty<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// The fingerprint that Alertmanager itself gives these labels: FNV-1a of 64 bits over the
+/// names and values in order, each followed by a byte that is in no text
+/// (`LabelSet.Fingerprint` in github.com/prometheus/common).
+fn fingerprint(labels: &BTreeMap<String, String>) -> String {
+    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+    let texts = labels.iter().flat_map(|(name, value)| [name, value]);
+    let bytes = texts.flat_map(|text| text.bytes().chain([0xff]));
+    let hash = bytes.fold(OFFSET, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(PRIME)
+    });
+    format!("{hash:016x}")
 }
 
 impl Alert {
+    /// An alert that the pager itself raises.
+    pub(super) fn of_the_pager(
+        name: &str,
+        [severity, level]: [&str; 2],
+        summary: String,
+        description: String,
+        since: SystemTime,
+    ) -> Self {
+        let pairs = |pairs: Vec<(&str, String)>| -> BTreeMap<_, _> {
+            let pairs = pairs.into_iter();
+            pairs.map(|(name, text)| (name.to_owned(), text)).collect()
+        };
+        Self {
+            fingerprint: name.to_owned(),
+            status: Status::Firing,
+            labels: pairs(vec![
+                ("alertname", name.to_owned()),
+                ("severity", severity.to_owned()),
+                ("level", level.to_owned()),
+            ]),
+            annotations: pairs(vec![("summary", summary), ("description", description)]),
+            starts_at: humantime::format_rfc3339_seconds(since).to_string(),
+            ends_at: String::new(),
+            generator_url: String::new(),
+            dashboard_url: String::new(),
+            value: String::new(),
+        }
+    }
+
     pub(super) fn severity(&self) -> Severity {
         match self.labels.get("severity").map(String::as_str) {
             Some("critical") => Severity::Critical,
@@ -68,14 +157,24 @@ impl Alert {
         }
     }
 
-    /// The alert, no larger than one may be: long texts end in `…`, and the pair `…`
-    /// says how many labels or annotations were left out.
+    /// The value of this label; empty where there is none.
+    pub(super) fn label(&self, name: &str) -> &str {
+        self.labels.get(name).map_or("", String::as_str)
+    }
+
+    /// The alert with a fingerprint and no larger than one may be: long texts end in `…`,
+    /// and the pair `…` says how many labels or annotations were left out.
     pub(super) fn bounded(mut self) -> Self {
+        if self.fingerprint.is_empty() {
+            self.fingerprint = fingerprint(&self.labels);
+        }
         for text in [
             &mut self.fingerprint,
             &mut self.starts_at,
             &mut self.ends_at,
             &mut self.generator_url,
+            &mut self.dashboard_url,
+            &mut self.value,
         ] {
             truncate(text);
         }
@@ -113,7 +212,8 @@ fn bounded(pairs: BTreeMap<String, String>) -> BTreeMap<String, String> {
     kept
 }
 
-fn truncate(text: &mut String) {
+/// Cuts a text that is longer than one may be.
+pub(super) fn truncate(text: &mut String) {
     if let Some((end, _)) = text.char_indices().nth(MAX_CHARACTERS) {
         text.truncate(end);
         text.push('…');
@@ -138,7 +238,25 @@ mod tests {
             starts_at: "2026-01-01T00:00:00Z".to_owned(),
             ends_at: String::new(),
             generator_url: String::new(),
+            dashboard_url: String::new(),
+            value: String::new(),
         }
+    }
+
+    #[test]
+    fn a_fingerprint_is_computed_as_alertmanager_does() {
+        let labels = |pairs: &[(&str, &str)]| -> BTreeMap<_, _> {
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            pairs.iter().map(owned).collect()
+        };
+        assert_eq!(fingerprint(&labels(&[])), "cbf29ce484222325");
+        // Grafana's test alert, the same everywhere.
+        let test = labels(&[("alertname", "TestAlert"), ("instance", "Grafana")]);
+        assert_eq!(fingerprint(&test), "57c6d9296de2ad39");
+        let mut alert = with_annotations(BTreeMap::new());
+        alert.fingerprint.clear();
+        alert.labels = test;
+        assert_eq!(alert.bounded().fingerprint, "57c6d9296de2ad39");
     }
 
     #[test]
