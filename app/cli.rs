@@ -29,7 +29,9 @@ pub(crate) enum Role {
     Serve(Box<With<service::options::Options>>),
     /// Train an embedding model and push its metrics to a Pushgateway
     Train(Box<With<training::Options>>),
-    /// Check the monitoring pipeline end to end and report the first broken link
+    /// Run the pager: receive alerts, remember them, ring when nobody sends any
+    Pager(Box<With<pager::options::Options>>),
+    /// Check the monitoring pipeline end to end and report what is broken
     #[command(
         after_help = "Exit code: 0 nothing is broken (there may be warnings), 1 a link is broken, 2 bad usage."
     )]

@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Role::Train(with) => log(&with.log).and_then(|()| roles::train(with.options)),
         Role::Proplet(with) => log(&with.log).and_then(|()| roles::monitor(with.options)),
         Role::Manager(with) => log(&with.log).and_then(|()| roles::manage(with.options)),
+        Role::Pager(with) => log(&with.log).and_then(|()| roles::page(with.options)),
         Role::Doctor(options) => roles::examine(*options),
         Role::Healthcheck(healthcheck) => return roles::report_health(&healthcheck.url),
         Role::Mystery(cli::Mystery::Salt) => {

@@ -53,6 +53,14 @@ pub(crate) async fn manage(options: manager::options::Options) -> anyhow::Result
     Ok(exit_code(drained))
 }
 
+#[tokio::main]
+pub(crate) async fn page(options: pager::options::Options) -> anyhow::Result<ExitCode> {
+    let listener = listen("--bind", options.bind).await?;
+    let (drain, stop_now) = two_signals()?;
+    let drained = pager::run(options, BUILD, listener, drain, stop_now).await?;
+    Ok(exit_code(drained))
+}
+
 async fn listen(flag: &str, bind: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(bind).await.map_err(|error| {
         anyhow::anyhow!("{flag} {bind}: {error}; choose another address, or port 0 for a free one")

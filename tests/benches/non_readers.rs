@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use harness::process::resident_mib;
 use harness::report::{Report, Target};
 use support::connection::get;
+use support::pager::Pager;
 use support::server::Server;
 use support::{http, large_alerts};
 
@@ -44,12 +45,19 @@ fn unread(server: &Server, path: &str) -> TcpStream {
     stream
 }
 
-/// The most that is in use, of the service and of the kernel, while clients that were cut
-/// off come again, and somebody posts alerts.
+/// The most that is in use, of the service or the pager and of the kernel, while clients
+/// that were cut off come again, and somebody posts alerts.
 fn attacked(path: &str, lasts: Duration) -> (f64, f64) {
-    let server = Server::start(&["--traffic=0"]);
+    if path == "/metrics" {
+        return attack(&Server::start(&["--traffic=0"]), path, lasts);
+    }
+    let pager = Pager::start(&[]);
+    attack(&pager.server, path, lasts)
+}
+
+fn attack(server: &Server, path: &str, lasts: Duration) -> (f64, f64) {
     let before = sockets_mib();
-    let mut streams: Vec<_> = (0..CONNECTIONS).map(|_| unread(&server, path)).collect();
+    let mut streams: Vec<_> = (0..CONNECTIONS).map(|_| unread(server, path)).collect();
     let start = Instant::now();
     let (mut resident, mut sockets) = (0.0_f64, 0.0_f64);
     let mut posts = 0;
@@ -61,7 +69,7 @@ fn attacked(path: &str, lasts: Duration) -> (f64, f64) {
         }
         for stream in &mut streams {
             if stream.take_error().is_ok_and(|error| error.is_some()) {
-                *stream = unread(&server, path);
+                *stream = unread(server, path);
             }
         }
         resident = resident.max(resident_mib(server.pid()));

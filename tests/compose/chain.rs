@@ -68,6 +68,7 @@ pub(crate) fn no_link_is_broken_from_outside(stack: &Stack) {
         .args(["--app", &url("balancer", 8000)])
         .args(["--prometheus", &url("prometheus", 9090)])
         .args(["--alertmanager", &url("alertmanager", 9093)])
+        .args(["--pager", &url("pager", 8002)])
         .output()
         .expect("it starts");
     assert!(output.status.success(), "{output:?}");

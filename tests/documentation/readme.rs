@@ -8,6 +8,7 @@ use std::process::Command;
 
 use crate::support::manager::{Directory, Manager};
 use crate::support::mosquitto::Mosquitto;
+use crate::support::pager::Pager;
 use crate::support::proplet::Running;
 use crate::support::readme::{self, Page, files_in, root};
 use crate::support::server::Server;
@@ -247,13 +248,17 @@ fn first_spans<'a>(page: &'a Page, section: &str) -> Vec<&'a str> {
 
 #[test]
 fn the_endpoints_are_those_that_are_described() {
-    let server = Server::start(&["--error-rate", "0"]);
+    endpoints_are_described(&Server::start(&["--error-rate", "0"]), "docs/service.md");
+    endpoints_are_described(&Pager::start(&[]).server, "docs/pager.md");
+}
+
+fn endpoints_are_described(server: &Server, page: &str) {
     let description = server.get("/openapi.json").json();
     let described = description["paths"].as_object().unwrap().keys().cloned();
     // The pages and the description itself are not in it, but the page names them.
     let pages = ["/", "/docs", "/openapi.json"].map(str::to_owned);
     let described: BTreeSet<String> = described.chain(pages).collect();
-    let page = Page::read("docs/service.md");
+    let page = Page::read(page);
     let rows = page.table("Endpoints");
     let spans = rows
         .iter()
@@ -275,10 +280,14 @@ fn the_endpoints_are_those_that_are_described() {
 
 #[test]
 fn the_metrics_are_those_that_are_exposed() {
-    let server = Server::start(&[]);
+    metrics_are_exposed(&Server::start(&[]), "docs/service.md");
+    metrics_are_exposed(&Pager::start(&[]).server, "docs/pager.md");
+}
+
+fn metrics_are_exposed(server: &Server, page: &str) {
     let metrics = server.metrics();
     let exposed: BTreeSet<&str> = metrics.types.keys().map(String::as_str).collect();
-    let page = Page::read("docs/service.md");
+    let page = Page::read(page);
     let mut named = BTreeSet::new();
     for span in first_spans(&page, "Metrics") {
         let fitting = exposed.iter().filter(|name| fits(name, span));

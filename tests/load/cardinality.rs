@@ -257,7 +257,7 @@ fn few_series_are_there_before_the_first_request_and_only_known_ones_come() {
         }
     }
     let large = vec![b' '; 300 * 1024];
-    for (method, path) in [("POST", "/alerts"), ("PATCH", "/control/faults")] {
+    for (method, path) in [("PUT", "/control/incident"), ("PATCH", "/control/faults")] {
         let headers = [("content-type", "application/json")];
         let answer = http::request(server.address(), method, path, &headers, &large);
         assert_eq!(answer.status, 413, "{}", answer.text());

@@ -12,6 +12,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::memory::resident_kib;
 use crate::support::connection::get;
+use crate::support::pager::Pager;
 use crate::support::server::Server;
 use crate::support::{TIMEOUT, http, large_alerts};
 
@@ -132,7 +133,8 @@ fn while_non_readers_hold_the_limit_probes_are_answered() {
 #[test]
 fn watchers_that_do_not_read_make_room_for_others() {
     const WATCHERS: usize = 64;
-    let server = Server::start(&["--traffic=0", "--write-timeout=1s"]);
+    let pager = Pager::start(&["--write-timeout=1s", "--watchdog-timeout=0s"]);
+    let server = &pager.server;
     let unread: Vec<_> = (0..WATCHERS)
         .map(|_| {
             let watcher = connect(server.address(), 1);

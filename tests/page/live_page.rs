@@ -6,8 +6,9 @@ use std::time::Duration;
 use crate::support::TIMEOUT;
 use crate::support::browser::Browser;
 use crate::support::http;
+use crate::support::pager::Pager;
 use crate::support::server::Server;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The page is connected and has drawn something.
 const DRAWN: &str = "Number(document.getElementById('traffic').dataset.points)";
@@ -90,8 +91,10 @@ fn it_loads_nothing_external_and_logs_no_errors() {
 }
 
 #[test]
-fn the_pager_shows_alerts_as_plain_text_until_they_end() {
-    let server = Server::start(&["--traffic", "20"]);
+fn the_pagers_alerts_are_shown_as_plain_text_and_its_absence_too() {
+    let pager = Pager::start(&["--watchdog-timeout=0s"]);
+    let url = format!("http://{}", pager.address());
+    let server = Server::start(&["--traffic", "20", "--pager", &url]);
     let Some(browser) = Browser::open_at(&server.url("/")) else {
         return;
     };
@@ -101,30 +104,31 @@ fn the_pager_shows_alerts_as_plain_text_until_they_end() {
         true
     );
 
-    let mut notification = json!({
-        "version": "4", "status": "firing", "receiver": "page",
-        "alerts": [{
-            "status": "firing", "fingerprint": "c01dcafe",
-            "labels": { "alertname": "LoginDown", "severity": "critical", "level": "1" },
-            "annotations": { "summary": "<img src=x onerror=alert(1)> nobody can log in" },
-            "startsAt": "2026-01-01T00:00:00Z", "endsAt": "0001-01-01T00:00:00Z",
-            "generatorURL": "javascript:alert(1)",
-        }],
+    let alert = json!({
+        "status": "firing", "fingerprint": "c01dcafe",
+        "labels": { "alertname": "LoginDown", "severity": "critical", "level": "1" },
+        "annotations": { "summary": "<img src=x onerror=alert(1)> nobody can log in" },
+        "startsAt": "2026-01-01T00:00:00Z", "endsAt": "0001-01-01T00:00:00Z",
+        "generatorURL": "javascript:alert(1)",
     });
-    assert_eq!(
-        http::post(server.address(), "/alerts", &notification).status,
-        204
-    );
+    let mut notification = json!({
+        "version": "4", "groupKey": "g", "truncatedAlerts": 400, "alerts": [alert],
+    });
+    let notify = |notification: &Value| {
+        let answer = http::post(pager.address(), "/alerts", notification);
+        assert_eq!(answer.status, 204);
+    };
+    notify(&notification);
     browser.wait(TIMEOUT, "!document.getElementById('pager').hidden");
     let shown = browser.text("alerts");
-    assert!(
-        shown.contains("LoginDown") && shown.contains("critical · level 1"),
-        "{shown}"
-    );
-    assert!(
-        shown.contains("<img src=x onerror=alert(1)> nobody can log in"),
-        "{shown}"
-    );
+    for words in [
+        "LoginDown: 401 firing",
+        "and 400 more",
+        "critical · level 1",
+        "<img src=x onerror=alert(1)> nobody can log in",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
     assert_eq!(
         browser.run("return document.querySelectorAll('#alerts img, #alerts a').length"),
         0
@@ -133,13 +137,28 @@ fn the_pager_shows_alerts_as_plain_text_until_they_end() {
         TIMEOUT,
         "document.getElementById('announcement').textContent.includes('LoginDown is firing')",
     );
+    // The pager's own page shows the same.
+    let own = Browser::open_at(&pager.server.url("/")).expect("there was one");
+    own.wait(TIMEOUT, "document.querySelector('#alerts .alert-firing')");
+    assert_eq!(own.text("alerts"), browser.text("alerts"));
+    own.wait(TIMEOUT, "document.querySelector('#history td')");
+    assert_eq!(own.console(), Vec::<String>::new());
+    drop(own);
 
     notification["alerts"][0]["status"] = json!("resolved");
-    assert_eq!(
-        http::post(server.address(), "/alerts", &notification).status,
-        204
-    );
+    notify(&notification);
     browser.wait(TIMEOUT, "document.querySelector('#alerts .alert-resolved')");
+
+    // What it remembers survives it, and the page says when it cannot know.
+    let pager = pager.restart(&["--watchdog-timeout=0s"]);
+    let list = pager.list();
+    assert_eq!(list["groups"][0]["name"], "LoginDown", "{list:#}");
+    assert_eq!(list["watchdog"]["state"], "off");
+    drop(pager);
+    browser.wait(
+        TIMEOUT,
+        "document.getElementById('pager-state').textContent.includes('cannot be reached since')",
+    );
     assert_eq!(browser.console(), Vec::<String>::new());
 }
 

@@ -16,8 +16,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
-use service::alerts::{Alert, Pager, Status};
-use service::live::{Live, MAX_WATCHERS, SHOWN_RANGE, stream};
+use service::live::{Live, MAX_WATCHERS, Pager, SHOWN_RANGE, stream};
 use tokio::sync::watch;
 use tokio::time;
 use tower::ServiceExt as _;
@@ -27,7 +26,6 @@ struct Service {
     scrapes: Arc<AtomicU64>,
     /// Series that are born with their first event.
     late: Family<[(&'static str, &'static str); 3], golden_metrics::Counter, LateBorn>,
-    pager: Arc<Pager>,
     shutdown: watch::Sender<bool>,
 }
 
@@ -53,8 +51,7 @@ impl Service {
             }
         });
         let (shutdown, down) = watch::channel(false);
-        let pager = Arc::new(Pager::new());
-        let live = Live::new(Arc::new(registry), Arc::clone(&pager), down);
+        let live = Live::new(Arc::new(registry), Pager::new(None), down);
         let router = Router::new()
             .route("/live", get(stream::live))
             .with_state(live);
@@ -62,7 +59,6 @@ impl Service {
             router,
             scrapes,
             late,
-            pager,
             shutdown,
         }
     }
@@ -147,12 +143,7 @@ async fn a_new_watcher_gets_what_was_watched_and_then_every_second() {
         view.data["queries"]["traffic"],
         "sum by (status) (rate(http_requests_total{route=\"/random\"}[10s]))"
     );
-    let alerts = events.next().await.expect("an event");
-    assert_eq!(
-        (alerts.name.as_str(), alerts.data),
-        ("alerts", serde_json::json!([]))
-    );
-
+    // Without a pager there is no event `alerts`.
     let past = events.next().await.expect("an event");
     assert_eq!(past.name, "points");
     let at = times(&past);
@@ -274,25 +265,6 @@ async fn a_slow_watcher_skips() {
     let caught_up = events.named("points").await;
     assert_eq!(times(&caught_up).len() as u64, SHOWN_RANGE.as_secs());
     assert_eq!(times(&events.named("points").await).len(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_alert_is_sent_at_once() {
-    let service = Service::start();
-    let mut events = service.watch(None).await;
-    events.named("points").await;
-    service.pager.deliver([Alert {
-        fingerprint: "c01dcafe".to_owned(),
-        status: Status::Firing,
-        labels: [("alertname".to_owned(), "LoginDown".to_owned())].into(),
-        annotations: [].into(),
-        starts_at: "2026-01-01T00:00:00Z".to_owned(),
-        ends_at: String::new(),
-        generator_url: String::new(),
-    }]);
-    let event = events.next().await.expect("an event");
-    assert_eq!(event.name, "alerts");
-    assert_eq!(event.data[0]["labels"]["alertname"], "LoginDown");
 }
 
 #[tokio::test(start_paused = true)]

@@ -140,9 +140,6 @@ fn a_bad_body_is_answered_with_all_that_is_wrong_with_it() {
         ),
         ("PUT", "/control/incident", r#"{"hidden": " "}"#),
         ("PUT", "/control/incident", "{}"),
-        ("POST", "/alerts", r#"{"version": "3", "alerts": []}"#),
-        ("POST", "/alerts", r#"{"version": "4"}"#),
-        ("POST", "/alerts", "[]"),
     ] {
         let answer = http::request(server.address(), method, path, &headers, body.as_bytes());
         assert_eq!(
@@ -200,7 +197,7 @@ fn what_is_no_json_is_415_and_what_is_too_large_is_413_or_431() {
     assert_eq!(answer.status, 200);
 
     let body = format!("{{\"delay\": \"{}\"}}", "x".repeat(300 * 1024));
-    for (method, path) in [("PATCH", "/control/faults"), ("POST", "/alerts")] {
+    for (method, path) in [("PATCH", "/control/faults"), ("PUT", "/control/incident")] {
         let headers = [("content-type", "application/json")];
         let answer = http::request(address, method, path, &headers, body.as_bytes());
         assert_eq!(answer.status, 413, "{path}");
@@ -209,12 +206,13 @@ fn what_is_no_json_is_415_and_what_is_too_large_is_413_or_431() {
     // The announcement is enough: a gigabyte need not be sent to be refused.
     let stream = connect(address);
     (&stream)
-        .write_all(head("POST", "/alerts", "content-length: 1000000000\r\n").as_bytes())
+        .write_all(head("PATCH", "/control/faults", "content-length: 1000000000\r\n").as_bytes())
         .unwrap();
     assert_eq!(http::parse(&rest(&stream)).unwrap().status, 413);
     // And what is not announced ends where the limit is.
     let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000)).repeat(5);
-    let request = head("POST", "/alerts", "transfer-encoding: chunked\r\n") + &chunk + "0\r\n\r\n";
+    let request =
+        head("PATCH", "/control/faults", "transfer-encoding: chunked\r\n") + &chunk + "0\r\n\r\n";
     assert_eq!(status(address, request.as_bytes()), Some(413));
 
     let long = format!("x-long: {}\r\n", "a".repeat(20_000));
@@ -247,9 +245,9 @@ fn who_sends_more_than_is_wanted_still_reads_why_it_is_not() {
     let address = server.address();
     let json = "content-type: application/json\r\n";
     for (method, path, headers, expected) in [
-        ("POST", "/alerts", json, 413),
+        ("PATCH", "/control/traffic", json, 413),
         ("PATCH", "/control/faults", json, 413),
-        ("POST", "/alerts", "", 415),
+        ("PATCH", "/control/faults", "", 415),
         ("POST", "/no/such/path", json, 404),
         ("POST", "/random", json, 405),
         ("GET", "/random", json, 200),
@@ -309,9 +307,10 @@ fn curl_shows_the_answer_to_a_body_that_is_not_wanted() {
     let data = format!("@{}", body.display());
     // With `Expect`, curl waits for leave to send; without, it sends at once.
     for expect in ["expect:", "expect: 100-continue"] {
-        for (path, status) in [("/alerts", "413"), ("/no/such/path", "404")] {
+        for (path, status) in [("/control/faults", "413"), ("/no/such/path", "404")] {
             let output = Command::new(curl)
                 .args(["--silent", "--show-error", "--output", "/dev/null"])
+                .args(["--request", "PATCH"])
                 .args(["--write-out", "%{http_code}", "--header", expect])
                 .args(["--header", "content-type: application/json"])
                 .args(["--data-binary", &data, &server.url(path)])

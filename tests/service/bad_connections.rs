@@ -32,8 +32,8 @@ fn what_is_no_http_is_400_or_closed() {
         b"GET /healthz HTTP/1.1\r\nhost: a\r\ncontent-length: -1\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\nhost: a\r\ncontent-length: 1e3\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\nhost: a\r\ncontent-length: 99999999999999999999999\r\n\r\n",
-        b"POST /alerts HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n{}",
-        b"POST /alerts HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip\r\n\r\n{}",
+        b"PATCH /control/faults HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n{}",
+        b"PATCH /control/faults HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip\r\n\r\n{}",
     ] {
         let answer = status(address, garbage);
         assert_eq!(
@@ -49,14 +49,14 @@ fn what_is_no_http_is_400_or_closed() {
         "-2\r\n{}\r\n0\r\n\r\n",
         "fffffffffffffffff\r\n{}",
     ] {
-        let request = head("POST", "/alerts", "transfer-encoding: chunked\r\n") + body;
+        let request = head("PATCH", "/control/faults", "transfer-encoding: chunked\r\n") + body;
         let answer = http::raw(address, request.as_bytes()).expect("it answers");
         let answer = http::parse(&answer).expect("it is HTTP");
         assert_eq!(answer.status, 400, "{body:?}");
         assert!(answer.json()["detail"].is_string(), "{body:?}");
     }
     let stream = connect(address);
-    let request = head("POST", "/alerts", "content-length: 100\r\n") + "{\"version\":";
+    let request = head("PATCH", "/control/faults", "content-length: 100\r\n") + "{\"version\":";
     (&stream).write_all(request.as_bytes()).unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
     // Gone in the middle: whether it still reads or not, it has asked for nothing whole.
@@ -76,9 +76,15 @@ fn what_is_no_http_is_400_or_closed() {
         0.0
     );
     assert_eq!(failed(&samples), [("invalid_request".to_owned(), 16.0)]);
-    let alerts = |status| [("route", "/alerts"), ("method", "POST"), ("status", status)];
+    let faults = |status| {
+        [
+            ("route", "/control/faults"),
+            ("method", "PATCH"),
+            ("status", status),
+        ]
+    };
     for (status, count) in [("400", 3.0), ("499", 1.0)] {
-        let counted = samples.value("http_requests_total", &alerts(status));
+        let counted = samples.value("http_requests_total", &faults(status));
         assert_eq!(counted, count, "{status}");
     }
 }
@@ -129,7 +135,6 @@ fn half_a_request_is_answered_408_and_silence_is_closed() {
         ("PATCH", "/control/traffic"),
         ("PUT", "/control/mystery"),
         ("PUT", "/control/incident"),
-        ("POST", "/alerts"),
     ] {
         for body in ["content-length: 100\r\n", "transfer-encoding: chunked\r\n"] {
             let headers = format!("content-type: application/json\r\n{body}");

@@ -162,7 +162,6 @@ fn metrics_probes_pages_and_control_stay_whole_under_every_fault() {
             "/healthz",
             "/readyz",
             "/openapi.json",
-            "/alerts",
             "/docs/index.html",
             "/control/faults",
             "/control/traffic",
@@ -296,16 +295,6 @@ fn an_error_repeats_little_of_what_was_sent() {
             "PUT",
             "/control/incident",
             json!({ "kind": "x".repeat(200_000) }),
-        ),
-        (
-            "POST",
-            "/alerts",
-            json!({ "version": "x".repeat(200_000), "alerts": [] }),
-        ),
-        (
-            "POST",
-            "/alerts",
-            json!({ "version": "4", "alerts": "x".repeat(200_000) }),
         ),
     ] {
         let answer = send(&server, method, path, &body);

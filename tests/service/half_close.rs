@@ -163,7 +163,7 @@ fn gone_in_the_middle_of_a_body_is_cancelled() {
         "transfer-encoding: chunked\r\n\r\n5\r\n{\"ver\r\n",
         "content-length: 100\r\n\r\n",
     ] {
-        let request = head("POST", "/alerts", "");
+        let request = head("PATCH", "/control/faults", "");
         let request = request.strip_suffix("\r\n").unwrap().to_owned() + body;
         assert_eq!(half_closed(&server, request.as_bytes()), b"", "{body}");
         let stream = connect(server.address());
@@ -173,7 +173,7 @@ fn gone_in_the_middle_of_a_body_is_cancelled() {
     nothing_remains(&server, before);
     let samples = server.metrics();
     let of = |status| {
-        let labels = [("route", "/alerts"), ("status", status)];
+        let labels = [("route", "/control/faults"), ("status", status)];
         samples.sum("http_requests_total", &labels)
     };
     assert_eq!((of("499"), of("400")), (6.0, 0.0));

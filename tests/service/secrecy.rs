@@ -33,7 +33,6 @@ fn everything_shown(server: &Server) -> String {
         "/",
         "/metrics",
         "/openapi.json",
-        "/alerts",
         "/random",
         "/healthz",
         "/control/faults",

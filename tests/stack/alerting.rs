@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::alertmanager::Alertmanager;
 use crate::support::browser::Browser;
+use crate::support::pager::{Pager, alerts, listed};
 use crate::support::prometheus::{Prometheus, Targets};
 use crate::support::server::Server;
 use crate::support::{http, peers};
@@ -26,7 +27,7 @@ const AS_IN_THE_STACK: [&str; 3] = ["--traffic=5", "--error-rate=0.002", "--seed
 /// # Panics
 ///
 /// With what there is instead, if there is nothing in time.
-fn wait<T>(what: &str, look: impl Fn() -> Result<T, Value>) -> (T, Duration) {
+pub(crate) fn wait<T>(what: &str, look: impl Fn() -> Result<T, Value>) -> (T, Duration) {
     let start = Instant::now();
     loop {
         match look() {
@@ -42,18 +43,12 @@ fn wait<T>(what: &str, look: impl Fn() -> Result<T, Value>) -> (T, Duration) {
 }
 
 /// The pager's alert of this name and status.
-fn on_pager(pager: SocketAddr, name: &str, status: &str) -> Result<Value, Value> {
-    let alerts = http::get(pager, "/alerts", &[]).json();
-    let found = alerts
-        .as_array()
-        .expect("a list")
-        .iter()
+pub(crate) fn on_pager(pager: SocketAddr, name: &str, status: &str) -> Result<Value, Value> {
+    let list = listed(pager);
+    let found = alerts(&list)
+        .into_iter()
         .find(|alert| alert["labels"]["alertname"] == name && alert["status"] == status);
-    found.cloned().ok_or(alerts)
-}
-
-fn is_on_pager(pager: SocketAddr, name: &str) -> bool {
-    on_pager(pager, name, "firing").is_ok() || on_pager(pager, name, "resolved").is_ok()
+    found.cloned().ok_or(list)
 }
 
 fn firing(prometheus: &Prometheus, name: &str) -> Result<(), Value> {
@@ -72,34 +67,95 @@ fn set_error_rate(service: &Server, rate: f64) {
     assert_eq!(answer.status, 200, "{}", answer.text());
 }
 
+/// The alert that the pager raises itself.
+const SILENT: &str = pager::SILENT;
+
 /// Of the machine, not of the service, if that has no limits of its own.
 fn is_of_the_machine(labels: &Value) -> bool {
     labels["resource"] == "cpu" || labels["resource"] == "memory"
 }
 
-/// All three, as in the stack; `None` where a program is missing.
-fn stack() -> Option<(Server, Alertmanager, Prometheus)> {
-    let prometheus = peers::require("prometheus")?;
-    let alertmanager = peers::require("prometheus-alertmanager")?;
-    let service = Server::start(&AS_IN_THE_STACK);
-    let pager = service.address();
-    let alertmanager = Alertmanager::of_the_stack(&alertmanager, pager);
-    let targets = Targets {
-        alertmanager: alertmanager.address(),
-        ..Targets::service(pager)
-    };
-    let prometheus = Prometheus::of_the_stack(&prometheus, &targets);
-    Some((service, alertmanager, prometheus))
+/// All four, as in the stack.
+struct Stack {
+    service: Server,
+    pager: Pager,
+    alertmanager: Alertmanager,
+    prometheus: Prometheus,
+}
+
+/// Twice the interval at which Alertmanager repeats the Watchdog; the stack waits a minute.
+const WATCHDOG_TIMEOUT: Duration = Duration::from_secs(30);
+
+impl Stack {
+    /// `None` where a program is missing.
+    fn start() -> Option<Self> {
+        let prometheus = peers::require("prometheus")?;
+        let alertmanager = peers::require("prometheus-alertmanager")?;
+        // It hears nothing yet, and rings until it does.
+        let pager = Pager::start(&["--watchdog-timeout=1s"]);
+        let watchdog = |pager: &Pager, expected: &str| {
+            wait(&format!("the watchdog is {expected}"), || {
+                let list = pager.list();
+                let stands = list["watchdog"]["state"] == expected;
+                if stands { Ok(()) } else { Err(list) }
+            })
+        };
+        watchdog(&pager, "silent");
+        let url = format!("http://{}", pager.address());
+        let service =
+            Server::start(&[&AS_IN_THE_STACK[..], &["--pager", url.as_str()][..]].concat());
+        let alertmanager = Alertmanager::of_the_stack(&alertmanager, pager.address());
+        let targets = Targets {
+            alertmanager: alertmanager.address(),
+            pager: pager.address(),
+            ..Targets::service(service.address())
+        };
+        let prometheus = Prometheus::of_the_stack(&prometheus, &targets);
+        watchdog(&pager, "heard");
+        assert_eq!(on_pager(pager.address(), SILENT, "firing").ok(), None);
+        let pager = pager.restart(&[
+            &format!("--watchdog-timeout={}s", WATCHDOG_TIMEOUT.as_secs()),
+            &format!("--prometheus=http://{}", prometheus.address()),
+            &format!("--alertmanager=http://{}", alertmanager.address()),
+        ]);
+        Some(Self {
+            service,
+            pager,
+            alertmanager,
+            prometheus,
+        })
+    }
+}
+
+/// Waits until the pager rings by itself and names this server alone.
+fn rings_for(pager: SocketAddr, silent: &str) {
+    let (alert, took) = wait(&format!("{silent} killed, pager rings"), || {
+        on_pager(pager, SILENT, "firing")
+    });
+    let summary = alert["annotations"]["summary"]
+        .as_str()
+        .expect("it is text");
+    let expected = format!("{silent} is silent");
+    assert!(summary.starts_with(&expected), "{alert}");
+    assert_eq!(listed(pager)["watchdog"]["silent"], json!([silent]));
+    let limit = WATCHDOG_TIMEOUT + Duration::from_secs(15);
+    assert!(took < limit, "{took:?}");
 }
 
 /// A normal minute without an alert; then errors, of which the pager is notified and which
 /// are shown on the live page; then none, and the alert resolves.
 #[test]
 fn the_pager_is_notified_of_errors_until_they_end() {
-    let Some((service, _alertmanager, prometheus)) = stack() else {
+    let Some(stack) = Stack::start() else {
         return;
     };
-    let pager = service.address();
+    let Stack {
+        service,
+        pager: running,
+        alertmanager,
+        prometheus,
+    } = stack;
+    let pager = running.address();
 
     // As long as every window of a minute and every `for` of the quick alerts, at least.
     let counted = r#"sum(http_requests_total{job="app", route="/random"}) > 75 * 5"#;
@@ -107,7 +163,9 @@ fn the_pager_is_notified_of_errors_until_they_end() {
         let firing: Vec<_> = prometheus
             .alerts()
             .into_iter()
-            .filter(|(_, state, labels)| state == "firing" && !is_of_the_machine(labels))
+            .filter(|(name, state, labels)| {
+                state == "firing" && name != "Watchdog" && !is_of_the_machine(labels)
+            })
             .collect();
         assert!(firing.is_empty(), "{firing:?}");
         prometheus.number(counted).ok_or(Value::Null)
@@ -154,22 +212,36 @@ fn the_pager_is_notified_of_errors_until_they_end() {
         let text = text.as_str().expect("it is text");
         assert!(text.contains("resolved"), "{text}");
     }
+
+    drop(alertmanager);
+    rings_for(pager, "Alertmanager");
+    if let Some(browser) = &browser {
+        let script = "document.getElementById('alerts').textContent.includes('WatchdogSilent')";
+        browser.wait(TIMEOUT, script);
+    }
 }
 
-/// A service that is gone cannot show its own alerts: Alertmanager has them, and
-/// delivers when there is a pager again.
+/// The pager hears of a service that is gone while it is gone, and that Prometheus is.
 #[test]
 fn only_the_absence_of_a_killed_service_is_notified() {
-    let Some((service, alertmanager, prometheus)) = stack() else {
+    let Some(stack) = Stack::start() else {
         return;
     };
+    let Stack {
+        service,
+        pager,
+        alertmanager,
+        prometheus,
+    } = stack;
     let address = service.address();
     prometheus.number_when(r#"up{job="app"}"#, |up| up == 1.0);
 
     drop(service);
-    wait("service killed, ServiceDown fires", || {
-        firing(&prometheus, "ServiceDown")
+    let (_, took) = wait("service killed, ServiceDown on the pager", || {
+        on_pager(pager.address(), "ServiceDown", "firing")
     });
+    assert!(took <= Duration::from_secs(35), "{took:?}");
+    assert_eq!(firing(&prometheus, "ServiceDown"), Ok(()));
     let known = |name: &str, state: &str| {
         let alerts = alertmanager.alerts();
         let found = alerts
@@ -177,9 +249,6 @@ fn only_the_absence_of_a_killed_service_is_notified() {
             .any(|alert| alert["labels"]["alertname"] == name && alert["status"]["state"] == state);
         if found { Ok(()) } else { Err(json!(alerts)) }
     };
-    wait("Alertmanager wants to deliver it", || {
-        known("ServiceDown", "active")
-    });
     wait("TargetDown is inhibited", || {
         known("TargetDown", "suppressed")
     });
@@ -188,143 +257,14 @@ fn only_the_absence_of_a_killed_service_is_notified() {
     let arguments: Vec<_> = AS_IN_THE_STACK.into_iter().chain([bind.as_str()]).collect();
     let _again = Server::start(&arguments);
     wait("service back, alert resolved", || {
-        on_pager(address, "ServiceDown", "resolved")
+        on_pager(pager.address(), "ServiceDown", "resolved")
     });
-}
 
-fn alert(name: &str, level: &str, job: &str) -> Value {
-    json!({ "labels": { "alertname": name, "level": level, "job": job } })
-}
-
-/// As Prometheus sends it when it is resolved.
-fn resolved(mut alert: Value) -> Value {
-    alert["endsAt"] = json!("2026-01-01T00:00:01Z");
-    alert["startsAt"] = json!("2026-01-01T00:00:00Z");
-    alert
-}
-
-#[test]
-fn the_highest_level_of_a_service_inhibits_the_others() {
-    let Some(binary) = peers::require("prometheus-alertmanager") else {
-        return;
-    };
-    let service = Server::start(&["--traffic=0"]);
-    let pager = service.address();
-    let alertmanager = Alertmanager::of_the_stack(&binary, pager);
-    let state = |name: &str| {
-        let alerts = alertmanager.alerts();
-        let found = alerts
-            .iter()
-            .find(|alert| alert["labels"]["alertname"] == name);
-        found.map(|alert| alert["status"]["state"].clone())
-    };
-
-    // A level 2 alert that fired before anything else …
-    alertmanager.send(&json!([alert("Early", "2", "app")]));
-    wait("level 2 is notified", || on_pager(pager, "Early", "firing"));
-    // … is inhibited from now on, as are all of a lower level for the same service.
-    alertmanager.send(&json!([
-        alert("Page", "1", "app"),
-        alert("Lower", "2", "app"),
-        alert("Planned", "3", "app"),
-        alert("Elsewhere", "2", "student"),
-        alert("PlannedElsewhere", "3", "student"),
-    ]));
-    wait("level 1 is notified", || on_pager(pager, "Page", "firing"));
-    wait("level 2 of another service is notified", || {
-        on_pager(pager, "Elsewhere", "firing")
-    });
-    for (name, expected) in [
-        ("Page", "active"),
-        ("Elsewhere", "active"),
-        ("Lower", "suppressed"),
-        ("Planned", "suppressed"),
-        ("PlannedElsewhere", "suppressed"),
-    ] {
-        wait(&format!("{name} is {expected}"), || {
-            let state = state(name);
-            if state == Some(json!(expected)) {
-                Ok(())
-            } else {
-                Err(json!(state))
-            }
-        });
-    }
-
-    // The end of an alert that is inhibited is not notified …
-    alertmanager.send(&json!([resolved(alert("Early", "2", "app"))]));
-    // … but Prometheus repeats it every minute for a quarter of an hour, and so it is
-    // notified once nothing inhibits the alert any more.
-    alertmanager.send(&json!([resolved(alert("Page", "1", "app"))]));
-    wait("level 1 is resolved", || {
-        on_pager(pager, "Page", "resolved")
-    });
-    wait("level 2 is resolved", || {
-        alertmanager.send(&json!([resolved(alert("Early", "2", "app"))]));
-        on_pager(pager, "Early", "resolved")
-    });
-    // An alert that still fires and was inhibited is notified now.
-    wait("the inhibited alert is notified", || {
-        on_pager(pager, "Lower", "firing")
-    });
-    // But it inhibits level 3 in turn.
-    assert!(!is_on_pager(pager, "Planned"));
-    assert!(!is_on_pager(pager, "PlannedElsewhere"));
-
-    // If nothing is scraped, nothing else is notified.
-    alertmanager.send(&json!([{ "labels": { "alertname": "NothingScraped", "level": "1" } }]));
-    wait("everything else is inhibited", || {
-        let states = ["Lower", "Elsewhere"].map(state);
-        let suppressed = Some(json!("suppressed"));
-        if states.iter().all(|state| *state == suppressed) {
-            Ok(())
-        } else {
-            Err(json!(states))
-        }
-    });
-}
-
-/// The manager is one job and reports on many proplets: an alert on one of them, or on the
-/// manager, inhibits no alert on another's tasks.
-#[test]
-fn a_silent_proplet_inhibits_alerts_on_its_own_tasks_only() {
-    let Some(binary) = peers::require("prometheus-alertmanager") else {
-        return;
-    };
-    let service = Server::start(&["--traffic=0"]);
-    let alertmanager = Alertmanager::of_the_stack(&binary, service.address());
-    let of_manager = |name: &str, level: &str, proplet: Option<&str>| {
-        let mut alert = alert(name, level, "manager");
-        if let Some(proplet) = proplet {
-            alert["labels"]["proplet"] = json!(proplet);
-        }
-        alert
-    };
-    alertmanager.send(&json!([
-        of_manager("ManagerDisconnected", "2", None),
-        of_manager("PropletSilent", "2", Some("gone")),
-        of_manager("MessagesRejected", "3", None),
-        of_manager("TaskMemoryLeak", "3", Some("gone")),
-        of_manager("TaskDescriptorLeak", "3", Some("here")),
-    ]));
-    for (name, expected) in [
-        ("MessagesRejected", "suppressed"),
-        ("TaskMemoryLeak", "suppressed"),
-        ("TaskDescriptorLeak", "active"),
-        ("PropletSilent", "active"),
-        ("ManagerDisconnected", "active"),
-    ] {
-        wait(&format!("{name} is {expected}"), || {
-            let alerts = alertmanager.alerts();
-            let state = alerts
-                .iter()
-                .find(|alert| alert["labels"]["alertname"] == name)
-                .map(|alert| alert["status"]["state"].clone());
-            if state == Some(json!(expected)) {
-                Ok(())
-            } else {
-                Err(json!(state))
-            }
-        });
-    }
+    drop(prometheus);
+    rings_for(pager.address(), "Prometheus");
+    // With one alert it says so, however many it would lead to.
+    assert_eq!(
+        pager.server.metrics().value("pager_watchdog_silent", &[]),
+        1.0
+    );
 }

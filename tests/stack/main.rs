@@ -8,6 +8,7 @@ mod dashboards;
 mod doctor;
 mod healthcheck;
 mod prometheus;
+mod routing;
 mod rules;
 #[path = "../support/mod.rs"]
 mod support;

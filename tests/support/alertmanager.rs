@@ -17,17 +17,22 @@ pub struct Alertmanager {
 }
 
 impl Alertmanager {
-    /// One with `prometheus/alertmanager.yml`, whose webhooks all go to the pager of
-    /// this service instead of `app`'s.
+    /// One with `prometheus/alertmanager.yml`, whose webhooks all go to this pager
+    /// instead of the stack's.
     ///
     /// # Panics
     ///
-    /// If that file names the webhook not three times, once a level; and, with all
+    /// If that file names the webhook not four times, once a level and for the Watchdog; and, with all
     /// that Alertmanager wrote, if it does not come to listen.
-    pub fn of_the_stack(binary: &Path, app: SocketAddr) -> Self {
+    pub fn of_the_stack(binary: &Path, pager: SocketAddr) -> Self {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("prometheus/alertmanager.yml");
         let mut text = fs::read_to_string(file).expect("the stack has this file");
-        replace(&mut text, "http://app:8000/", &format!("http://{app}/"), 3);
+        replace(
+            &mut text,
+            "http://pager:8002/",
+            &format!("http://{pager}/"),
+            4,
+        );
         let directory = Daemon::directory("alertmanager");
         let file = directory.join("alertmanager.yml");
         fs::write(&file, text).expect("the directory is ours");

@@ -1,9 +1,8 @@
-//! Webhooks of Alertmanager's shape, nearly as large as the service takes them, of which
-//! no two have an alert in common.
+//! Webhooks of Alertmanager's shape, some large, of which no two have an alert in common.
 
 use serde_json::{Map, Value, json};
 
-/// Nearly as large as a body may be.
+/// Large enough to fill what the pager remembers.
 const BODY_BYTES: usize = 240_000;
 
 /// One alert whose annotations are as many texts of so many bytes as fit in `bytes`.
@@ -13,7 +12,7 @@ fn alert(fingerprint: &str, text_bytes: usize, bytes: usize) -> Value {
         .collect();
     json!({
         "fingerprint": fingerprint, "status": "firing", "startsAt": "2026-01-01T00:00:00Z",
-        "labels": { "severity": "critical" }, "annotations": annotations,
+        "labels": { "alertname": fingerprint, "severity": "critical" }, "annotations": annotations,
     })
 }
 

@@ -21,6 +21,7 @@ pub mod large_alerts;
 pub mod manager;
 pub mod mosquitto;
 pub mod odd_requests;
+pub mod pager;
 pub mod prometheus;
 pub mod promtool;
 pub mod proplet;

@@ -78,14 +78,13 @@ impl OddRequests {
     fn target(&mut self) -> String {
         const PATH: &str =
             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/-._~!$&'()*+,;=:@";
-        const KNOWN: [&str; 12] = [
+        const KNOWN: [&str; 11] = [
             "/random",
             "/metrics",
             "/healthz",
             "/readyz",
             "/docs",
             "/page",
-            "/alerts",
             "/control/faults",
             "/control/traffic",
             "/control/mystery",

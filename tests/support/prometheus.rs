@@ -64,6 +64,7 @@ impl Prometheus {
             ))
             .arg("--web.listen-address=127.0.0.1:0")
             .arg("--enable-feature=native-histograms,exemplar-storage,created-timestamp-zero-ingestion")
+            .arg("--rules.alert.resend-delay=10s")
             .arg("--web.enable-lifecycle");
         Self {
             daemon: Daemon::start(command, directory),
@@ -206,6 +207,7 @@ pub struct Targets {
     pub grafana: SocketAddr,
     pub manager: SocketAddr,
     pub metrics_gateway: SocketAddr,
+    pub pager: SocketAddr,
     pub student: SocketAddr,
 }
 
@@ -220,6 +222,7 @@ impl Targets {
             grafana: others,
             manager: others,
             metrics_gateway: others,
+            pager: others,
             student: others,
         }
     }
@@ -256,6 +259,7 @@ pub fn stack_configuration(targets: &Targets, prometheus: SocketAddr) -> String 
         ("[prometheus:9090]", prometheus, 1),
         ("[alertmanager:9093]", targets.alertmanager, 2),
         ("[grafana:3000]", targets.grafana, 1),
+        ("[pager:8002]", targets.pager, 1),
     ] {
         replace(&mut text, name, &format!("['{address}']"), times);
     }

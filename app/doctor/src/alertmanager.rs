@@ -3,21 +3,23 @@
 
 use http::StatusCode;
 
-use super::options::Name;
+use super::exposition::sum;
 use super::prometheus::{api, query};
 use super::report::Finding;
-use super::{Doctor, Verdict};
+use super::{Context, Doctor, Verdict};
 
 const PATH: &str = "/api/v1/alertmanagers";
+
+const ERRORS: &str = "prometheus_notifications_errors_total";
 
 /// Alerts that Prometheus could not deliver, if it scrapes itself.
 const UNDELIVERED: &str = "sum(increase(prometheus_notifications_errors_total[2m]))";
 
-pub(super) async fn is_known(doctor: &Doctor) -> Verdict {
-    let known = if doctor.options.skips(Name::Prometheus) {
-        None
-    } else {
+pub(super) async fn is_known(doctor: &Doctor, context: &Context) -> Verdict {
+    let known = if context.prometheus_answers {
         Some(known(doctor).await?)
+    } else {
+        None
     };
     let peer = &doctor.alertmanager;
     let ready = peer.get("/-/ready", &[]).await?;
@@ -27,11 +29,18 @@ pub(super) async fn is_known(doctor: &Doctor) -> Verdict {
     let status = peer.get_json("/api/v2/status", &[]).await?;
     let version = status["versionInfo"]["version"].as_str();
     let version = version.unwrap_or("of unknown version");
-    let known = known.map_or_else(String::new, |url| format!("; Prometheus sends to {url}"));
-    Ok(Finding::ok(format!(
-        "{} is ready, {version}{known}",
-        peer.base()
-    )))
+    let ready = format!("{} is ready, {version}", peer.base());
+    let Some(sent_to) = known else {
+        return Ok(Finding::ok(ready));
+    };
+    let observed = format!("{ready}; Prometheus sends to {sent_to}");
+    match lost(doctor).await? {
+        None => Ok(Finding::ok(observed)),
+        Some(doubt) => {
+            let remedy = "The job prometheus of prometheus.yml lets Prometheus scrape itself: then this is known a moment later.";
+            Ok(Finding::warning(format!("{observed}; {doubt}"), remedy))
+        }
+    }
 }
 
 /// Where Prometheus sends alerts to.
@@ -69,4 +78,21 @@ async fn known(doctor: &Doctor) -> Result<String, Finding> {
         return Err(Finding::broken(observed, remedy).asked(url));
     }
     Ok(sent_to)
+}
+
+/// What cannot be known, if Prometheus does not scrape itself: whether alerts were lost
+/// lately. That none was ever lost, it tells itself.
+async fn lost(doctor: &Doctor) -> Result<Option<String>, Finding> {
+    let prometheus = &doctor.prometheus;
+    if !query(prometheus, UNDELIVERED).await?.is_empty() {
+        return Ok(None);
+    }
+    let metrics = prometheus.get_text_format("/metrics").await?;
+    Ok(match sum(&metrics, ERRORS, &[]) {
+        Some(0.0) => None,
+        Some(errors) => Some(format!(
+            "{errors} attempts failed since it started, and whether lately is not known"
+        )),
+        None => Some("whether it gets through is not known".to_owned()),
+    })
 }

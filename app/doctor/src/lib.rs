@@ -1,8 +1,8 @@
 //! The doctor: for "everything is up and the graph is empty".
 //!
 //! Follows the data through the stack, link by link, from the service to the pager,
-//! and stops at the first link that is broken: those after it cannot work, and
-//! reporting them would only distract. It sends the same requests that a person would
+//! and leaves out what hangs on a broken link: that cannot work, and reporting it would
+//! only distract. Every other link is examined. It sends the same requests that a person would
 //! send with curl, and changes nothing; only
 //! `--send-test-alert` sends something, a harmless alert.
 //!
@@ -21,6 +21,7 @@ mod exposition;
 mod grafana;
 mod managers;
 pub mod options;
+mod pager;
 mod panels;
 mod peer;
 mod prometheus;
@@ -32,6 +33,7 @@ mod template;
 mod test_alert;
 mod traffic;
 mod webhook;
+mod windows;
 
 use std::time::Duration;
 
@@ -61,6 +63,10 @@ struct Context {
     /// What Grafana believes that to be (`timeInterval` of the data source).
     time_interval: Option<Duration>,
     dashboards: Vec<Dashboard>,
+    /// Prometheus answers and may be asked.
+    prometheus_answers: bool,
+    /// What is broken keeps alerts from the pager.
+    alerts_are_cut_off: bool,
 }
 
 struct Doctor {
@@ -69,6 +75,7 @@ struct Doctor {
     prometheus: Peer,
     grafana: Peer,
     alertmanager: Peer,
+    pager: Peer,
 }
 
 impl Doctor {
@@ -92,26 +99,41 @@ impl Doctor {
             Name::DataSource => data_source::reaches_prometheus(self, context).await,
             Name::Dashboards => dashboards::are_present(self, context).await,
             Name::Panels => panels::have_data(self, context).await,
-            Name::Alertmanager => alertmanager::is_known(self).await,
-            Name::Webhook => webhook::delivers(self).await,
+            Name::Alertmanager => alertmanager::is_known(self, context).await,
+            Name::Webhook => webhook::delivers(self, context).await,
+            Name::Pager => pager::hears(self, context).await,
             Name::TestAlert => test_alert::arrives(self).await,
         }
     }
 
     async fn examine(&self) -> Report {
         let mut context = Context::default();
-        let mut broken = false;
+        // Broken, or hanging on what is.
+        let mut broken: Vec<Name> = Vec::new();
         let mut links = Vec::new();
         for name in Name::ALL {
+            let hangs = self.options.hangs_on(name);
             let finding = if self.options.skips(name) {
                 Finding::skipped(self.options.why_skipped(name))
-            } else if broken {
-                Finding::not_reached()
+            } else if let Some(cause) = hangs.iter().find(|needed| broken.contains(needed)) {
+                Finding::not_reached(*cause)
             } else {
                 let verdict = timeout(LINK_TIMEOUT, self.check(name, &mut context)).await;
                 verdict.map_or_else(|_| too_slow(), |verdict| verdict.unwrap_or_else(|bad| bad))
             };
-            broken |= finding.state == State::Broken;
+            if matches!(finding.state, State::Broken | State::NotReached) {
+                broken.push(name);
+            }
+            match (name, finding.state) {
+                (Name::Prometheus, State::Ok | State::Warning) => {
+                    context.prometheus_answers = true;
+                }
+                (
+                    Name::Prometheus | Name::Rules | Name::Alertmanager | Name::Webhook,
+                    State::Broken,
+                ) => context.alerts_are_cut_off = true,
+                _ => {}
+            }
             links.push(Link { name, finding });
         }
         Report::new(links)
@@ -134,6 +156,7 @@ pub async fn run(options: Options) -> Report {
         prometheus: peer(Service::Prometheus, &options.prometheus),
         grafana: peer(Service::Grafana, &options.grafana),
         alertmanager: peer(Service::Alertmanager, &options.alertmanager),
+        pager: peer(Service::Pager, &options.pager),
         options,
     };
     let start = Instant::now();

@@ -54,6 +54,16 @@ pub struct Options {
     )]
     pub grafana: BaseUrl,
 
+    /// URL of the pager
+    #[arg(
+        long,
+        env = "GOLDEN_PAGER",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8002",
+        value_parser = url
+    )]
+    pub pager: BaseUrl,
+
     /// Prometheus job that scrapes the service
     #[arg(long, env = "GOLDEN_JOB", value_name = "NAME", default_value = "app", value_parser = job)]
     pub job: String,
@@ -73,8 +83,8 @@ pub struct Options {
     #[arg(long, env = "GOLDEN_DASHBOARDS", value_name = "DIR", value_parser = directory)]
     pub dashboards: Option<PathBuf>,
 
-    /// Send a harmless test alert of level 3 to Alertmanager, wait until the service's
-    /// pager shows it, and resolve it
+    /// Send a harmless test alert of level 3 to Alertmanager, wait until the pager
+    /// shows it, and resolve it
     #[arg(long, alias = "ring", env = "GOLDEN_SEND_TEST_ALERT")]
     pub send_test_alert: bool,
 
@@ -115,9 +125,26 @@ impl Options {
         directory.filter(|_| self.skip.contains(&Name::Grafana))
     }
 
+    /// The links without which this one cannot hold: it is examined only if all of them do.
+    pub(super) fn hangs_on(&self, link: Name) -> Vec<Name> {
+        let more: &[Name] = match link {
+            // What does not answer, or exposes nothing, cannot be scraped.
+            Name::Target => &[Name::Metrics],
+            Name::DataSource => &[Name::Target],
+            Name::Panels => &[Name::Traffic, Name::Sample, Name::Rules],
+            _ => &[],
+        };
+        let needed = self.needs(link).iter().chain(more);
+        needed
+            .copied()
+            .filter(|needed| !self.skips(*needed))
+            .collect()
+    }
+
+    /// The links that are skipped together with this one, if they are.
     fn needs(&self, link: Name) -> &'static [Name] {
         match link {
-            Name::App | Name::Prometheus | Name::Grafana | Name::Alertmanager => &[],
+            Name::App | Name::Prometheus | Name::Grafana | Name::Alertmanager | Name::Pager => &[],
             Name::Metrics => &[Name::App],
             Name::Traffic => &[Name::Metrics],
             Name::Target | Name::Rules => &[Name::Prometheus],
@@ -129,7 +156,7 @@ impl Options {
             }
             Name::Panels => &[Name::DataSource, Name::Dashboards],
             Name::Webhook => &[Name::Alertmanager],
-            Name::TestAlert => &[Name::App, Name::Webhook],
+            Name::TestAlert => &[Name::Webhook, Name::Pager],
         }
     }
 
@@ -180,6 +207,8 @@ pub enum Name {
     Alertmanager,
     /// Alertmanager's webhook delivers.
     Webhook,
+    /// The pager answers and hears that all before it are alive.
+    Pager,
     /// A test alert arrives; only with `--send-test-alert`.
     #[value(alias = "ring")]
     TestAlert,
@@ -187,7 +216,7 @@ pub enum Name {
 
 impl Name {
     /// All, in the chain's order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::App,
         Self::Metrics,
         Self::Traffic,
@@ -201,6 +230,7 @@ impl Name {
         Self::Panels,
         Self::Alertmanager,
         Self::Webhook,
+        Self::Pager,
         Self::TestAlert,
     ];
 
@@ -220,6 +250,7 @@ impl Name {
             Self::Panels => "panels",
             Self::Alertmanager => "alertmanager",
             Self::Webhook => "webhook",
+            Self::Pager => "pager",
             Self::TestAlert => "test_alert",
         }
     }

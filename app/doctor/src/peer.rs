@@ -26,6 +26,7 @@ pub(super) enum Service {
     Prometheus,
     Grafana,
     Alertmanager,
+    Pager,
 }
 
 impl Service {
@@ -36,6 +37,7 @@ impl Service {
             Self::Prometheus => "prometheus",
             Self::Grafana => "grafana",
             Self::Alertmanager => "alertmanager",
+            Self::Pager => "pager",
         }
     }
 
@@ -48,6 +50,7 @@ impl Service {
             Self::Alertmanager => {
                 "`alertmanager --config.file=prometheus/alertmanager.yml`, or leave it out with --skip alertmanager"
             }
+            Self::Pager => "`golden-signals pager`, or leave it out with --skip pager",
         }
     }
 }

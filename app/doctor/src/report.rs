@@ -15,7 +15,7 @@
 //! ```
 //!
 //! `state` is the worst of the links' `ok`, `warning`, `broken`; a link may be
-//! `skipped` or `not_reached` besides. `broken` names the broken link or is
+//! `skipped` or `not_reached` besides. `broken` names the first broken link or is
 //! null. `links` has every link in the chain's order. `remedy` is a text where
 //! something is to be done, `asked` the URL that gave the answer, where one did.
 
@@ -40,7 +40,7 @@ pub enum State {
     Broken,
     /// It was to be left out.
     Skipped,
-    /// A link before it is broken.
+    /// A link that it hangs on is broken.
     NotReached,
 }
 
@@ -83,8 +83,9 @@ impl Finding {
         Self::new(State::Skipped, why, None)
     }
 
-    pub(super) fn not_reached() -> Self {
-        Self::new(State::NotReached, "not reached", None)
+    pub(super) fn not_reached(cause: Name) -> Self {
+        let observed = format!("not reached: hangs on {}", cause.as_str());
+        Self::new(State::NotReached, &observed, None)
     }
 
     pub(super) fn asked(mut self, url: impl std::fmt::Display) -> Self {
@@ -108,7 +109,7 @@ pub struct Link {
 pub struct Report {
     /// The worst of all.
     pub state: State,
-    /// The link that is broken.
+    /// The first link that is broken.
     pub broken: Option<Name>,
     /// Every link, in order.
     pub links: Vec<Link>,
@@ -165,10 +166,18 @@ impl Report {
             }
         }
         let verdict = match (self.state, self.broken) {
-            (_, Some(name)) => format!(
-                "The chain is broken at {}. Fix that first, then run this again.",
-                name.as_str()
-            ),
+            (_, Some(first)) => {
+                let broken = self.links.iter().filter(|link| link.is(State::Broken));
+                let names: Vec<_> = broken.map(|link| link.name.as_str()).collect();
+                let fix = match names.len() {
+                    1 => "that".to_owned(),
+                    _ => first.as_str().to_owned(),
+                };
+                format!(
+                    "The chain is broken at {}. Fix {fix} first, then run this again.",
+                    names.join(", ")
+                )
+            }
             (State::Warning, None) => {
                 "Nothing is broken; see the warnings if a graph is empty.".to_owned()
             }
@@ -269,7 +278,7 @@ mod tests {
             },
             Link {
                 name: Name::Sample,
-                finding: Finding::not_reached(),
+                finding: Finding::not_reached(Name::Target),
             },
         ])
     }
@@ -281,7 +290,7 @@ mod tests {
         let expected = "\
 ok       app           fine
 BROKEN   target        down\\u{1b}[2J
--        sample        not reached
+-        sample        not reached: hangs on target
 
 BROKEN   target
   saw:   down\\u{1b}[2J

@@ -6,6 +6,7 @@ use super::Verdict;
 use super::peer::Peer;
 use super::prometheus::api;
 use super::report::Finding;
+use super::windows::{self, Windows};
 
 const PATH: &str = "/api/v1/rules";
 
@@ -17,6 +18,9 @@ pub(super) const FILES: [&str; 5] = [
     "processes.rules.yml",
     "training.rules.yml",
 ];
+
+/// Always fires: the pager's sign of life.
+const WATCHDOG: &str = "Watchdog";
 
 /// How much of what is wrong is shown.
 const MAX_SHOWN: usize = 3;
@@ -76,7 +80,7 @@ pub(super) async fn are_healthy(prometheus: &Peer) -> Verdict {
     }
     let firing: Vec<_> = rules
         .iter()
-        .filter(|rule| rule["state"] == "firing")
+        .filter(|rule| rule["state"] == "firing" && rule["name"] != WATCHDOG)
         .map(|rule| name(rule))
         .collect();
     let firing = if firing.is_empty() {
@@ -84,7 +88,15 @@ pub(super) async fn are_healthy(prometheus: &Peer) -> Verdict {
     } else {
         format!("firing: {}", firing.join(", "))
     };
-    Ok(Finding::ok(format!("{} evaluate; {firing}", rules.len())))
+    let unseen = match windows::compare(prometheus, groups).await? {
+        Windows::TooShort(finding) => return Err(finding),
+        Windows::Fit { unseen: 0 } => String::new(),
+        Windows::Fit { unseen } => format!("; {unseen} metrics that they read have no series now"),
+    };
+    Ok(Finding::ok(format!(
+        "{} evaluate; {firing}{unseen}",
+        rules.len()
+    )))
 }
 
 fn is_of(group: &Value, file: &str) -> bool {

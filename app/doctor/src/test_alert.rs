@@ -1,5 +1,5 @@
 //! The link `test_alert`: a test alert goes all the way from Alertmanager to the
-//! service's pager. Only where it was asked for.
+//! pager. Only where it was asked for.
 
 use std::time::{Duration, SystemTime};
 
@@ -65,8 +65,9 @@ async fn post(
 async fn wait_for(doctor: &Doctor, id: &str, before: Calls) -> Verdict {
     let start = Instant::now();
     loop {
-        let alerts = doctor.app.get_json("/alerts", &[]).await?;
-        if list(&alerts).any(|alert| alert["labels"]["test"] == id) {
+        let alerts = doctor.pager.get_json("/alerts", &[]).await?;
+        let mut alerts = list(&alerts["groups"]).flat_map(|group| list(&group["alerts"]));
+        if alerts.any(|alert| alert["labels"]["test"] == id) {
             let after = start.elapsed().as_secs_f64();
             return Ok(Finding::ok(format!(
                 "a test alert was on the pager after {after:.1} s"
@@ -105,12 +106,12 @@ async fn lost(doctor: &Doctor, id: &str, waited: Duration, failed: f64) -> Findi
         }
     };
     let observed = format!(
-        "the test alert was not on the service's pager after {:.0} s; {fate}; failed calls meanwhile: {failed}",
+        "the test alert was not on the pager after {:.0} s; {fate}; failed calls meanwhile: {failed}",
         waited.as_secs_f64()
     );
-    let remedy = "The route for level 3 in prometheus/alertmanager.yml must lead to the webhook http://app:8000/alerts (natively\n\
-                  http://127.0.0.1:8000/alerts), with a group_wait under a minute. `docker compose logs alertmanager` names failed calls.";
-    Finding::broken(observed, remedy).asked(doctor.app.base().join("/alerts", &[]))
+    let remedy = "The route for level 3 in prometheus/alertmanager.yml must lead to the webhook http://pager:8002/alerts (natively\n\
+                  http://127.0.0.1:8002/alerts), with a group_wait under a minute. `docker compose logs alertmanager` names failed calls.";
+    Finding::broken(observed, remedy).asked(doctor.pager.base().join("/alerts", &[]))
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {

@@ -13,19 +13,19 @@ use utoipa::IntoResponses;
 
 use super::problem::{Detail, Problem};
 
-/// Maximum size of a body; a larger one is answered 413. The largest honest one
-/// is a group of alerts.
-const MAX_BODY_BYTES: usize = 256 * 1024;
+/// Maximum size of a body where the handler names no other; a larger one is answered
+/// 413.
+pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// How long a body may take.
 #[derive(Clone, Copy, Debug)]
 pub struct BodyTimeout(pub Duration);
 
-/// An argument of the handlers that read a body: all of it, declared as JSON. A
-/// client that announces a body and does not send it would hold its connection
-/// for ever.
+/// An argument of the handlers that read a body: all of it, of at most `MAX` bytes,
+/// declared as JSON. A client that announces a body and does not send it would hold its
+/// connection for ever.
 #[derive(Debug)]
-pub struct Body(pub Bytes);
+pub struct Body<const MAX: usize = MAX_BODY_BYTES>(pub Bytes);
 
 /// How a body is refused, for the API's description.
 #[derive(IntoResponses)]
@@ -44,7 +44,7 @@ pub enum Refused {
     NotJson(Detail),
 }
 
-impl<S> FromRequest<S> for Body
+impl<S, const MAX: usize> FromRequest<S> for Body<MAX>
 where
     S: Send + Sync,
     BodyTimeout: FromRef<S>,
@@ -63,13 +63,13 @@ where
             ));
         }
         // A body announced as too large is refused before it is sent.
-        if request.body().size_hint().lower() > MAX_BODY_BYTES as u64 {
+        if request.body().size_hint().lower() > MAX as u64 {
             return Err(Problem::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
-                format!("The body is larger than the limit of {MAX_BODY_BYTES} bytes"),
+                format!("The body is larger than the limit of {MAX} bytes"),
             ));
         }
-        DefaultBodyLimit::max(MAX_BODY_BYTES).apply(&mut request);
+        DefaultBodyLimit::max(MAX).apply(&mut request);
         let body = Bytes::from_request(request, state);
         let BodyTimeout(timeout) = BodyTimeout::from_ref(state);
         match tokio::time::timeout(timeout, body).await {

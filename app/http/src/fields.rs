@@ -125,7 +125,7 @@ where
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let Body(body) = Body::from_request(request, state).await?;
+        let Body(body): Body = Body::from_request(request, state).await?;
         let whole_body = |msg, kind| {
             Problem::Invalid(vec![Invalid {
                 loc: vec!["body".to_owned()],

@@ -13,6 +13,7 @@
 //! - [`body`], [`fields`]: a JSON body within limits, and its fields.
 //! - [`access`]: who may change something.
 //! - [`asset`]: the files of a page.
+//! - [`latest`]: a text that changes while many read it.
 //! - [`docs`], [`health`], [`metrics`]: endpoints that every role has.
 
 pub mod accept;
@@ -29,6 +30,7 @@ pub mod fields;
 mod gzip;
 pub mod health;
 mod labels;
+pub mod latest;
 pub mod layer;
 pub mod metrics;
 mod pieces;

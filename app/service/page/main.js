@@ -1,7 +1,7 @@
 // The live page: connects, keeps the last two minutes, and has them drawn.
 
 import * as controls from "./controls.js";
-import { news, showAges, showAlerts } from "./pager.js";
+import { refreshPager, showPager } from "./pager.js";
 import { buildProcess, draw, inWords, showQueries } from "./panels.js";
 import { watch } from "./stream.js";
 
@@ -13,7 +13,6 @@ const gap = 2_500; // ms
 
 let points = [];
 let now = null;
-let alerts = [];
 let fresh = true;
 let paused = false;
 let close = () => {};
@@ -61,10 +60,8 @@ function connect() {
     },
     points: take,
     alerts(told) {
-      const text = news(alerts, told);
+      const text = showPager(told);
       if (text) announce(text);
-      alerts = told;
-      showAlerts(alerts);
     },
   });
 }
@@ -86,7 +83,7 @@ $("announce").addEventListener("click", () => {
 });
 
 // An alert says how long ago it began: that changes without news.
-setInterval(showAges, 10_000);
+setInterval(refreshPager, 10_000);
 
 buildProcess();
 controls.start(announce);

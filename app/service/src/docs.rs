@@ -3,7 +3,7 @@
 use axum::Json;
 use utoipa::OpenApi;
 
-use super::{alerts, control, live, random};
+use super::{control, live, random};
 use golden_http::docs::{ControlToken, OperationIds};
 use golden_http::problem::{Detail, Invalid, ValidationError};
 use golden_http::{health, metrics};
@@ -24,8 +24,6 @@ use golden_http::{health, metrics};
         control::incident::show,
         control::incident::start,
         control::incident::end,
-        alerts::list,
-        alerts::deliver,
         live::stream::live,
         metrics::metrics,
         health::healthz,

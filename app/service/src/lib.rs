@@ -6,7 +6,6 @@
 //! [`Service`]. This file puts them together and serves them.
 
 pub mod admission;
-pub mod alerts;
 mod buckets;
 pub mod control;
 pub mod docs;
@@ -28,7 +27,6 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::admission::Admission;
-use self::alerts::Pager;
 use self::live::Live;
 use self::options::Options;
 use self::random_value::RandomValue;
@@ -155,7 +153,7 @@ fn assemble(
     saturation.register(&mut registry);
     let registry = Arc::new(registry);
 
-    let pager = Arc::new(Pager::new());
+    let pager = live::Pager::new(options.pager);
     let service = Service::new(Parts {
         access: Access::new(
             "/control",
@@ -164,9 +162,8 @@ fn assemble(
         ),
         admission,
         body_timeout: options.header_timeout,
-        live: Live::new(Arc::clone(&registry), Arc::clone(&pager), stopped.clone()),
+        live: Live::new(Arc::clone(&registry), pager, stopped.clone()),
         mystery_salt: salt,
-        pager,
         random_value,
         readiness: Readiness::default(),
         registry,

@@ -8,6 +8,7 @@ use clap::Args;
 
 use command_line::flags::{address, duration, limit, whole};
 use command_line::secret::{ControlToken, Secret, file, text};
+use golden_http_client::BaseUrl;
 use simulation::{ArrivalRate, DelayDistribution, Name, Probability, ServedValue};
 
 /// The options of `serve`. Each can come from the environment instead.
@@ -105,6 +106,10 @@ pub struct Options {
     /// The token that /control requires.
     #[command(flatten)]
     pub control_token: ControlToken,
+
+    /// URL of the pager whose alerts the live page shows [default: none are shown]
+    #[arg(long, env = "GOLDEN_PAGER", value_name = "URL")]
+    pub pager: Option<BaseUrl>,
 
     /// Hide the distributions of value and delay: draw them from this name
     #[arg(long, env = "GOLDEN_MYSTERY", value_name = "NAME")]

@@ -3,7 +3,8 @@
 //! Plain HTML, CSS and JavaScript modules, embedded in the binary: nothing to
 //! build, nothing to install, nothing fetched from elsewhere ([`Asset`]). The page
 //! holds no fact of its own: numbers come from [`super::live`], what the controls
-//! may do from the service's answers.
+//! may do from the service's answers. `alerts.js` and `alerts.css` are the pager's, whose
+//! alerts are shown.
 //!
 //! `uplot/` is uPlot 1.6.32 from the npm package `uplot`, unchanged, with its
 //! licence.
@@ -23,6 +24,8 @@ macro_rules! assets {
 
 /// Every file under `/page/`.
 const ASSETS: &[Asset] = assets! {
+    "alerts.css" from "../../pager/page/alerts.css": CSS,
+    "alerts.js" from "../../pager/page/alerts.js": JS,
     "chart.js" from "chart.js": JS,
     "colors.css" from "colors.css": CSS,
     "controls.js" from "controls.js": JS,
@@ -89,8 +92,9 @@ mod tests {
             .iter()
             .filter(|asset| asset.name.starts_with("uPlot"))
             .count();
-        // Beside the assets: index.html, and uplot as one folder.
-        assert_eq!(present, ASSETS.len() - vendored + 2);
+        // Two are on the pager's page too, and lie there. Beside the assets: index.html,
+        // and uplot as one folder.
+        assert_eq!(present, ASSETS.len() - 2 - vendored + 2);
     }
 
     #[tokio::test]

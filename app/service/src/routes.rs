@@ -2,9 +2,9 @@
 //! their series from the start, is read from the API's description in `docs`; assets,
 //! which it leaves out, state theirs here.
 
-use axum::routing::{get, patch, post, put};
+use axum::routing::{get, patch, put};
 
-use super::{Service, alerts, control, docs, live, page, random};
+use super::{Service, control, docs, live, page, random};
 use golden_http::api::{Api, App};
 use golden_http::requests::Requests;
 use golden_http::{docs as pages, health, metrics};
@@ -17,7 +17,6 @@ pub fn router(service: &Service, requests: &Requests) -> App {
         .route("/metrics", get(metrics::metrics))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .route("/alerts", get(alerts::list).merge(post(alerts::deliver)))
         .route(
             "/control/faults",
             get(control::faults::show).merge(patch(control::faults::change)),

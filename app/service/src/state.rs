@@ -11,7 +11,6 @@ use axum::extract::FromRef;
 use command_line::secret::Secret;
 
 use crate::admission::Admission;
-use crate::alerts::Pager;
 use crate::live::Live;
 use crate::random_value::RandomValue;
 use crate::scenario::Scenario;
@@ -31,7 +30,6 @@ pub struct Parts {
     pub(crate) body_timeout: Duration,
     pub(crate) live: Arc<Live>,
     pub(crate) mystery_salt: Secret,
-    pub(crate) pager: Arc<Pager>,
     pub(crate) random_value: RandomValue,
     pub(crate) readiness: Readiness,
     pub(crate) registry: Arc<Registry>,
@@ -50,12 +48,6 @@ impl Deref for Service {
 
     fn deref(&self) -> &Parts {
         &self.0
-    }
-}
-
-impl FromRef<Service> for Arc<Pager> {
-    fn from_ref(service: &Service) -> Self {
-        Arc::clone(&service.pager)
     }
 }
 

@@ -47,7 +47,6 @@ pub(crate) fn routes() -> Router {
         .route("/docs", get(ok))
         .route("/docs/{file}", get(ok))
         .route("/openapi.json", get(ok))
-        .route("/alerts", get(ok).post(ok))
         .route("/control/faults", get(ok).patch(ok))
         .route("/control/traffic", get(ok).patch(ok))
         .route("/control/mystery", get(ok).put(ok).delete(ok))

@@ -6,6 +6,7 @@
 use std::process::Command;
 
 use crate::support::alertmanager::Alertmanager;
+use crate::support::pager::Pager;
 use crate::support::peers;
 use crate::support::prometheus::{Prometheus, Targets, replace, stack_configuration};
 use crate::support::pushgateway::Pushgateway;
@@ -21,6 +22,7 @@ pub(crate) struct Stack {
     pub(crate) app: [Server; 2],
     pub(crate) prometheus: Prometheus,
     _alertmanager: Alertmanager,
+    _pager: Pager,
     _student: Server,
     _trainings: [(Training, Job, Pushgateway); 2],
 }
@@ -45,13 +47,15 @@ impl Stack {
         });
         let [gateway, other_gateway] = [0, 1].map(|index: usize| trainings[index].2.address());
         let student = limited_server();
-        let alertmanager = Alertmanager::of_the_stack(&alertmanager, app[0].address());
+        let pager = Pager::start(&[]);
+        let alertmanager = Alertmanager::of_the_stack(&alertmanager, pager.address());
         // Its own address is known once it listens.
         let prometheus = Prometheus::configured(&prometheus, "");
         let [first, second] = [0, 1].map(|index: usize| app[index].address());
         let targets = Targets {
             alertmanager: alertmanager.address(),
             metrics_gateway: gateway,
+            pager: pager.address(),
             student: student.address(),
             ..Targets::service(first)
         };
@@ -65,6 +69,7 @@ impl Stack {
             app,
             prometheus,
             _alertmanager: alertmanager,
+            _pager: pager,
             _student: student,
             _trainings: trainings,
         })

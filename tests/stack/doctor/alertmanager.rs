@@ -18,7 +18,7 @@ impl Alertmanager {
         Self::configured(
             binary,
             &format!(
-                "route: {{receiver: pager, group_by: [alertname], group_wait: 0s, group_interval: 1s}}\n\
+                "route: {{receiver: pager, group_by: [alertname], group_wait: 0s, group_interval: 1s, repeat_interval: 2s}}\n\
                  receivers: [{{name: pager, webhook_configs: [{{url: '{webhook}', send_resolved: true}}]}}]\n"
             ),
         )

@@ -64,6 +64,7 @@ fn every_flag_can_come_from_the_environment() {
         "PROMETHEUS",
         "ALERTMANAGER",
         "GRAFANA",
+        "PAGER",
         "JOB",
         "SKIP",
         "DASHBOARDS",
@@ -112,6 +113,7 @@ fn the_report_is_complete_and_in_order() {
         "panels",
         "alertmanager",
         "webhook",
+        "pager",
         "test_alert",
     ];
     assert_eq!(names, chain);
@@ -122,7 +124,18 @@ fn the_report_is_complete_and_in_order() {
     }
     assert_eq!(report.0["state"], "broken");
     assert_eq!(report.0["broken"], "app");
-    assert_eq!(links[13]["state"], "skipped");
+    assert_eq!(links[14]["state"], "skipped");
+    // Nothing answers: each that hangs on no other is broken, all others were not reached.
+    let broken = ["app", "prometheus", "grafana", "alertmanager", "pager"];
+    for link in &links[..14] {
+        let name = link["name"].as_str().expect("a name");
+        let expected = if broken.contains(&name) {
+            "broken"
+        } else {
+            "not_reached"
+        };
+        assert_eq!(link["state"], expected, "{link:#}");
+    }
 }
 
 #[test]
@@ -135,16 +148,17 @@ fn a_person_reads_one_line_a_link_and_then_what_to_do() {
         first.starts_with("BROKEN   app           http://127.0.0.1:"),
         "{first}"
     );
-    assert!(
-        lines
-            .take(13)
-            .all(|line| line.starts_with("-  ") || line.starts_with("skipped  "))
+    let others: Vec<_> = lines.take(14).collect();
+    assert_eq!(
+        others[0],
+        "-        metrics       not reached: hangs on app"
     );
+    assert!(others[13].starts_with("skipped  "), "{others:?}");
     for words in [
         "  saw:   ",
         "  asked: http://",
         "  do:    ",
-        "The chain is broken at app.",
+        "The chain is broken at app, prometheus, grafana, alertmanager, pager. Fix app first,",
     ] {
         assert!(outcome.stdout.contains(words), "{words}: {outcome:?}");
     }
@@ -154,7 +168,7 @@ fn a_person_reads_one_line_a_link_and_then_what_to_do() {
 
 #[test]
 fn with_everything_left_out_nothing_is_broken() {
-    let doctor = Doctor::new().with(&["--skip", "app,prometheus,grafana,alertmanager"]);
+    let doctor = Doctor::new().with(&["--skip", "app,prometheus,grafana,alertmanager,pager"]);
     let report = doctor.report();
     assert_eq!(report.0["state"], "ok");
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::fake::{Fake, Reply};
 use super::stack::Doctor;
 
-const PEERS: [&str; 4] = ["app", "prometheus", "grafana", "alertmanager"];
+const PEERS: [&str; 5] = ["app", "prometheus", "grafana", "alertmanager", "pager"];
 
 /// Only this peer is examined, with its whole room behind it.
 fn doctor_of(peer: &str, fake: &Fake) -> Doctor {
@@ -52,7 +52,7 @@ fn nested_and_broken_json() {
     every_peer(|| Reply::Text(200, "application/json", "{\"status\":".to_owned()));
 }
 
-/// Prometheus, Grafana and Alertmanager answer every question with the same odd,
+/// Every peer answers every question with the same odd,
 /// but valid JSON.
 #[test]
 fn json_of_another_shape() {
@@ -60,6 +60,8 @@ fn json_of_another_shape() {
     let shapes = [
         Value::Null,
         json!([]),
+        json!({ "watchdog": { "state": "silent", "silent": list() }, "groups": list() }),
+        json!({ "watchdog": { "state": "heard", "last_heard": 7 }, "groups": [] }),
         json!("x\u{1b}[2J"),
         list(),
         json!({ "status": "success" }),

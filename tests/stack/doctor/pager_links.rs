@@ -1,12 +1,16 @@
 //! Prometheus knows no Alertmanager, or Alertmanager's webhook leads nowhere.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::alertmanager::Alertmanager;
-use super::fake::nowhere;
+use super::fake::{Fake, Reply, nowhere};
 use super::stack::{Doctor, Stack, alerting, rule_directory, rules, scrape};
+use crate::support::daemon::Daemon;
+use crate::support::pager::{Pager, alerts};
+use crate::support::prometheus::Prometheus;
 use crate::support::server::Server;
 use crate::support::{http, peers};
 
@@ -63,26 +67,29 @@ fn the_webhook_is_missing_or_leads_nowhere() {
         return;
     };
     let server = Server::start(&["--traffic", "20"]);
+    let pager = Pager::start(&[]);
     let doctor = Doctor::new()
         .at("app", server.address())
+        .at("pager", pager.address())
         .with(&["--skip", "grafana,prometheus"]);
 
     let silent = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n";
     let silent = Alertmanager::configured(&binary, silent);
     let report = doctor.clone().at("alertmanager", silent.address()).report();
-    report.is_broken_at("webhook", "no receiver", "http://app:8000/alerts");
+    report.is_broken_at("webhook", "no receiver", "http://pager:8002/alerts");
 
     let astray = Alertmanager::calling(&binary, &format!("http://{}/alerts", nowhere()));
     let doctor = doctor.at("alertmanager", astray.address());
     // Nothing was sent, so nothing is known …
     let report = doctor.report();
-    assert_eq!(report.0["state"], "ok", "{:#}", report.0);
+    report.warns_at("webhook", "whether it arrives is not known");
+    report.warns_at("pager", "has heard no Watchdog");
     // … until it is tried …
     let report = doctor.clone().with(&["--send-test-alert"]).report();
     report.is_broken_at(
         "test_alert",
         "Alertmanager routes it to: pager",
-        "http://app:8000/alerts",
+        "http://pager:8002/alerts",
     );
     // … or something really fires.
     let alert = json!([{ "labels": { "alertname": "Real", "job": "app" } }]);
@@ -111,9 +118,11 @@ fn the_test_alert_is_resolved_in_the_end() {
         return;
     };
     let server = Server::start(&["--traffic", "20"]);
-    let alertmanager = Alertmanager::calling(&binary, &server.url("/alerts"));
+    let pager = Pager::start(&[]);
+    let alertmanager = Alertmanager::calling(&binary, &pager.server.url("/alerts"));
     let doctor = Doctor::new()
         .at("app", server.address())
+        .at("pager", pager.address())
         .at("alertmanager", alertmanager.address())
         .with(&["--skip", "grafana,prometheus", "--send-test-alert"]);
     let report = doctor.report();
@@ -127,13 +136,93 @@ fn the_test_alert_is_resolved_in_the_end() {
     );
     let start = Instant::now();
     loop {
-        let alerts = server.get("/alerts").json();
-        let alert = &alerts[0];
-        assert_eq!(alert["labels"]["level"], "3", "{alerts:#}");
+        let list = pager.list();
+        let alert = alerts(&list)[0];
+        assert_eq!(alert["labels"]["level"], "3", "{list:#}");
         if alert["status"] == "resolved" {
             break;
         }
-        assert!(start.elapsed() < Duration::from_secs(60), "{alerts:#}");
+        assert!(start.elapsed() < Duration::from_secs(60), "{list:#}");
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// Of 9 calls 3 failed, and Prometheus scrapes no Alertmanager: when, nobody can say.
+#[test]
+fn what_was_not_seen_is_not_ok() {
+    let metrics = "alertmanager_notification_requests_total{integration=\"webhook\"} 9\n\
+                   alertmanager_notification_requests_failed_total{integration=\"webhook\"} 3\n";
+    let alertmanager = Fake::start(move |request| match request.path.as_str() {
+        "/metrics" => Reply::Text(200, "text/plain", metrics.to_owned()),
+        "/-/ready" => Reply::Text(200, "text/plain", "OK".to_owned()),
+        _ => Reply::json(200, &json!({"config": {"original": "webhook_configs:"}})),
+    });
+    let doctor = Doctor::new()
+        .at("alertmanager", alertmanager.address())
+        .with(&["--skip", "app,grafana,prometheus,pager"]);
+    let observed = "6 of 9 calls arrived since Alertmanager started; whether the 3";
+    doctor.report().warns_at("webhook", observed);
+}
+
+/// The pager rings by itself, and nothing before it explains why; or its watchdog is off.
+#[test]
+fn the_pager_hears_nothing() {
+    let pager = Pager::start(&["--watchdog-timeout=1s"]);
+    let doctor = Doctor::new()
+        .at("pager", pager.address())
+        .with(&["--skip", "app,grafana,prometheus,alertmanager"]);
+    let start = Instant::now();
+    let report = loop {
+        let report = doctor.report();
+        if report.0["state"] == "broken" {
+            break report;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "{:#}", report.0);
+    };
+    report.is_broken_at("pager", "rings by itself since ", "--watchdog-timeout");
+    // Where Alertmanager is broken too, it follows from that.
+    let dead = Doctor::new()
+        .at("pager", pager.address())
+        .with(&["--skip", "app,grafana,prometheus"]);
+    let report = dead.report();
+    report.is_broken_at("alertmanager", "connection refused", "");
+    report.warns_at("pager", "rings by itself since ");
+    let pager = pager.restart(&["--watchdog-timeout=0s"]);
+    doctor.report().warns_at("pager", "its watchdog is off");
+    drop(pager);
+    doctor
+        .report()
+        .is_broken_at("pager", "connection refused", "golden-signals pager");
+}
+
+/// With a scrape every five seconds `rate(x[5s])` is empty for ever, and no rule errs.
+#[test]
+fn a_range_of_a_rule_is_shorter_than_two_scrapes() {
+    let Some(binary) = peers::require("prometheus") else {
+        return;
+    };
+    let directory = Daemon::directory("hasty");
+    let hasty = "groups: [{name: hasty, rules: [{record: 'job:hasty:rate5s', \
+                 expr: 'sum by (job) (rate(http_requests_total[5s]))'}]}]\n";
+    fs::write(directory.join("hasty.rules.yml"), hasty).expect("it is ours");
+    let server = Server::start(&["--traffic", "20"]);
+    let configuration = format!(
+        "global: {{scrape_interval: 5s, evaluation_interval: 1s}}\n\
+         rule_files: ['{}/*.rules.yml', '{}/*.rules.yml']\nscrape_configs:\n{}\n",
+        rule_directory().display(),
+        directory.display(),
+        scrape("app", server.address(), "")
+    );
+    let prometheus = Prometheus::configured(&binary, &configuration);
+    prometheus.number_when("count(http_requests_total)", |series| series > 0.0);
+    let doctor = Doctor::new()
+        .at("prometheus", prometheus.address())
+        .with(&["--skip", "app,grafana,alertmanager,pager"]);
+    doctor.report().is_broken_at(
+        "rules",
+        "a rule needs two samples in its range, and never has them: \
+         job:hasty:rate5s reads http_requests_total[5s], which comes every 5s",
+        "Shorten scrape_interval of job app",
+    );
+    fs::remove_dir_all(directory).expect("it is ours");
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::grafana::Grafana;
 use super::stack::Doctor;
 use crate::support::alertmanager::Alertmanager;
+use crate::support::pager::Pager;
 use crate::support::peers;
 use crate::support::prometheus::{Prometheus, Targets};
 use crate::support::server::Server;
@@ -39,9 +40,11 @@ fn the_stack_of_this_repository_is_healthy_with_and_without_grafana() {
         return;
     };
     let server = Server::start(&["--traffic=20", "--seed=1"]);
-    let alertmanager = Alertmanager::of_the_stack(&alertmanager, server.address());
+    let pager = Pager::start(&[]);
+    let alertmanager = Alertmanager::of_the_stack(&alertmanager, pager.address());
     let targets = Targets {
         alertmanager: alertmanager.address(),
+        pager: pager.address(),
         ..Targets::service(server.address())
     };
     let prometheus = Prometheus::of_the_stack(&prometheus, &targets);
@@ -54,6 +57,7 @@ fn the_stack_of_this_repository_is_healthy_with_and_without_grafana() {
         .at("app", server.address())
         .at("prometheus", prometheus.address())
         .at("alertmanager", alertmanager.address())
+        .at("pager", pager.address())
         .with(&["--wait=90s"]);
     let directory = dashboard_directory();
     let without = doctor

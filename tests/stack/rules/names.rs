@@ -12,6 +12,7 @@ use super::{list, repository, rules, text};
 use crate::support::alertmanager::Alertmanager;
 use crate::support::manager::{Directory, Manager};
 use crate::support::mosquitto::Mosquitto;
+use crate::support::pager::Pager;
 use crate::support::peers;
 use crate::support::prometheus::{Prometheus, Targets, percent_encoded};
 use crate::support::proplet::Running;
@@ -32,16 +33,26 @@ fn stack() -> Option<(Prometheus, impl Sized)> {
     let training = job.start(&["--examples-per-second=5000", "--evaluate-every=20"]);
     let alertmanager = peers::require("prometheus-alertmanager")?;
     let service = Server::start(&["--traffic=50", "--error-rate=0.002", "--seed=1"]);
-    let alertmanager = Alertmanager::of_the_stack(&alertmanager, service.address());
+    let pager = Pager::start(&[]);
+    let alertmanager = Alertmanager::of_the_stack(&alertmanager, pager.address());
     let watched = Watched::start()?;
     let targets = Targets {
         alertmanager: alertmanager.address(),
         manager: watched.manager.metrics_address(),
         metrics_gateway: gateway.address(),
+        pager: pager.address(),
         ..Targets::service(service.address())
     };
     let prometheus = Prometheus::of_the_stack(&prometheus, &targets);
-    let others = (alertmanager, service, training, job, gateway, watched);
+    let others = (
+        alertmanager,
+        pager,
+        service,
+        training,
+        job,
+        gateway,
+        watched,
+    );
     Some((prometheus, others))
 }
 

@@ -8,6 +8,7 @@
 //! - [`promql`]: `rate`, `increase`, `histogram_quantile`.
 //! - [`history`]: the samples of the last minutes.
 //! - [`panels`]: what is asked of them.
+//! - [`pager`]: the pager's alerts.
 //! - [`scraper`]: takes the samples, while somebody watches.
 //! - [`stream`]: `GET /live`, the answers once a second.
 //!
@@ -15,6 +16,7 @@
 //! watchers wait for the scraper, never it for them.
 
 pub mod history;
+mod pager;
 pub mod panels;
 pub mod promql;
 mod scraper;
@@ -26,8 +28,8 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use self::history::History;
+pub use self::pager::Pager;
 use self::scraper::Scraper;
-use super::alerts::Pager;
 use prometheus_client::registry::Registry;
 
 /// How much of the past the graphs show.
@@ -51,7 +53,7 @@ pub struct Live {
     newest: watch::Sender<i64>,
     scraper: Scraper,
     watchers: Arc<Semaphore>,
-    pager: Arc<Pager>,
+    pager: Pager,
     shutdown: watch::Receiver<bool>,
 }
 
@@ -64,7 +66,7 @@ impl Live {
     #[must_use]
     pub fn new(
         registry: Arc<Registry>,
-        pager: Arc<Pager>,
+        pager: Pager,
         shutdown: watch::Receiver<bool>,
     ) -> Arc<Self> {
         Arc::new(Self {

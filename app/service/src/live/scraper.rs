@@ -9,7 +9,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{KEPT, Live, NEVER, stopped};
@@ -52,6 +52,10 @@ pub(super) fn start(live: &Arc<Live>) {
 /// Scrapes until nobody has watched for as long as samples are kept.
 async fn scrape(live: Arc<Live>) {
     let mut shutdown = live.shutdown.clone();
+    // Ends with this future; a pager that is slow holds no scrape up.
+    let mut following = JoinSet::new();
+    let followed = Arc::clone(&live);
+    following.spawn(async move { followed.pager.follow().await });
     // Wall time read once, then a clock that only goes forward: samples must be
     // in order even when someone sets the machine's clock.
     let (began, epoch) = (Instant::now(), now());
@@ -68,7 +72,6 @@ async fn scrape(live: Arc<Live>) {
         } else if watched.elapsed() >= KEPT && end(&live) {
             return;
         }
-        live.pager.forget();
         let at = epoch + i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
         let scraped = Arc::clone(&live);
         // Reads files and takes its time: not on a thread that requests wait for.
@@ -86,6 +89,7 @@ fn end(live: &Live) -> bool {
     }
     *running = false;
     live.history().clear();
+    live.pager.forget();
     live.newest.send_replace(NEVER);
     true
 }

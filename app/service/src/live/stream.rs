@@ -3,7 +3,7 @@
 //! | event | when | data |
 //! |---|---|---|
 //! | `view` | once, first | the range of the rates, the [`Queries`] |
-//! | `alerts` | at first and at every change | the pager's alerts |
+//! | `alerts` | at first and at every change, with `--pager` | the pager's list of alerts, or `unreachable`: since when and why |
 //! | `points` | every second | the [`Point`]s the watcher has not seen, and [`Distribution`] and [`Process`] now |
 //!
 //! The first `points` carries what is known of the last two minutes, or, when the
@@ -149,7 +149,10 @@ impl Watcher {
                 changed = self.alerts.changed() => {
                     changed.ok()?;
                     // The same bytes for all watchers: they may be many and slow.
-                    return Some(self.alerts.borrow_and_update().clone());
+                    let event = self.alerts.borrow_and_update().clone();
+                    if !event.is_empty() {
+                        return Some(event);
+                    }
                 }
                 changed = self.newest.changed() => {
                     changed.ok()?;
