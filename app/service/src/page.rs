@@ -35,6 +35,7 @@ const ASSETS: &[Asset] = assets! {
     "panels.js" from "panels.js": JS,
     "parts.css" from "parts.css": CSS,
     "promql.js" from "promql.js": JS,
+    "runbook.css" from "runbook.css": CSS,
     "stream.js" from "stream.js": JS,
     "uPlot.iife.min.js" from "uplot/uPlot.iife.min.js": JS,
     "uPlot.min.css" from "uplot/uPlot.min.css": CSS,
@@ -89,8 +90,8 @@ mod tests {
             .iter()
             .filter(|asset| asset.name.starts_with("uPlot"))
             .count();
-        // Beside the assets: index.html, and uplot as one folder.
-        assert_eq!(present, ASSETS.len() - vendored + 2);
+        // Beside the assets: index.html, runbook.html, and uplot as one folder.
+        assert_eq!(present, ASSETS.len() - vendored + 3);
     }
 
     #[tokio::test]
