@@ -45,9 +45,19 @@ pub const DOCUMENTED: [(&str, MetricType); 15] = [
 /// What the nodes of a training push of themselves, all roles in one.
 pub fn pushed() -> Vec<MetricFamily> {
     let mut registry = Registry::default();
-    ParameterServerMetrics::default().register(&mut registry);
+    let (shard, trainer) = (ParameterServerMetrics::default(), TrainerMetrics::default());
+    // These are absent until they are known.
+    for late in [
+        &shard.index_miss_ratio,
+        &trainer.train_loss,
+        &trainer.evaluation_loss,
+        &trainer.evaluation_auc,
+    ] {
+        late.set(0.5);
+    }
+    shard.register(&mut registry);
     EmbeddingWorkerMetrics::default().register(&mut registry);
-    TrainerMetrics::default().register(&mut registry);
+    trainer.register(&mut registry);
     PushMetrics::default().register(&mut registry);
     gather(&registry).expect("no collector fails")
 }

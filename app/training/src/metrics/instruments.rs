@@ -3,8 +3,8 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use golden_metrics::{Buckets, Histogram};
@@ -18,6 +18,38 @@ use crate::features::FEATURES;
 
 /// A number that rises and falls.
 pub type Gauge = gauge::Gauge<f64, AtomicU64>;
+
+/// A gauge without a series until it is set: no number would be true before.
+#[derive(Clone, Debug, Default)]
+pub struct LateGauge(Arc<OnceLock<Gauge>>);
+
+impl LateGauge {
+    /// It is this from now on.
+    pub fn set(&self, value: f64) {
+        let first = || {
+            let gauge = Gauge::default();
+            gauge.set(value);
+            gauge
+        };
+        self.0.get_or_init(first).set(value);
+    }
+
+    /// What it was set to last; `None` before.
+    #[must_use]
+    pub fn get(&self) -> Option<f64> {
+        self.0.get().map(Gauge::get)
+    }
+}
+
+impl EncodeMetric for LateGauge {
+    fn encode(&self, encoder: MetricEncoder<'_>) -> fmt::Result {
+        self.0.get().map_or(Ok(()), |gauge| gauge.encode(encoder))
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Gauge
+    }
+}
 
 /// How long something takes, in seconds.
 #[derive(Clone, Debug)]
