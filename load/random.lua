@@ -1,6 +1,6 @@
 -- For wrk: GET /random, and at the end the number of answers by status.
 --
---   docker compose run --rm load wrk -t2 -c50 -d10s -s random.lua http://app:8000
+--   docker compose run --rm load wrk -t2 -c50 -d10s -s random.lua http://balancer:8000
 --
 -- Compare them with http_requests_total{route="/random"} over the same time.
 

@@ -27,7 +27,8 @@ fn main() {
             &[
                 ("look_up", "LookUp", "Lookup", "Numbers"),
                 ("update", "Update", "ShardGradients", "Done"),
-                ("save", "Save", "Save", "Done"),
+                ("prepare", "Prepare", "Prepare", "Done"),
+                ("save", "Save", "Save", "SavedShards"),
             ],
         ),
         service(
@@ -39,7 +40,8 @@ fn main() {
                 ("forward", "Forward", "BatchRef", "Embeddings"),
                 ("evaluate", "Evaluate", "BatchIds", "Embeddings"),
                 ("update", "Update", "BatchGradients", "Done"),
-                ("save", "Save", "Save", "Done"),
+                ("prepare", "Prepare", "Prepare", "Done"),
+                ("save", "Save", "Save", "SavedShards"),
             ],
         ),
     ]);

@@ -1,12 +1,14 @@
 //! Exercise 1, traffic: how much is asked of the service?
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
+
+use crate::route::route_of;
 
 /// The labels of `http_requests_total`: each set of values is a series.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -36,6 +38,6 @@ pub async fn count(State(traffic): State<Traffic>, request: Request, next: Next)
     // Here the request has come in …
     let response = next.run(request).await;
     // … and here its answer goes out.
-    // TODO 3: count it, with its method, its route and its status.
+    // TODO 3: count it, with its method, its route (`route_of(&request)`) and its status.
     response
 }

@@ -81,7 +81,7 @@ fn ours(callgrind: &Callgrind, program: &Path, requests: u32) -> f64 {
 }
 
 fn twin(callgrind: &Callgrind, program: &Path, requests: u32) -> f64 {
-    let mut twin = Twin::axum(callgrind.run(program));
+    let mut twin = Twin::start(callgrind.run(program));
     ask(twin.address(), requests);
     twin.stop();
     callgrind.counted()
@@ -111,14 +111,24 @@ fn main() {
     };
     let bare = of_twin(Program::BARE);
     let common = of_twin(Program::AXUM_PROMETHEUS);
+    let actix = of_twin(Program::ACTIX);
 
     let unit = "instructions/request";
     let mut report = Report::new();
     report.row("ours", ours, 0, unit, Target::None);
     report.row("bare axum", bare, 0, unit, Target::None);
     report.row("axum + axum-prometheus", common, 0, unit, Target::None);
+    report.row("actix-web + actix-web-prom", actix, 0, unit, Target::None);
     report.row("ours ÷ bare axum", ours / bare, 3, "", Target::AtMost(1.2));
     let ratio = ours / common;
     report.row("ours ÷ axum + axum-prometheus", ratio, 3, "", Target::None);
+    let ratio = ours / actix;
+    report.row(
+        "ours ÷ actix-web + actix-web-prom",
+        ratio,
+        3,
+        "",
+        Target::None,
+    );
     report.print();
 }

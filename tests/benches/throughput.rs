@@ -48,21 +48,39 @@ fn main() {
         "--queue-limit=1000",
     ]);
     let ours = Server::spawn(service);
-    let (bare, common, fastapi) = (Twin::bare(), Twin::axum_prometheus(), Twin::fastapi());
-    let names = [
-        "ours",
-        "bare axum",
-        "axum + axum-prometheus",
-        "FastAPI + instrumentator",
+    // With the targets of the ratio of rates, and of the twin's processor time ÷ ours.
+    let ahead = (Target::None, Target::AtLeast(1.0));
+    let twins = [
+        (
+            "bare axum",
+            Some(Twin::bare()),
+            (Target::AtLeast(0.95), Target::AtLeast(1.0 / 1.1)),
+        ),
+        (
+            "axum + axum-prometheus",
+            Some(Twin::axum_prometheus()),
+            ahead,
+        ),
+        ("actix-web + actix-web-prom", Some(Twin::actix()), ahead),
+        (
+            "FastAPI + instrumentator",
+            Some(Twin::fastapi()),
+            (Target::None, Target::AtLeast(15.0)),
+        ),
+        ("Express + prom-client", Twin::express(), ahead),
     ];
-    let urls = [
-        ours.url("/random"),
-        bare.url("/random"),
-        common.url("/random"),
-        fastapi.url("/random"),
-    ];
-
-    let pids = [ours.pid(), bare.pid(), common.pid(), fastapi.pid()];
+    let mut names = vec!["ours"];
+    let mut urls = vec![ours.url("/random")];
+    let mut pids = vec![ours.pid()];
+    let mut targets = Vec::new();
+    for (name, twin, targets_of_twin) in &twins {
+        if let Some(twin) = twin {
+            names.push(*name);
+            urls.push(twin.url("/random"));
+            pids.push(twin.pid());
+            targets.push(*targets_of_twin);
+        }
+    }
     // Requests answered in one second, and the processor time that they took.
     let measure = |server: usize| {
         let before = cpu_seconds(pids[server]);
@@ -72,11 +90,11 @@ fn main() {
     for server in 0..urls.len() {
         measure(server);
     }
-    let mut rates = [const { Vec::new() }; 4];
-    let mut costs = [const { Vec::new() }; 4];
+    let mut rates = vec![Vec::new(); urls.len()];
+    let mut costs = vec![Vec::new(); urls.len()];
     for round in 0..ROUNDS {
-        let mut answered = [0.0; 4];
-        let mut spent = [0.0; 4];
+        let mut answered = vec![0.0; urls.len()];
+        let mut spent = vec![0.0; urls.len()];
         for turn in 0..SLICES * urls.len() {
             let server = (round + turn) % urls.len();
             let (requests, seconds) = measure(server);
@@ -105,12 +123,6 @@ fn main() {
             Target::None,
         );
     }
-    // Of the rate, and of the twin's processor time ÷ ours.
-    let targets = [
-        (Target::AtLeast(0.95), Target::AtLeast(1.0 / 1.1)),
-        (Target::None, Target::AtLeast(1.0)),
-        (Target::None, Target::AtLeast(15.0)),
-    ];
     for (twin, (target, target_of_time)) in (1..).zip(targets) {
         let ratio = |(ours, twin): (&f64, &f64)| ours / twin;
         let ratios = sorted(rates[0].iter().zip(&rates[twin]).map(ratio).collect());

@@ -2,7 +2,7 @@
 
 use crate::support::engine::Stack;
 
-const MAX_IMAGE_BYTES: u64 = 120_000_000;
+const MAX_IMAGE_BYTES: u64 = 60_000_000;
 
 /// What the image is, and what it says of itself.
 pub(crate) fn the_image_is_small_and_labelled(stack: &Stack) {
@@ -60,7 +60,7 @@ pub(crate) fn everything_is_confined(stack: &Stack) {
     }
     // What the settings come to, as the kernel has it.
     for service in ["app", "student", "manager", "proplet", "trainer"] {
-        let status = stack.compose(&["exec", "-T", service, "cat", "/proc/self/status"]);
+        let status = stack.status_of(service);
         for line in [
             "CapEff:\t0000000000000000",
             "CapBnd:\t0000000000000000",

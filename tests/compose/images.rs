@@ -43,6 +43,32 @@ fn the_file_relies_on_nothing_that_the_images_lack() {
     assert!(found.is_empty(), "\n{found}");
 }
 
+/// `docker compose pull`, the evening before, asks for images that a registry has: what we
+/// build is pulled by nobody.
+#[test]
+fn nobody_pulls_what_is_built() {
+    let Some(docker) = Docker::require() else {
+        return;
+    };
+    let stack = Stack::new(&docker, &[]);
+    let configuration = stack.configuration();
+    let services = configuration["services"].as_object().expect("a map");
+    let built: Vec<_> = services
+        .values()
+        .filter(|service| service["build"].is_object())
+        .map(|service| &service["image"])
+        .collect();
+    assert!(built.len() >= 3, "{built:?}");
+    let mut without_build = 0;
+    for (name, service) in services {
+        if service["build"].is_null() && built.contains(&&service["image"]) {
+            without_build += 1;
+            assert_eq!(service["pull_policy"], "never", "{name}");
+        }
+    }
+    assert!(without_build >= 6, "{without_build}");
+}
+
 /// One service against what is known of its image.
 struct Relies<'a> {
     name: &'a str,

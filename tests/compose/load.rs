@@ -9,7 +9,7 @@ use crate::support::{TIMEOUT, http};
 pub(crate) fn prometheus_counts_what_hey_counts(stack: &Stack) {
     // A multiple of the clients: hey sends no others.
     let command = ["run", "--rm", "-T", "load", "hey", "-n", "3000", "-c", "20"];
-    let report = stack.compose(&[&command[..], &["http://app:8000/random"]].concat());
+    let report = stack.compose(&[&command[..], &["http://balancer:8000/random"]].concat());
     let sent: Vec<_> = ["200", "500"]
         .into_iter()
         .map(|status| (status, reported(&report, status)))
@@ -37,7 +37,7 @@ fn reported(report: &str, status: &str) -> u64 {
 
 pub(crate) fn wrk_reports_by_its_script(stack: &Stack) {
     let command = ["run", "--rm", "-T", "load", "wrk", "-t1", "-c10", "-d2s"];
-    let target = ["-s", "random.lua", "http://app:8000"];
+    let target = ["-s", "random.lua", "http://balancer:8000"];
     let report = stack.compose(&[&command[..], &target].concat());
     let answered = reported(&report, "200") + reported(&report, "500");
     // It hangs up on what is under way at its end: the service counts a few more.
@@ -56,7 +56,7 @@ pub(crate) fn replicas_are_found_and_lost(stack: &Stack) {
     stack.number_when(up, |count| count == 3.0);
     // Load leaves the replicas that it meets.
     let load = ["run", "--rm", "-T", "load", "hey", "-n", "20", "-c", "2"];
-    stack.compose(&[&load[..], &["http://app:8000/random"]].concat());
+    stack.compose(&[&load[..], &["http://balancer:8000/random"]].concat());
     let replicas = stack.compose(&["ps", "--quiet", "app"]);
     assert_eq!(replicas.lines().count(), 3, "{replicas}");
 

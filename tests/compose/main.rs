@@ -25,9 +25,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use support::engine::{Docker, Stack, dotenv};
 use support::steps::{self, steps};
 
-/// Traffic of the tests' own making alone, fast, and with a share of errors that
+/// Everything, under traffic of the tests' own making alone, fast, and with a share of errors that
 /// both statuses are certain to occur among thousands.
-const EXACT: [(&str, &str); 3] = [
+const EXACT: [(&str, &str); 4] = [
+    ("COMPOSE_PROFILES", "all"),
     ("GOLDEN_TRAFFIC", "0"),
     ("GOLDEN_DELAY", "constant(2ms)"),
     ("GOLDEN_ERROR_RATE", "0.1"),
@@ -93,8 +94,8 @@ fn the_variables_are_those_of_the_environment_file() {
         .collect();
     let given = dotenv();
     let given: BTreeSet<_> = given.iter().map(|(name, _)| *name).collect();
-    // That one is compose's own.
-    let own = BTreeSet::from(["COMPOSE_PROJECT_NAME"]);
+    // Those are compose's own.
+    let own = BTreeSet::from(["COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"]);
     assert_eq!(used, &given - &own);
 }
 

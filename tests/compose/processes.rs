@@ -35,7 +35,7 @@ pub(crate) fn tasks_arrive_at_the_manager(stack: &Stack) {
     );
     // The process is the service's, and not one of the proplet's own: it has its threads.
     let threads = stack.number(r#"sum(proplet_task_threads{job="manager", task="app"})"#);
-    let itself = stack.compose(&["exec", "-T", "app", "cat", "/proc/1/status"]);
+    let itself = stack.status_of("app");
     let itself = itself
         .lines()
         .find_map(|line| line.strip_prefix("Threads:"));

@@ -97,7 +97,6 @@ impl<'a> Swarm<'a> {
             .args(["-euo", "pipefail", "-c", &documented(stack.project())])
             .current_dir(engine::root())
             .envs(environment)
-            .env("COMPOSE_PROJECT_NAME", stack.project())
             .env("DOCKER_SOCKET", socket)
             .output()
             .expect("there is a shell");
@@ -181,6 +180,8 @@ impl Drop for Swarm<'_> {
 
 /// The command of docker-compose.swarm.yml's own comment, for a stack of this name.
 fn documented(project: &str) -> String {
+    const NAME: &str = "golden-signals-swarm";
+
     let file = engine::root().join("docker-compose.swarm.yml");
     let text = fs::read_to_string(file).expect("it is checked in");
     let command: Vec<_> = text
@@ -190,10 +191,8 @@ fn documented(project: &str) -> String {
         .map(|line| line.trim_start_matches('#'))
         .collect();
     let command = command.join("\n");
-    let command = command
-        .strip_suffix("golden-signals")
-        .expect("the stack's name is the last word");
-    format!("{command}{project}")
+    assert_eq!(command.matches(NAME).count(), 2, "{command}");
+    command.replace(NAME, project)
 }
 
 /// But for the jobs that it finds otherwise, the swarm's Prometheus is the same.

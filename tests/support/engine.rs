@@ -125,6 +125,8 @@ impl Stack {
             .filter(|(name, _)| name.ends_with("_PORT"))
             .map(|(name, _)| (name, "0".to_owned()))
             .collect();
+        // Tests wait until everything is healthy.
+        variables.push(("HEALTHCHECK_INTERVAL", "2s".to_owned()));
         variables.push(("APP_IMAGE", format!("{project}:app")));
         variables.push(("STUDENT_IMAGE", format!("{project}:student")));
         variables.push(("LOAD_IMAGE", format!("{project}:load")));
@@ -214,6 +216,17 @@ impl Stack {
         let address = self.compose(&["port", service, &port.to_string()]);
         let address = address.trim().parse();
         address.unwrap_or_else(|error| panic!("{service}: {port} is published nowhere: {error}"))
+    }
+
+    /// The kernel's `/proc/PID/status` of a service's process. Our image has no program that
+    /// could read it: a container beside it, in its process namespace, does.
+    pub fn status_of(&self, service: &str) -> String {
+        let container = self.compose(&["ps", "--quiet", service]);
+        let namespace = format!("container:{}", container.trim());
+        let image = self.variable("DEBIAN_IMAGE");
+        let read = ["cat", "/proc/1/status"];
+        self.docker
+            .run(&[&["run", "--rm", "--pid", &namespace, &image][..], &read].concat())
     }
 
     /// All that stay up, but Grafana only if its image is there: not every machine

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ::training::features::FEATURES;
 use ::training::metrics::{
     EmbeddingWorkerMetrics, ParameterServerMetrics, PushMetrics, RoleMetrics, TrainerMetrics,
     gather,
@@ -42,21 +43,27 @@ pub const DOCUMENTED: [(&str, MetricType); 15] = [
     ("lookup_batched_time_cost", Histogram),
 ];
 
-/// What the nodes of a training push of themselves, all roles in one.
+/// What the nodes of a training push of themselves, all roles in one, once everything has
+/// a value.
 pub fn pushed() -> Vec<MetricFamily> {
     let mut registry = Registry::default();
-    let (shard, trainer) = (ParameterServerMetrics::default(), TrainerMetrics::default());
-    // These are absent until they are known.
-    for late in [
-        &shard.index_miss_ratio,
+    let shard = ParameterServerMetrics::default();
+    shard.index_miss_ratio.set(0.5);
+    shard.register(&mut registry);
+    let worker = EmbeddingWorkerMetrics::default();
+    for place in 0..FEATURES.len() {
+        worker.batch_unique_indices_rate.of(place).set(1.0);
+    }
+    worker.register(&mut registry);
+    let trainer = TrainerMetrics::default();
+    for gauge in [
         &trainer.train_loss,
         &trainer.evaluation_loss,
         &trainer.evaluation_auc,
+        &trainer.checkpoint_step,
     ] {
-        late.set(0.5);
+        gauge.set(0.5);
     }
-    shard.register(&mut registry);
-    EmbeddingWorkerMetrics::default().register(&mut registry);
     trainer.register(&mut registry);
     PushMetrics::default().register(&mut registry);
     gather(&registry).expect("no collector fails")

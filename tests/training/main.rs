@@ -3,12 +3,14 @@
 
 mod arrival;
 mod calls;
+mod checkpoints;
 mod command_line;
 mod memory;
 mod metrics;
 mod parts;
 mod push;
 mod reading;
+mod resuming;
 mod roles;
 #[path = "../support/mod.rs"]
 mod support;

@@ -5,15 +5,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::wiring::{BATCH, faults, healthy, shard};
-use crate::support::daemon::Daemon;
-use training::checkpoint::Checkpoints;
-use training::embedding_worker::EmbeddingWorker;
+use training::distinct::DistinctIds;
+use training::embedding_worker::{self, EmbeddingWorker};
 use training::faults::Faults;
-use training::features::{DIMENSION, FEATURES};
+use training::features::{DIMENSION, FEATURES, mix};
 use training::loader::Loader;
 use training::messages::{BatchGradients, BatchIds, BatchRef, FeatureGradient, Lookup};
-use training::metrics::{EmbeddingWorkerMetrics, ParameterServerMetrics};
-use training::parameter_server::ParameterServer;
+use training::metrics::EmbeddingWorkerMetrics;
 use training::shard::Shard;
 
 #[tokio::test]
@@ -173,64 +171,105 @@ async fn staleness_ends_with_a_batch_however_it_ends() {
     assert_eq!(metrics.update_gradient_time_cost.count(), 0);
 }
 
-/// A shard that comes back from its checkpoint knows what it knew, and in which order it
-/// would forget it.
-#[tokio::test]
-async fn a_shard_that_comes_back_from_its_checkpoint_misses_nothing() {
-    let directory = Daemon::directory("shard");
-    let checkpoints = Checkpoints::in_directory(&directory).unwrap();
-    let shard = |metrics: &Arc<ParameterServerMetrics>| {
-        let present = faults(Faults {
-            table_capacity: 3,
-            ..Faults::default()
-        });
-        let always = "1".parse().expect("it is a probability");
-        let checkpoints = Some(checkpoints.clone());
-        ParameterServer::new(
-            5,
-            always,
-            1,
-            present,
-            checkpoints,
-            Some(Arc::clone(metrics)),
-        )
+/// What is told of a guarded value is told in the order in which it changes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn with_many_threads_no_gauge_leaves_the_bounds_of_what_it_shows() {
+    const TRAINERS: u64 = 16;
+    const BATCHES: u64 = 200;
+    let (server, shard) = shard(0, "1", &faults(healthy()));
+    let metrics = Arc::<EmbeddingWorkerMetrics>::default();
+    let shards = vec![Shard::Local(server)];
+    let worker = Arc::new(EmbeddingWorker::new(shards, Some(Arc::clone(&metrics))));
+    let features = Loader::new(1, 1, 0, 0.0).next_batch(&healthy()).features;
+    let distinct: usize = features.iter().map(|ids| ids.unique.len()).sum();
+    let one_after_the_other = |session| {
+        let (worker, features) = (Arc::clone(&worker), features.clone());
+        let metrics = Arc::clone(&metrics);
+        async move {
+            for number in 0..BATCHES {
+                let batch = BatchRef { session, number };
+                let ids = BatchIds {
+                    batch,
+                    features: features.clone(),
+                };
+                worker.forward_batched(ids).expect("it makes sense");
+                // Each keeps one at most.
+                let pending = metrics.num_pending_batches.get();
+                assert!(pending <= TRAINERS as f64, "{pending}");
+                worker.forward(batch).await.expect("it is known");
+            }
+        }
     };
-    let ids = |ids: &[u64], training| Lookup {
-        ids: ids.to_vec(),
-        training,
-    };
-    let first = shard(&Arc::default());
-    assert_eq!(first.resume().unwrap(), None, "nothing has been saved");
-    first
-        .look_up(&ids(&[1 << 56, 2 << 56, 3 << 56], true))
-        .await;
-    first.look_up(&ids(&[1 << 56], true)).await;
-    let gradients = training::messages::ShardGradients {
-        ids: vec![1 << 56],
-        values: vec![0.5; DIMENSION],
-    };
-    first.update(&gradients).await.unwrap();
-    first
-        .save(training::messages::Save { step: 9 })
-        .await
-        .unwrap();
+    let trainers: Vec<_> = (0..TRAINERS)
+        .map(|session| tokio::spawn(one_after_the_other(session)))
+        .collect();
+    for trainer in trainers {
+        trainer.await.expect("it holds");
+    }
+    assert_eq!(metrics.num_pending_batches.get(), 0.0);
+    assert_eq!(metrics.staleness.now(), TRAINERS * BATCHES);
+    assert_eq!(shard.table_entries.get(), distinct as f64);
+    // The last lookup missed nothing, whoever made it.
+    assert_eq!(shard.index_miss_ratio.get(), 0.0);
+    assert_eq!(metrics.lookups_in_flight.get(), std::time::Duration::ZERO);
+}
 
-    let metrics = Arc::<ParameterServerMetrics>::default();
-    let second = shard(&metrics);
-    assert_eq!(second.resume().unwrap(), Some(3));
-    let all = ids(&[1 << 56, 2 << 56, 3 << 56], false);
-    assert_eq!(second.look_up(&all).await, first.look_up(&all).await);
-    // Its optimiser goes on too.
-    first.update(&gradients).await.unwrap();
-    second.update(&gradients).await.unwrap();
-    assert_eq!(second.look_up(&all).await, first.look_up(&all).await);
-    assert_eq!(metrics.index_miss_count.get(), 0);
-    assert_eq!(metrics.set_embedding_time_cost.count(), 1);
-    assert_eq!(metrics.lookup_inference_batch_time_cost.count(), 2);
-    assert_eq!(metrics.lookup_mixed_batch_time_cost.count(), 0);
-    // The one looked up longest ago makes room, as it would have before.
-    second.look_up(&ids(&[4 << 56], true)).await;
-    let gone = second.look_up(&ids(&[2 << 56], false)).await;
-    assert_eq!(gone.values, vec![0.0; DIMENSION]);
-    std::fs::remove_dir_all(directory).expect("it is ours");
+/// A lookup that does not end says nothing in the histogram of those that have ended.
+#[tokio::test(start_paused = true)]
+async fn while_a_shard_does_not_answer_the_age_of_the_lookup_says_so() {
+    let slow = Faults {
+        slow_shard: "0=30s".parse().ok(),
+        ..healthy()
+    };
+    let (server, _) = shard(0, "1", &faults(slow));
+    let metrics = Arc::<EmbeddingWorkerMetrics>::default();
+    let shards = vec![Shard::Local(server)];
+    let worker = EmbeddingWorker::new(shards, Some(Arc::clone(&metrics)));
+    let batch = BatchRef {
+        session: 1,
+        number: 1,
+    };
+    let features = Loader::new(4, 1, 0, 0.0).next_batch(&healthy()).features;
+    worker
+        .forward_batched(BatchIds { batch, features })
+        .expect("it makes sense");
+    let mut lookup = std::pin::pin!(worker.forward(batch));
+    let at_once = std::time::Duration::from_millis(1);
+    assert!(tokio::time::timeout(at_once, &mut lookup).await.is_err());
+    let age = metrics.lookups_in_flight.get();
+    std::thread::sleep(at_once);
+    assert!(metrics.lookups_in_flight.get() >= age + at_once);
+    assert_eq!(metrics.lookup_rpc_time_cost.count(), 0);
+    lookup.await.expect("it is only slow");
+    assert_eq!(metrics.lookups_in_flight.get(), std::time::Duration::ZERO);
+}
+
+/// Whatever the number of shards: the shard of an id says nothing of how rare its hash is.
+#[test]
+fn distinct_ids_are_right_by_shards_however_many_there_are() {
+    for shards in [1, 2, 3, 8] {
+        let all: Vec<_> = (0..shards).map(|_| DistinctIds::default()).collect();
+        let mut exact = vec![0_u64; shards];
+        let mut next = 0;
+        for count in [10_000_u64, 100_000, 1_000_000] {
+            while next < count {
+                let id = 2 << 56 | mix(next) >> 8;
+                let owner = embedding_worker::owner(id, shards);
+                all[owner].insert(1, id);
+                exact[owner] += 1;
+                next += 1;
+            }
+            let of = |shard: &DistinctIds| shard.estimate(1) as f64;
+            for (number, (shard, &exact)) in all.iter().zip(&exact).enumerate() {
+                let error = of(shard) / exact as f64 - 1.0;
+                assert!(
+                    error.abs() <= 0.015,
+                    "shard {number} of {shards}, {exact} ids: {error}"
+                );
+            }
+            let sum: f64 = all.iter().map(of).sum();
+            let error = sum / count as f64 - 1.0;
+            assert!(error.abs() <= 0.015, "{shards} shards, {count}: {error}");
+        }
+    }
 }

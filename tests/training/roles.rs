@@ -11,6 +11,8 @@ use crate::support::pushgateway::{Pushgateway, free_address};
 use crate::support::samples::Samples;
 use crate::support::training::{Job, Training};
 
+use super::resuming::files;
+
 /// A training of four processes, small and slow enough to leave the machine alone.
 struct Cluster {
     job: Job,
@@ -231,14 +233,21 @@ fn a_training_goes_on_from_its_checkpoint() {
         assert_eq!(now.value("set_embedding_time_cost_count", labels), 1.0);
     }
 
-    // A file that is not a checkpoint is named, and nothing is trained.
-    fs::write(directory.join("shard-1.checkpoint"), b"garbage").expect("the directory is ours");
+    // A file that is not a checkpoint is named, once, and nothing is trained.
+    let shard_1 = files(&directory)
+        .into_iter()
+        .find(|name| name.starts_with("shard-1-of-2.step-120."))
+        .expect("it is complete");
+    fs::write(directory.join(&shard_1), b"").expect("the directory is ours");
     let (third, status) = run("150");
     assert_eq!(status.code(), Some(2));
     let line = third.log().last().cloned().expect("it says why");
     let line = line.as_str().expect("it is no log line").to_owned();
-    for part in ["shard-1.checkpoint", "--resume"] {
-        assert!(line.starts_with("error: ") && line.contains(part), "{line}");
+    for part in [shard_1.as_str(), "it is empty (0 bytes)", "--checkpoints"] {
+        assert!(
+            line.starts_with("error: ") && line.matches(part).count() == 1,
+            "{part}: {line}"
+        );
     }
 }
 
@@ -268,12 +277,9 @@ fn ctrl_c_finishes_the_batches_in_flight_and_no_others() {
     training.line_when("trained on 1 batches (64 examples)");
     assert!(training.lines("gave up the batches").is_empty());
     assert_eq!(training.line_when("saved a checkpoint")["step"], 1);
-    for file in [
-        "trainer.checkpoint",
-        "shard-0.checkpoint",
-        "shard-1.checkpoint",
-    ] {
-        assert!(directory.join(file).exists(), "{file}");
+    let saved = files(&directory);
+    for part in ["shard-0-of-2.step-1.", "shard-1-of-2.step-1.", "trainer."] {
+        assert!(saved.iter().any(|name| name.starts_with(part)), "{saved:?}");
     }
 }
 

@@ -87,6 +87,8 @@ pub(crate) async fn train(
         step: 0,
         age: 0.0,
         network: DenseNetwork::new(seed),
+        resuming: false,
+        last: None,
     };
     let (_going_on, stop) = watch::channel(false);
     trainer.run(start, stop).await.expect("nobody refuses");

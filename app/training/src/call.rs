@@ -18,8 +18,16 @@ pub enum CallError {
     BufferFull,
     /// The message makes no sense to who received it: both must be of the same
     /// build.
-    #[error("refuses the message: {0}; run the same version everywhere")]
+    #[error("refused: {0}; run the same version everywhere")]
     Invalid(String),
+    /// Who received it cannot do what it asks for; says why, and what helps.
+    #[error("{0}")]
+    Refused(String),
+    /// Nothing like it can be asked there.
+    #[error(
+        "{0} does not know the call: it is another role, or another version; check its address"
+    )]
+    UnknownCall(String),
 }
 
 impl CallError {
@@ -27,6 +35,15 @@ impl CallError {
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::BufferFull)
+    }
+
+    /// Says whose answer it is, where that is not in the answer.
+    fn of(self, peer: &str) -> Self {
+        match self {
+            Self::Invalid(reason) => Self::Invalid(format!("{peer}: {reason}")),
+            Self::UnknownCall(known) if known.is_empty() => Self::UnknownCall(peer.to_owned()),
+            other => other,
+        }
     }
 }
 
@@ -70,6 +87,12 @@ impl Link {
         }
     }
 
+    /// Who it is.
+    #[must_use]
+    pub fn peer(&self) -> &str {
+        &self.peer
+    }
+
     /// Calls until it does not fail temporarily. Says once that it has to wait,
     /// and once that it need not any more.
     ///
@@ -99,7 +122,7 @@ impl Link {
                     if self.waiting.swap(false, Relaxed) {
                         tracing::info!(peer, "peer is back");
                     }
-                    return ended;
+                    return ended.map_err(|error| error.of(peer));
                 }
             }
         }

@@ -4,6 +4,8 @@
 //! Ids and numbers are sent at their fixed width: ids are hashes, for which a
 //! variable width would be longer and slower.
 
+use super::checkpoint::{CheckpointId, SavedShard};
+
 /// The most samples of a batch, as in Persia.
 pub const MAX_SAMPLES: usize = 65_535;
 
@@ -119,12 +121,56 @@ pub struct Session {
     pub session: u64,
 }
 
+/// A trainer is about to begin: the shards are to be able to save, and to have what it
+/// goes on from.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Prepare {
+    /// Checkpoints will be saved.
+    #[prost(bool, tag = "1")]
+    pub saving: bool,
+    /// It goes on from a checkpoint, if there is one.
+    #[prost(bool, tag = "2")]
+    pub resuming: bool,
+    /// That checkpoint.
+    #[prost(message, optional, tag = "3")]
+    pub checkpoint: Option<CheckpointId>,
+    /// The shards that saved it, in their order.
+    #[prost(message, repeated, tag = "4")]
+    pub saved: Vec<SavedShard>,
+    /// Which shard is asked; the worker knows.
+    #[prost(uint32, tag = "5")]
+    pub shard: u32,
+    /// How many shards there are now; the worker knows.
+    #[prost(uint32, tag = "6")]
+    pub shards: u32,
+}
+
 /// Everything learned is to be saved.
 #[derive(Clone, Copy, PartialEq, prost::Message)]
 pub struct Save {
-    /// After this step.
-    #[prost(uint64, tag = "1")]
-    pub step: u64,
+    /// As this checkpoint.
+    #[prost(message, required, tag = "1")]
+    pub id: CheckpointId,
+    /// The last complete checkpoint, whose files stay.
+    #[prost(message, optional, tag = "2")]
+    pub keep: Option<CheckpointId>,
+    /// It will not become complete: what was saved as this checkpoint is to go.
+    #[prost(bool, tag = "3")]
+    pub discard: bool,
+    /// Which shard is asked; the worker knows.
+    #[prost(uint32, tag = "4")]
+    pub shard: u32,
+    /// How many shards there are; the worker knows.
+    #[prost(uint32, tag = "5")]
+    pub shards: u32,
+}
+
+/// What was saved, shard by shard.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct SavedShards {
+    /// One for each shard, in their order.
+    #[prost(message, repeated, tag = "1")]
+    pub shards: Vec<SavedShard>,
 }
 
 /// It has been done.

@@ -205,6 +205,10 @@ impl Options {
         match self.role {
             RoleOption::All => Some(self.shards),
             RoleOption::EmbeddingWorker => Some(self.parameter_servers.len()),
+            // One that was told its place need not know the others.
+            RoleOption::ParameterServer if self.replica_index.is_none() => {
+                Some(self.parameter_servers.len())
+            }
             RoleOption::ParameterServer | RoleOption::Trainer => None,
         }
     }

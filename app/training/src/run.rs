@@ -71,10 +71,10 @@ pub enum TrainError {
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// The training cannot go on.
-    #[error("the training ended: {0}")]
+    #[error("the training ended")]
     Call(#[from] CallError),
     /// What listens has failed.
-    #[error("serving ended: {0}")]
+    #[error("serving ended")]
     Serve(#[from] tonic::transport::Error),
 }
 
@@ -121,6 +121,13 @@ impl Process {
             })?,
             None => MetricsConfig::default(),
         };
+        if !config.without_effect.is_empty() {
+            let keys = config.without_effect.join(", ");
+            tracing::info!(keys, "settings of Persia that have no effect here");
+        }
+        if options.global_config.is_some() && !config.enable_metrics {
+            tracing::info!("enable_metrics is false: no metrics are pushed");
+        }
         let checkpoints = options.checkpoints.as_deref();
         let checkpoints = checkpoints.map(Checkpoints::in_directory).transpose()?;
         let mut present = options.faults();
@@ -222,10 +229,13 @@ impl Process {
             self.checkpoints.clone(),
             metrics.clone(),
         ));
-        if self.options.resume
-            && let Some(entries) = server.resume()?
-        {
-            tracing::info!(shard = place, entries, "resuming from a checkpoint");
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.remove_unfinished(Some(place));
+        }
+        // A shard on its own may be back before its trainer is, or while it waits. In one
+        // process the trainer says at once what it goes on from.
+        if self.options.resume && self.options.role == RoleOption::ParameterServer {
+            server.resume(self.options.known_shards())?;
         }
         if let Some(metrics) = metrics {
             let node = Node::new(Role::ParameterServer, place, &*metrics);
@@ -334,23 +344,38 @@ impl Process {
     }
 
     fn start(&self) -> Result<Start, TrainError> {
-        let seed = self.options.seed;
-        let saved = self.checkpoints.as_ref().filter(|_| self.options.resume);
-        let saved = saved.map(Checkpoints::trainer).transpose()?.flatten();
-        let Some(saved) = saved else {
-            return Ok(Start {
-                step: 0,
-                age: 0.0,
-                network: DenseNetwork::new(seed),
-            });
+        let (seed, resuming) = (self.options.seed, self.options.resume);
+        let anew = |last| Start {
+            step: 0,
+            age: 0.0,
+            network: DenseNetwork::new(seed),
+            resuming,
+            last,
         };
-        let network = DenseNetwork::restore(&saved.network)
-            .ok_or_else(|| CallError::Invalid("a checkpoint of another network".to_owned()))?;
-        tracing::info!(step = saved.step, "resuming from a checkpoint");
+        let Some(checkpoints) = &self.checkpoints else {
+            return Ok(anew(None));
+        };
+        checkpoints.remove_unfinished(None);
+        if !resuming {
+            // It stays until there is another; one that cannot be read is none.
+            return Ok(anew(checkpoints.trainer().ok().flatten()));
+        }
+        let Some(saved) = checkpoints.trainer()? else {
+            return Ok(anew(None));
+        };
+        let network =
+            DenseNetwork::restore(&saved.network).ok_or_else(|| checkpoints.other_network())?;
+        tracing::info!(
+            step = saved.id.step,
+            checkpoint = %saved.id,
+            "resuming from a checkpoint"
+        );
         Ok(Start {
-            step: saved.step,
+            step: saved.id.step,
             age: saved.age,
             network,
+            resuming,
+            last: Some(saved),
         })
     }
 

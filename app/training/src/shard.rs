@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::call::CallError;
 use super::features::DIMENSION;
-use super::messages::{Done, Lookup, Save, ShardGradients};
+use super::messages::{Done, Lookup, Prepare, Save, SavedShards, ShardGradients};
 use super::parameter_server::ParameterServer;
 use super::rpc::ParameterServerClient;
 
@@ -86,13 +86,31 @@ impl Shard {
         }
     }
 
+    /// Has it make ready for a trainer.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot save, or does not have what the trainer goes on from.
+    pub async fn prepare(&self, prepare: Prepare, retried: impl Fn()) -> Result<Done, CallError> {
+        let prepared = match self {
+            Self::Local(server) => server.prepare(prepare).await,
+            Self::Remote(client) => {
+                client
+                    .link()
+                    .until_answered(retried, || client.prepare(prepare.clone()))
+                    .await
+            }
+        };
+        prepared.map_err(|error| self.said(error))
+    }
+
     /// Has it save its embeddings.
     ///
     /// # Errors
     ///
-    /// If it refuses.
-    pub async fn save(&self, save: Save, retried: impl Fn()) -> Result<Done, CallError> {
-        match self {
+    /// If it cannot.
+    pub async fn save(&self, save: Save, retried: impl Fn()) -> Result<SavedShards, CallError> {
+        let saved = match self {
             Self::Local(server) => {
                 let server = Arc::clone(server);
                 on_its_own(async move { server.save(save).await }).await
@@ -103,6 +121,17 @@ impl Shard {
                     .until_answered(retried, || client.save(save))
                     .await
             }
+        };
+        saved.map_err(|error| self.said(error))
+    }
+
+    /// Says which shard it was, where there is more than one place it could be.
+    fn said(&self, error: CallError) -> CallError {
+        match (self, error) {
+            (Self::Remote(client), CallError::Refused(reason)) => {
+                CallError::Refused(format!("shard at {}: {reason}", client.link().peer()))
+            }
+            (_, error) => error,
         }
     }
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::call::{CallError, Link};
 use super::embedding_worker::EmbeddingWorker;
-use super::messages::{BatchGradients, BatchIds, BatchRef, Done, Embeddings, Save, Session};
+use super::messages::{
+    BatchGradients, BatchIds, BatchRef, Done, Embeddings, Prepare, Save, SavedShards, Session,
+};
 use super::rpc::EmbeddingWorkerClient;
 
 /// One embedding worker. Every call waits for one that does not answer, and
@@ -135,12 +137,29 @@ impl Worker {
         }
     }
 
+    /// Has the shards make ready.
+    ///
+    /// # Errors
+    ///
+    /// If a shard cannot.
+    pub async fn prepare(&self, prepare: &Prepare, retried: impl Fn()) -> Result<Done, CallError> {
+        match self {
+            Self::Local(worker) => worker.prepare(prepare.clone()).await,
+            Self::Remote(client) => {
+                client
+                    .link()
+                    .until_answered(retried, || client.prepare(prepare.clone()))
+                    .await
+            }
+        }
+    }
+
     /// Has the shards save.
     ///
     /// # Errors
     ///
-    /// If a shard refuses.
-    pub async fn save(&self, save: Save, retried: impl Fn()) -> Result<Done, CallError> {
+    /// If a shard cannot.
+    pub async fn save(&self, save: Save, retried: impl Fn()) -> Result<SavedShards, CallError> {
         match self {
             Self::Local(worker) => worker.save(save).await,
             Self::Remote(client) => {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -11,6 +11,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::errors::outcome;
+use crate::route::route_of;
 
 /// Upper bounds of the buckets, in seconds.
 // TODO 1: choose them for a service that takes 10 ms to 1 s and promises 0.5 s.

@@ -8,6 +8,7 @@ mod errors;
 #[path = "../../02_latency/latency.rs"]
 mod latency;
 mod random;
+mod route;
 #[path = "../../04_saturation/saturation.rs"]
 mod saturation;
 #[path = "../../01_traffic/traffic.rs"]

@@ -1,5 +1,6 @@
 //! Builds the service and the servers that it is compared with, and starts the latter.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ pub struct Twin {
 /// clock of Tokio's that can be paused, which costs each wait some hundred instructions.
 #[derive(Clone, Copy)]
 pub struct Program {
+    /// Of its workspace.
+    manifest: &'static str,
     package: &'static str,
     binary: &'static str,
     features: &'static [&'static str],
@@ -26,52 +29,97 @@ pub struct Program {
 
 impl Program {
     pub const SERVICE: Self = Self {
+        manifest: "Cargo.toml",
         package: "golden-signals",
         binary: "golden-signals",
         features: &["--features", "jemalloc"],
     };
     pub const BARE: Self = Self {
+        manifest: "Cargo.toml",
         package: "twins",
         binary: "twin-bare",
-        features: &[],
+        features: &["--features", "jemalloc"],
     };
     pub const AXUM_PROMETHEUS: Self = Self {
+        manifest: "Cargo.toml",
         package: "twins",
         binary: "twin-axum-prometheus",
-        features: &["--features", "axum-prometheus"],
+        features: &["--features", "axum-prometheus,jemalloc"],
+    };
+    pub const ACTIX: Self = Self {
+        manifest: "tests/benches/twins/actix/Cargo.toml",
+        package: "twin-actix",
+        binary: "twin-actix",
+        features: &[],
     };
 
     /// Builds it and returns where it is. One at a time: built together they would share
     /// their features.
     pub fn build(self) -> PathBuf {
+        let target = Path::new(env!("CARGO_BIN_EXE_golden-signals"))
+            .ancestors()
+            .nth(2)
+            .expect("a program is in its profile's directory");
         let status = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--locked", "--profile", "measured"])
+            .args(["--manifest-path", self.manifest, "--target-dir"])
+            .arg(target)
             .args(["--package", self.package, "--bin", self.binary])
             .args(self.features)
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .status()
             .expect("cargo was there when it compiled this");
         assert!(status.success(), "{} was not built", self.binary);
-        let profile = Path::new(env!("CARGO_BIN_EXE_golden-signals"))
-            .parent()
-            .expect("a program is in a directory");
-        profile.with_file_name("measured").join(self.binary)
+        target.join("measured").join(self.binary)
     }
 }
 
 impl Twin {
     /// The handler on bare axum.
     pub fn bare() -> Self {
-        Self::axum(Command::new(Program::BARE.build()))
+        Self::start(Command::new(Program::BARE.build()))
     }
 
     /// The handler on axum with axum-prometheus.
     pub fn axum_prometheus() -> Self {
-        Self::axum(Command::new(Program::AXUM_PROMETHEUS.build()))
+        Self::start(Command::new(Program::AXUM_PROMETHEUS.build()))
     }
 
-    /// Starts this command, which must come down to one of the [`Program`]s.
-    pub fn axum(mut command: Command) -> Self {
+    /// The handler on actix-web with actix-web-prom.
+    pub fn actix() -> Self {
+        Self::start(Command::new(Program::ACTIX.build()))
+    }
+
+    /// Express with prom-client in one Node.js process; in a directory made on first use.
+    ///
+    /// Returns none where there is no Node.js, and says so.
+    pub fn express() -> Option<Self> {
+        let installed = Command::new("npm").arg("--version").output();
+        if !installed.is_ok_and(|output| output.status.success()) {
+            println!("npm is not installed: Express is left out");
+            return None;
+        }
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/benches/twins/express");
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("express");
+        fs::create_dir_all(&directory).expect("the target directory can be written");
+        for file in ["main.js", "package.json", "package-lock.json"] {
+            fs::copy(sources.join(file), directory.join(file)).expect("it is checked in");
+        }
+        let status = Command::new("npm")
+            .args(["ci", "--silent", "--no-audit", "--no-fund"])
+            .current_dir(&directory)
+            .stdin(Stdio::null())
+            .status();
+        assert!(status.is_ok_and(|status| status.success()), "npm ci failed");
+        let mut node = Command::new("node");
+        node.arg("main.js")
+            .env("NODE_ENV", "production")
+            .current_dir(directory);
+        Some(Self::start(node))
+    }
+
+    /// Starts this command, which must come down to a program that writes its address.
+    pub fn start(mut command: Command) -> Self {
         let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

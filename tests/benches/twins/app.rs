@@ -8,7 +8,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 
 /// The service's own allocator: what is compared are instruments.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -88,6 +88,7 @@ fn every_query_shows_what_happens_now() {
             another_job_fits_without_a_change_and_has_a_limit_to_show,
             every_training_is_shown,
             trainings_are_shown_side_by_side_and_apart,
+            persia_s_own_dashboard_has_data_in_every_panel,
             every_query_names_only_what_exists,
             variables_list_what_is_there,
             exemplars_are_shown,
@@ -115,6 +116,39 @@ fn every_training_is_shown(asked: &Asked) {
     let queries = well(&asked.of_trainings(), &[]);
     for training in TRAININGS {
         shows_something(&asked.stack.prometheus, &queries, &job(training));
+    }
+}
+
+/// The queries of the twelve panels of Persia's last dashboard, `{}` and all
+/// (resources/grafana/dashboards/perisa-training.json).
+const PANELS_OF_PERSIA: [&str; 12] = [
+    "staleness{}",
+    "num_pending_batches{}",
+    "batch_unique_indices_rate{}",
+    "index_miss_ratio{}",
+    "index_miss_count{}",
+    "gradient_id_miss_count{}",
+    "lookup_hashmap_time_cost_sec{}",
+    "lookup_preprocess_time_cost_sec{}",
+    "lookup_rpc_time_cost_sec{}",
+    "update_gradient_time_cost_sec{}",
+    "lookup_postprocess_time_cost_sec{}",
+    "lookup_total_time_cost_sec{}",
+];
+
+fn persia_s_own_dashboard_has_data_in_every_panel(asked: &Asked) {
+    let prometheus = &asked.stack.prometheus;
+    for query in PANELS_OF_PERSIA {
+        let trainings = format!("count(count by (job) ({query} >= 0))");
+        prometheus.number_when(&trainings, |count| count == TRAININGS.len() as f64);
+        if query.ends_with("_sec{}") {
+            // Seconds, and of a batch: nothing of it takes as long as one.
+            let most = prometheus.number(&format!("max({query})"));
+            assert!(
+                most.is_some_and(|most| most > 0.0 && most < 1.0),
+                "{query}: {most:?}"
+            );
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use super::LookedUp;
 use crate::call::CallError;
 use crate::messages::{BatchRef, FeatureIds, MAX_NAME_BYTES, Session};
+use crate::metrics::{Gauge, exact};
 
 /// The most batches kept for trainers to claim, as in Persia. A trainer keeps
 /// far fewer waiting; this is for one that has lost count.
@@ -20,16 +21,44 @@ const MAX_LOOKED_UP: usize = 10_000;
 const MAX_TRAINERS: usize = 1000;
 
 /// Each in a lock of its own: they are touched at different moments.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Buffers {
-    pending: Mutex<HashMap<BatchRef, Vec<FeatureIds>>>,
+    pending: Mutex<Pending>,
     looked_up: Mutex<HashMap<BatchRef, LookedUp>>,
     sessions: Mutex<HashMap<String, u64>>,
+}
+
+/// The batches that have arrived. How many they are is told while they are held: told
+/// afterwards, an earlier number could overtake a later one and stay.
+#[derive(Debug)]
+struct Pending {
+    batches: HashMap<BatchRef, Vec<FeatureIds>>,
+    shown: Option<Gauge>,
+}
+
+impl Pending {
+    fn show(&self) {
+        if let Some(gauge) = &self.shown {
+            gauge.set(exact(self.batches.len() as u64));
+        }
+    }
 }
 
 const UNPOISONED: &str = "nothing panics while it holds a map";
 
 impl Buffers {
+    /// Empty ones, the number of whose pending batches is shown.
+    pub(super) fn new(shown: Option<Gauge>) -> Self {
+        Self {
+            pending: Mutex::new(Pending {
+                batches: HashMap::new(),
+                shown,
+            }),
+            looked_up: Mutex::default(),
+            sessions: Mutex::default(),
+        }
+    }
+
     /// Remembers the trainer's session, and forgets the batches of the one
     /// before; returns how many they were.
     pub(super) fn begin(&self, session: &Session) -> Result<usize, CallError> {
@@ -57,23 +86,27 @@ impl Buffers {
         let mut sessions = self.sessions.lock().expect(UNPOISONED);
         sessions.retain(|_, known| *known != session);
         drop(sessions);
-        fn forget<T>(batches: &Mutex<HashMap<BatchRef, T>>, session: u64) -> usize {
-            let mut batches = batches.lock().expect(UNPOISONED);
+        fn forget<T>(batches: &mut HashMap<BatchRef, T>, session: u64) -> usize {
             let before = batches.len();
             batches.retain(|batch, _| batch.session != session);
             before - batches.len()
         }
-        forget(&self.pending, session) + forget(&self.looked_up, session)
+        let mut pending = self.pending.lock().expect(UNPOISONED);
+        let forgotten = forget(&mut pending.batches, session);
+        pending.show();
+        drop(pending);
+        forgotten + forget(&mut self.looked_up.lock().expect(UNPOISONED), session)
     }
 
     /// Keeps a batch. One that is sent again, because the answer was lost, is
     /// kept once.
     pub(super) fn keep(&self, batch: BatchRef, ids: Vec<FeatureIds>) -> Result<(), CallError> {
         let mut pending = self.pending.lock().expect(UNPOISONED);
-        if pending.len() >= MAX_PENDING && !pending.contains_key(&batch) {
+        if pending.batches.len() >= MAX_PENDING && !pending.batches.contains_key(&batch) {
             return Err(CallError::BufferFull);
         }
-        pending.insert(batch, ids);
+        pending.batches.insert(batch, ids);
+        pending.show();
         Ok(())
     }
 
@@ -82,12 +115,10 @@ impl Buffers {
         if self.looked_up.lock().expect(UNPOISONED).len() >= MAX_LOOKED_UP {
             return Err(CallError::BufferFull);
         }
-        let claimed = self.pending.lock().expect(UNPOISONED).remove(batch);
+        let mut pending = self.pending.lock().expect(UNPOISONED);
+        let claimed = pending.batches.remove(batch);
+        pending.show();
         claimed.ok_or(CallError::UnknownBatch)
-    }
-
-    pub(super) fn pending(&self) -> usize {
-        self.pending.lock().expect(UNPOISONED).len()
     }
 
     pub(super) fn wait_for_gradients(&self, batch: BatchRef, looked_up: LookedUp) {

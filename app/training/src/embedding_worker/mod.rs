@@ -9,14 +9,16 @@ mod split;
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 
 use self::buffers::Buffers;
 use self::split::Split;
+pub use self::split::owner;
 use super::call::CallError;
 use super::features::FEATURES;
 use super::messages::{
-    BatchGradients, BatchIds, BatchRef, Done, Embeddings, FeatureIds, Save, Session,
+    BatchGradients, BatchIds, BatchRef, Done, Embeddings, FeatureIds, Prepare, Save, SavedShards,
+    Session,
 };
 use super::metrics::{EmbeddingWorkerMetrics, exact};
 use super::shard::Shard;
@@ -55,7 +57,11 @@ impl EmbeddingWorker {
             .unwrap_or_default();
         Self {
             shards,
-            buffers: Buffers::default(),
+            buffers: Buffers::new(
+                metrics
+                    .as_ref()
+                    .map(|metrics| metrics.num_pending_batches.clone()),
+            ),
             staleness,
             metrics,
         }
@@ -88,15 +94,13 @@ impl EmbeddingWorker {
         split::check(&batch.features)?;
         if let Some(metrics) = &self.metrics {
             for (place, ids) in batch.features.iter().enumerate() {
-                // Without any id there is no rate.
-                if !ids.places.is_empty() {
-                    let rate = exact(ids.unique.len() as u64) / exact(ids.places.len() as u64);
-                    metrics.batch_unique_indices_rate.of(place).set(rate);
-                }
+                // Without any id there is no rate, not that of an earlier batch either.
+                let rate = (!ids.places.is_empty())
+                    .then(|| exact(ids.unique.len() as u64) / exact(ids.places.len() as u64));
+                metrics.batch_unique_indices_rate.of(place).set(rate);
             }
         }
         self.buffers.keep(batch.batch, batch.features)?;
-        self.show_pending();
         Ok(Done {})
     }
 
@@ -109,7 +113,6 @@ impl EmbeddingWorker {
     /// If the batch is not known, too many are out, or a shard refuses.
     pub async fn forward(&self, batch: BatchRef) -> Result<Embeddings, CallError> {
         let features = self.buffers.claim(&batch)?;
-        self.show_pending();
         let out = self.staleness.begin();
         let (split, embeddings) = self.look_up(&features, true).await?;
         self.buffers.wait_for_gradients(
@@ -156,7 +159,11 @@ impl EmbeddingWorker {
             // Every shard is asked, if for nothing: all count the same batches.
             shard.look_up(split.ids_of(number), training, || self.count_retry())
         });
+        // Also of what is not trained on: whoever waits, waits for the same shard.
+        let in_flight = self.metrics.as_ref();
+        let in_flight = in_flight.map(|metrics| metrics.lookups_in_flight.begin());
         let answers = try_join_all(lookups).await?;
+        drop(in_flight);
         let answered = Instant::now();
         let embeddings = pooling::sum(features, &split, &answers);
         if let Some(metrics) = metrics {
@@ -212,19 +219,65 @@ impl EmbeddingWorker {
         Ok(Done {})
     }
 
-    /// Has every shard save its embeddings.
+    /// Has every shard make ready for a trainer.
     ///
     /// # Errors
     ///
-    /// If a shard refuses.
-    pub async fn save(&self, save: Save) -> Result<Done, CallError> {
-        try_join_all(
-            self.shards
-                .iter()
-                .map(|shard| shard.save(save, || self.count_retry())),
-        )
-        .await?;
+    /// If a shard cannot save, or does not have what the trainer goes on from.
+    pub async fn prepare(&self, prepare: Prepare) -> Result<Done, CallError> {
+        let shards = self.written_shards();
+        let prepared = (0..shards).zip(&self.shards).map(|(number, shard)| {
+            let prepare = Prepare {
+                shard: number,
+                shards,
+                ..prepare.clone()
+            };
+            shard.prepare(prepare, || self.count_retry())
+        });
+        try_join_all(prepared).await?;
         Ok(Done {})
+    }
+
+    /// Has every shard save its embeddings. Where one of them cannot, none keeps what it
+    /// has saved: it would be no checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// If a shard cannot.
+    pub async fn save(&self, save: Save) -> Result<SavedShards, CallError> {
+        let saved = self.each_saves(save).await;
+        if saved.is_err() && !save.discard {
+            let discard = Save {
+                discard: true,
+                ..save
+            };
+            // What is not discarded now goes with the next checkpoint.
+            self.each_saves(discard).await.ok();
+        }
+        saved
+    }
+
+    async fn each_saves(&self, save: Save) -> Result<SavedShards, CallError> {
+        let shards = self.written_shards();
+        let saves = (0..shards).zip(&self.shards).map(|(number, shard)| {
+            let save = Save {
+                shard: number,
+                shards,
+                ..save
+            };
+            shard.save(save, || self.count_retry())
+        });
+        let mut all = SavedShards { shards: Vec::new() };
+        // All are waited for, so that none still writes when it is discarded.
+        for saved in join_all(saves).await {
+            all.shards.extend(saved?.shards);
+        }
+        Ok(all)
+    }
+
+    /// How many shards there are, as messages say it.
+    fn written_shards(&self) -> u32 {
+        u32::try_from(self.shards.len()).expect("shards are few")
     }
 
     /// The batches that are out.
@@ -242,15 +295,6 @@ impl EmbeddingWorker {
     fn count_forgotten(&self, batches: usize) {
         if let Some(metrics) = &self.metrics {
             metrics.batches_forgotten.inc_by(batches as u64);
-        }
-        self.show_pending();
-    }
-
-    fn show_pending(&self) {
-        if let Some(metrics) = &self.metrics {
-            metrics
-                .num_pending_batches
-                .set(exact(self.buffers.pending() as u64));
         }
     }
 }

@@ -30,6 +30,21 @@ pub(super) fn check(features: &[FeatureIds]) -> Result<(), CallError> {
     Ok(())
 }
 
+/// The shard that has the id, of so many: as good as at random, and always the same.
+///
+/// Not by the bits of [`mix`] as they are: the distinct ids of a shard are estimated from
+/// the first and the last of them (see [`crate::distinct`]), which must not be alike in
+/// all of its ids. Multiplied by an odd number, every bit moves the highest ones; those
+/// are taken as a fraction of all (Lemire, "Fast random integer generation in an
+/// interval", 2019).
+#[must_use]
+pub fn owner(id: u64, shards: usize) -> usize {
+    let hash = mix(id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    #[expect(clippy::cast_possible_truncation, reason = "less than the shards")]
+    let shard = ((u128::from(hash) * shards as u128) >> 64) as usize;
+    shard
+}
+
 /// A batch's distinct ids, shard by shard.
 #[derive(Debug)]
 pub(super) struct Split {
@@ -58,7 +73,7 @@ impl Split {
         ];
         for (feature, ids) in (0..).zip(features) {
             for (place, &id) in (0..).zip(&ids.unique) {
-                let shard = &mut split[(mix(id) % shards as u64) as usize];
+                let shard = &mut split[owner(id, shards)];
                 shard.ids.push(id);
                 shard.origins.push((feature, place));
             }

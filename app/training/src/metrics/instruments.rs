@@ -3,9 +3,9 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use golden_metrics::{Buckets, Histogram};
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder};
@@ -19,31 +19,100 @@ use crate::features::FEATURES;
 /// A number that rises and falls.
 pub type Gauge = gauge::Gauge<f64, AtomicU64>;
 
-/// A gauge without a series until it is set: no number would be true before.
-#[derive(Clone, Debug, Default)]
-pub struct LateGauge(Arc<OnceLock<Gauge>>);
+/// A number that is not always there: the series is absent until it has a value, and
+/// again when it has lost it. 0 would be a value.
+#[derive(Clone, Debug)]
+pub struct SometimesGauge(Arc<AtomicU64>);
 
-impl LateGauge {
-    /// It is this from now on.
-    pub fn set(&self, value: f64) {
-        let first = || {
-            let gauge = Gauge::default();
-            gauge.set(value);
-            gauge
-        };
-        self.0.get_or_init(first).set(value);
-    }
+/// A NaN, which is no value that is ever told.
+const ABSENT: f64 = f64::NAN;
 
-    /// What it was set to last; `None` before.
-    #[must_use]
-    pub fn get(&self) -> Option<f64> {
-        self.0.get().map(Gauge::get)
+impl Default for SometimesGauge {
+    fn default() -> Self {
+        Self(Arc::new(AtomicU64::new(ABSENT.to_bits())))
     }
 }
 
-impl EncodeMetric for LateGauge {
-    fn encode(&self, encoder: MetricEncoder<'_>) -> fmt::Result {
-        self.0.get().map_or(Ok(()), |gauge| gauge.encode(encoder))
+impl SometimesGauge {
+    /// Has this value from now on, or none.
+    pub fn set(&self, value: impl Into<Option<f64>>) {
+        let value = value.into().unwrap_or(ABSENT);
+        self.0.store(value.to_bits(), Relaxed);
+    }
+
+    /// Its value, if it has one.
+    #[must_use]
+    pub fn get(&self) -> Option<f64> {
+        let value = f64::from_bits(self.0.load(Relaxed));
+        (!value.is_nan()).then_some(value)
+    }
+}
+
+impl EncodeMetric for SometimesGauge {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        match self.get() {
+            Some(value) => encoder.encode_gauge(&value),
+            None => Ok(()),
+        }
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Gauge
+    }
+}
+
+impl TypedMetric for SometimesGauge {
+    const TYPE: MetricType = MetricType::Gauge;
+}
+
+/// What has begun and not ended; told as the age of the oldest, in seconds, 0 where there
+/// is none.
+#[derive(Clone, Debug, Default)]
+pub struct OldestAge(Arc<Mutex<Vec<Instant>>>);
+
+/// Something that has begun. Dropping it ends it, for whatever reason.
+#[derive(Debug)]
+pub struct InFlight {
+    of: OldestAge,
+    began: Instant,
+}
+
+impl OldestAge {
+    /// Something begins now.
+    #[must_use]
+    pub fn begin(&self) -> InFlight {
+        let began = Instant::now();
+        self.began().push(began);
+        InFlight {
+            of: self.clone(),
+            began,
+        }
+    }
+
+    /// The age of the oldest.
+    #[must_use]
+    pub fn get(&self) -> Duration {
+        let oldest = self.began().iter().min().copied();
+        oldest.map_or(Duration::ZERO, |began| began.elapsed())
+    }
+
+    fn began(&self) -> MutexGuard<'_, Vec<Instant>> {
+        self.0.lock().expect("nothing panics while it holds times")
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let mut began = self.of.began();
+        if let Some(place) = began.iter().position(|began| *began == self.began) {
+            began.swap_remove(place);
+        }
+    }
+}
+
+impl EncodeMetric for OldestAge {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        encoder.encode_gauge(&self.get().as_secs_f64())
     }
 
     fn metric_type(&self) -> MetricType {

@@ -16,7 +16,9 @@ use prometheus_client::registry::Registry;
 
 use super::features::FEATURES;
 use super::staleness::Staleness;
-pub use instruments::{DistinctEstimates, Gauge, LateGauge, PerFeature, TimeCost, exact};
+pub use instruments::{
+    DistinctEstimates, Gauge, InFlight, OldestAge, PerFeature, SometimesGauge, TimeCost, exact,
+};
 
 /// Upper bounds of all time costs, in seconds.
 ///
@@ -46,7 +48,7 @@ pub trait RoleMetrics {
 /// If a collector fails.
 pub fn gather(registry: &Registry) -> Result<Vec<MetricFamily>, fmt::Error> {
     let mut families = golden_metrics::gather(registry)?;
-    // What is not known yet has no series, and a gateway refuses a name without any.
+    // What is absent has no series, and readers of the format refuse a family of none.
     families.retain(|family| !family.metric.is_empty());
     for family in &mut families {
         if family.r#type() == MetricType::Counter
@@ -84,7 +86,7 @@ role_metrics! {
     ParameterServerMetrics {
         index_miss_count: Counter = "index_miss_count",
             "Ids looked up for training that were not in the shard's table and were admitted to it";
-        index_miss_ratio: LateGauge = "index_miss_ratio",
+        index_miss_ratio: SometimesGauge = "index_miss_ratio",
             "Share of the ids of the shard's last lookup for training that index_miss_count counted";
         gradient_id_miss_count: Counter = "gradient_id_miss_count",
             "Ids whose gradient found no embedding in the shard: evicted since the lookup, or never admitted";
@@ -112,8 +114,8 @@ role_metrics! {
 role_metrics! {
     /// An embedding worker's.
     EmbeddingWorkerMetrics {
-        batch_unique_indices_rate: PerFeature<Gauge> = "batch_unique_indices_rate",
-            "Distinct ids of the last batch divided by all its ids; 1 is no repetition";
+        batch_unique_indices_rate: PerFeature<SometimesGauge> = "batch_unique_indices_rate",
+            "Distinct ids of the last batch divided by all its ids; 1 is no repetition, absent is no id";
         nan_count: PerFeature<Counter> = "nan_count",
             "Gradients of a batch's feature that arrived with a NaN and were dropped";
         nan_grad_skipped: PerFeature<Counter> = "nan_grad_skipped",
@@ -126,6 +128,8 @@ role_metrics! {
             "Seconds the worker takes to divide a batch's ids among the shards";
         lookup_rpc_time_cost: TimeCost = "lookup_rpc_time_cost",
             "Seconds from the lookup's being sent to the shards until all have answered";
+        lookups_in_flight: OldestAge = "lookup_oldest_in_flight_age",
+            "Seconds that the oldest lookup that a shard has not answered yet has waited; 0 where none waits";
         update_gradient_time_cost: TimeCost = "update_gradient_time_cost",
             "Seconds from a batch's gradients arriving until all shards have applied them";
         summation_time_cost: TimeCost = "summation_time_cost",
@@ -146,12 +150,18 @@ role_metrics! {
 role_metrics! {
     /// A trainer's.
     TrainerMetrics {
-        train_loss: LateGauge = "train_loss",
-            "Logistic loss of the batches trained on, smoothed over about a hundred";
-        evaluation_loss: LateGauge = "evaluation_loss",
-            "Logistic loss on the last held-out samples";
-        evaluation_auc: LateGauge = "evaluation_auc",
-            "Area under the ROC curve on the last held-out samples; 0.5 is guessing";
+        train_loss: SometimesGauge = "train_loss",
+            "Logistic loss of the batches trained on, smoothed over about a hundred; absent before the first";
+        evaluation_loss: SometimesGauge = "evaluation_loss",
+            "Logistic loss on the last held-out samples; absent before the first evaluation";
+        evaluation_auc: SometimesGauge = "evaluation_auc",
+            "Area under the ROC curve on the last held-out samples; 0.5 is guessing, absent before the first evaluation";
+        checkpoint_time_cost: TimeCost = "checkpoint_time_cost",
+            "Seconds the training stands still for a checkpoint, saved or failed";
+        checkpoint_failures: Counter = "checkpoint_failures_total",
+            "Checkpoints that could not be saved, by the trainer or by any shard";
+        checkpoint_step: SometimesGauge = "checkpoint_step",
+            "The step of the last complete checkpoint; absent where there is none";
         train_examples: Counter = "train_examples",
             "Samples trained on";
         train_batches: Counter = "train_batches",

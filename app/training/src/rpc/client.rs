@@ -14,8 +14,8 @@ use super::generated::embedding_worker::embedding_worker_client;
 use super::generated::parameter_server::parameter_server_client;
 use crate::call::{CallError, Link};
 use crate::messages::{
-    BatchGradients, BatchIds, BatchRef, Done, Embeddings, Lookup, Numbers, Save, Session,
-    ShardGradients,
+    BatchGradients, BatchIds, BatchRef, Done, Embeddings, Lookup, Numbers, Prepare, Save,
+    SavedShards, Session, ShardGradients,
 };
 
 /// Making a connection may take this long; then it is tried again.
@@ -137,8 +137,10 @@ client! {
         look_up(Lookup) -> Numbers;
         /// Applies gradients.
         update(ShardGradients) -> Done;
+        /// Makes ready for a trainer.
+        prepare(Prepare) -> Done;
         /// Saves all embeddings.
-        save(Save) -> Done;
+        save(Save) -> SavedShards;
     }
 }
 
@@ -157,8 +159,10 @@ client! {
         evaluate(BatchIds) -> Embeddings;
         /// A batch's gradients.
         update(BatchGradients) -> Done;
+        /// Has the shards make ready for a trainer.
+        prepare(Prepare) -> Done;
         /// Has the shards save.
-        save(Save) -> Done;
+        save(Save) -> SavedShards;
     }
 }
 

@@ -60,11 +60,12 @@ impl From<tonic::Status> for CallError {
         match status.code() {
             Code::NotFound => Self::UnknownBatch,
             Code::Aborted => Self::BufferFull,
-            // The middle two are tonic's own, of a message that is too long.
-            Code::InvalidArgument
-            | Code::OutOfRange
-            | Code::ResourceExhausted
-            | Code::Unimplemented => Self::Invalid(status.message().to_owned()),
+            // The last two are tonic's own, of a message that is too long.
+            Code::InvalidArgument | Code::OutOfRange | Code::ResourceExhausted => {
+                Self::Invalid(status.message().to_owned())
+            }
+            Code::FailedPrecondition => Self::Refused(status.message().to_owned()),
+            Code::Unimplemented => Self::UnknownCall(String::new()),
             _ => Self::Unavailable(status.message().to_owned()),
         }
     }
@@ -76,6 +77,9 @@ impl From<CallError> for tonic::Status {
             CallError::UnknownBatch => Self::not_found(error.to_string()),
             CallError::BufferFull => Self::aborted(error.to_string()),
             CallError::Invalid(reason) => Self::invalid_argument(reason),
+            CallError::Refused(reason) => Self::failed_precondition(reason),
+            // It is not the caller's call that is unknown.
+            CallError::UnknownCall(_) => Self::failed_precondition(error.to_string()),
             CallError::Unavailable(reason) => Self::unavailable(reason),
         }
     }

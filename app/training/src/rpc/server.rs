@@ -19,8 +19,8 @@ use super::generated::parameter_server::parameter_server_server as shard;
 use super::incoming::incoming;
 use crate::embedding_worker::EmbeddingWorker;
 use crate::messages::{
-    BatchGradients, BatchIds, BatchRef, Done, Embeddings, Lookup, Numbers, Save, Session,
-    ShardGradients,
+    BatchGradients, BatchIds, BatchRef, Done, Embeddings, Lookup, Numbers, Prepare, Save,
+    SavedShards, Session, ShardGradients,
 };
 use crate::parameter_server::ParameterServer;
 
@@ -51,7 +51,11 @@ impl shard::ParameterServer for Called<ParameterServer> {
         Ok(Response::new(self.0.update(call.get_ref()).await?))
     }
 
-    async fn save(&self, call: Request<Save>) -> Result<Response<Done>, Status> {
+    async fn prepare(&self, call: Request<Prepare>) -> Result<Response<Done>, Status> {
+        Ok(Response::new(self.0.prepare(call.into_inner()).await?))
+    }
+
+    async fn save(&self, call: Request<Save>) -> Result<Response<SavedShards>, Status> {
         Ok(Response::new(self.0.save(call.into_inner()).await?))
     }
 }
@@ -82,7 +86,11 @@ impl worker::EmbeddingWorker for Called<EmbeddingWorker> {
         Ok(Response::new(self.0.update(call.into_inner()).await?))
     }
 
-    async fn save(&self, call: Request<Save>) -> Result<Response<Done>, Status> {
+    async fn prepare(&self, call: Request<Prepare>) -> Result<Response<Done>, Status> {
+        Ok(Response::new(self.0.prepare(call.into_inner()).await?))
+    }
+
+    async fn save(&self, call: Request<Save>) -> Result<Response<SavedShards>, Status> {
         Ok(Response::new(self.0.save(call.into_inner()).await?))
     }
 }

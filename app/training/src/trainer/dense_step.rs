@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::{Kept, Ready, Start, Trained, Trainer};
 use crate::call::CallError;
-use crate::checkpoint::TrainerState;
+use crate::checkpoint::{CheckpointId, Checkpoints};
 use crate::dense::DenseNetwork;
 use crate::evaluation::Evaluation;
 use crate::faults::FeatureName;
@@ -31,21 +31,26 @@ pub(super) struct TrainingState {
     network: DenseNetwork,
     /// Whether this very state is a checkpoint, or what it started from.
     pub(super) is_saved: bool,
+    session: u64,
+    /// The last checkpoint that is complete.
+    complete: Option<CheckpointId>,
 }
 
 /// Trains on what comes until nothing comes any more.
 pub(super) fn run(
     trainer: &Trainer,
     start: Start,
+    session: u64,
     mut from: mpsc::Receiver<Ready>,
     to: &mpsc::Sender<Trained>,
 ) -> Result<TrainingState, CallError> {
-    let Start { step, age, network } = start;
     let mut state = TrainingState {
-        step,
-        age,
-        network,
+        step: start.step,
+        age: start.age,
+        network: start.network,
         is_saved: true,
+        session,
+        complete: start.last.map(|last| last.id),
     };
     let mut smoothed = None;
     loop {
@@ -98,8 +103,8 @@ pub(super) fn run(
             evaluate(trainer, &state.network, batch.ids.batch, held_out)?;
         }
         if step.is_multiple_of(trainer.settings.checkpoint_every) {
-            Handle::current().block_on(save(trainer, &state))?;
-            state.is_saved = true;
+            // Training goes on without; the next one may succeed.
+            Handle::current().block_on(save(trainer, &mut state)).ok();
         }
     }
 }
@@ -178,32 +183,76 @@ fn evaluate(
     trainer.progress.evaluate(evaluation);
     if let Some(metrics) = &trainer.metrics {
         metrics.evaluation_loss.set(evaluation.loss);
-        if let Some(auc) = evaluation.auc {
-            metrics.evaluation_auc.set(auc);
-        }
+        metrics.evaluation_auc.set(evaluation.auc);
     }
     Ok(())
 }
 
-/// Saves it, and has the shards save, unless there is nowhere to.
-pub(super) async fn save(trainer: &Trainer, state: &TrainingState) -> Result<(), CallError> {
+/// Has the shards save, and then saves itself, unless there is nowhere to. What goes wrong
+/// is logged and counted here.
+///
+/// # Errors
+///
+/// If it is not saved.
+pub(super) async fn save(trainer: &Trainer, state: &mut TrainingState) -> Result<(), CallError> {
     let Some(checkpoints) = &trainer.checkpoints else {
         return Ok(());
     };
+    let started = Instant::now();
+    let saved = save_to(trainer, checkpoints, state).await;
     let step = state.step;
+    if let Some(metrics) = &trainer.metrics {
+        metrics.checkpoint_time_cost.observe(started.elapsed());
+        match &saved {
+            Ok(_) => metrics.checkpoint_step.set(exact(step)),
+            Err(_) => drop(metrics.checkpoint_failures.inc()),
+        }
+    }
+    match saved {
+        Ok(id) => {
+            state.complete = Some(id);
+            state.is_saved = true;
+            tracing::info!(step, checkpoint = %id, "saved a checkpoint");
+            Ok(())
+        }
+        Err(error) => {
+            let complete = state.complete.map(|id| id.step);
+            tracing::error!(step, last_complete_step = complete, %error, "cannot save a checkpoint");
+            Err(error)
+        }
+    }
+}
+
+async fn save_to(
+    trainer: &Trainer,
+    checkpoints: &Checkpoints,
+    state: &TrainingState,
+) -> Result<CheckpointId, CallError> {
+    let id = CheckpointId {
+        step: state.step,
+        session: state.session,
+    };
+    let save = Save {
+        id,
+        keep: state.complete,
+        discard: false,
+        shard: 0,
+        shards: 0,
+    };
     // All workers have the same shards.
     let worker = &trainer.workers[0];
-    worker.save(Save { step }, || trainer.count_retry()).await?;
-    let state = TrainerState {
-        step,
-        age: state.age,
-        network: state.network.state(),
-    };
-    match checkpoints.save_trainer(&state) {
-        Ok(()) => tracing::info!(step, "saved a checkpoint"),
-        Err(error) => tracing::warn!(%error, "cannot save a checkpoint; training continues"),
+    let saved = worker.save(save, || trainer.count_retry()).await?;
+    let written = checkpoints.save_trainer(id, state.age, state.network.state(), saved.shards);
+    if let Err(error) = written {
+        let discard = Save {
+            discard: true,
+            ..save
+        };
+        // What is not discarded now goes with the next checkpoint.
+        worker.save(discard, || trainer.count_retry()).await.ok();
+        return Err(CallError::Refused(error.to_string()));
     }
-    Ok(())
+    Ok(id)
 }
 
 /// Waiting that nobody would notice is none.

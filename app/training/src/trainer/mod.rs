@@ -23,11 +23,11 @@ use tokio::task::JoinSet;
 
 pub use self::progress::{Progress, Summary};
 use super::call::CallError;
-use super::checkpoint::Checkpoints;
+use super::checkpoint::{Checkpoints, TrainerState};
 use super::dense::DenseNetwork;
 use super::faults::CurrentFaults;
 use super::loader::{Loader, Samples};
-use super::messages::{BatchGradients, BatchIds, BatchRef, Embeddings, Session};
+use super::messages::{BatchGradients, BatchIds, BatchRef, Embeddings, Prepare, Session};
 use super::metrics::{TrainerMetrics, exact};
 use super::worker::Worker;
 
@@ -74,6 +74,10 @@ pub struct Start {
     pub age: f64,
     /// The network, as far as it was trained.
     pub network: DenseNetwork,
+    /// Whether it goes on from a checkpoint, if there is one: then the shards do, too.
+    pub resuming: bool,
+    /// The manifest of the last complete checkpoint.
+    pub last: Option<TrainerState>,
 }
 
 /// Trains the network, with workers that hold the embeddings.
@@ -132,7 +136,8 @@ impl Trainer {
     ///
     /// # Errors
     ///
-    /// If a worker refuses what it is sent.
+    /// If a worker refuses what it is sent, a shard cannot save or does not have what the
+    /// training goes on from, or what was learned at last could not be saved.
     pub async fn run(self, start: Start, stop: watch::Receiver<bool>) -> Result<(), CallError> {
         let trainer = Arc::new(self);
         let settings = &trainer.settings;
@@ -148,6 +153,7 @@ impl Trainer {
         for worker in &trainer.workers {
             worker.begin(&session, || trainer.count_retry()).await?;
         }
+        trainer.prepare(&start).await?;
 
         let (drawn_to, drawn) = mpsc::channel(MAX_DRAWN_AHEAD);
         // One more is kept while it waits to be put into the queue.
@@ -183,20 +189,44 @@ impl Trainer {
         drop((ready_to, kept, trained));
         let dense = tokio::task::spawn_blocking({
             let trainer = Arc::clone(&trainer);
-            move || dense_step::run(&trainer, start, ready, &trained_to)
+            move || dense_step::run(&trainer, start, session.session, ready, &trained_to)
         });
         while let Some(stage) = stages.join_next().await {
             ended(stage)?;
         }
-        let state = ended(dense.await)?;
+        let mut state = ended(dense.await)?;
         // All gradients have been applied: nothing is ahead of what is saved.
-        if !state.is_saved {
-            dense_step::save(&trainer, &state).await?;
-        }
+        let saved = if state.is_saved {
+            Ok(())
+        } else {
+            dense_step::save(&trainer, &mut state).await
+        };
         for worker in &trainer.workers {
             // One that does not answer now will hear of the next session.
             worker.end(session.clone()).await.ok();
         }
+        saved
+    }
+
+    /// Finds out before anything is trained whether it can be saved, and has the shards go
+    /// on from where this training does.
+    async fn prepare(&self, start: &Start) -> Result<(), CallError> {
+        let last = start.last.as_ref();
+        if let (Some(metrics), Some(last)) = (&self.metrics, last) {
+            metrics.checkpoint_step.set(exact(last.id.step));
+        }
+        let last = last.filter(|_| start.resuming);
+        let prepare = Prepare {
+            saving: self.checkpoints.is_some(),
+            resuming: start.resuming,
+            checkpoint: last.map(|last| last.id),
+            saved: last.map(|last| last.shards.clone()).unwrap_or_default(),
+            shard: 0,
+            shards: 0,
+        };
+        // All workers have the same shards.
+        let worker = &self.workers[0];
+        worker.prepare(&prepare, || self.count_retry()).await?;
         Ok(())
     }
 

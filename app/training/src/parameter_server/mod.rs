@@ -1,18 +1,21 @@
 //! A shard: holds the embeddings of its share of the ids, looks them up and
 //! applies gradients to them. Knows neither batches nor the network.
 
+mod saving;
+
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 
+use self::saving::Origin;
 use super::call::CallError;
-use super::checkpoint::{CheckpointError, Checkpoints, ShardState};
+use super::checkpoint::Checkpoints;
 use super::embedding_table::EmbeddingTable;
 use super::faults::CurrentFaults;
 use super::features::{DIMENSION, mix};
-use super::messages::{Done, Lookup, Numbers, Save, ShardGradients};
+use super::messages::{Done, Lookup, Numbers, ShardGradients};
 use super::metrics::{ParameterServerMetrics, exact};
 use simulation::Probability;
 
@@ -32,6 +35,10 @@ struct State {
     table: EmbeddingTable,
     /// Decides on admissions.
     stream: Xoshiro256PlusPlus,
+    /// The checkpoint that the table was filled with.
+    origin: Option<Origin>,
+    /// Whether it has been trained on since it started.
+    trained: bool,
 }
 
 impl ParameterServer {
@@ -55,7 +62,9 @@ impl ParameterServer {
             admit_probability,
             state: Mutex::new(State {
                 table: EmbeddingTable::new(capacity),
-                stream: Xoshiro256PlusPlus::seed_from_u64(mix(seed ^ shard as u64)),
+                stream: Xoshiro256PlusPlus::seed_from_u64(mix(mix(seed) ^ shard as u64)),
+                origin: None,
+                trained: false,
             }),
             faults,
             checkpoints,
@@ -94,13 +103,19 @@ impl ParameterServer {
         let capacity = self.faults.borrow().table_capacity;
         let mut values = Vec::with_capacity(lookup.ids.len() * DIMENSION);
         let mut state = self.state();
-        let State { table, stream } = &mut *state;
+        let State {
+            table,
+            stream,
+            trained,
+            ..
+        } = &mut *state;
         if !lookup.training {
             for &id in &lookup.ids {
                 values.extend_from_slice(table.peek(id).unwrap_or(&[0.0; DIMENSION]));
             }
             return values;
         }
+        *trained = true;
         let mut evicted = 0;
         if table.capacity() != capacity {
             evicted += table.set_capacity(capacity);
@@ -124,20 +139,20 @@ impl ParameterServer {
                 refused += 1;
             }
         }
-        let entries = table.len();
-        drop(state);
         if let Some(metrics) = &self.metrics {
-            metrics.index_miss_count.inc_by(misses);
-            metrics.admissions_refused.inc_by(refused);
-            metrics.evictions.inc_by(evicted as u64);
-            metrics.looked_up_ids.inc_by(lookup.ids.len() as u64);
+            // While the table is held: of two lookups, the later one is told last.
+            metrics.table_entries.set(exact(table.len() as u64));
+            metrics.table_capacity.set(exact(table.capacity() as u64));
             // Nothing asked for is no ratio.
             if !lookup.ids.is_empty() {
                 let ratio = exact(misses) / exact(lookup.ids.len() as u64);
                 metrics.index_miss_ratio.set(ratio);
             }
-            metrics.table_entries.set(exact(entries as u64));
-            metrics.table_capacity.set(exact(capacity.max(1) as u64));
+            drop(state);
+            metrics.index_miss_count.inc_by(misses);
+            metrics.admissions_refused.inc_by(refused);
+            metrics.evictions.inc_by(evicted as u64);
+            metrics.looked_up_ids.inc_by(lookup.ids.len() as u64);
             // What is in the table was counted when it was not.
             for &id in &unknown {
                 metrics.count_distinct(id);
@@ -163,6 +178,7 @@ impl ParameterServer {
         let mut misses = 0;
         {
             let mut state = self.state();
+            state.trained = true;
             for (&id, gradient) in gradients.ids.iter().zip(gradients.values.chunks(DIMENSION)) {
                 misses += u64::from(!state.table.update(id, gradient));
             }
@@ -171,71 +187,6 @@ impl ParameterServer {
             metrics.gradient_id_miss_count.inc_by(misses);
         }
         Ok(Done {})
-    }
-
-    /// Saves its embeddings, unless it has nowhere to.
-    ///
-    /// # Errors
-    ///
-    /// Never: a training without a checkpoint is better than none.
-    pub async fn save(&self, save: Save) -> Result<Done, CallError> {
-        let Some(checkpoints) = self.checkpoints.clone() else {
-            return Ok(Done {});
-        };
-        let state = {
-            let state = self.state();
-            let mut saved = ShardState {
-                step: save.step,
-                ids: Vec::with_capacity(state.table.len()),
-                entries: Vec::with_capacity(state.table.len() * EmbeddingTable::ENTRY_LENGTH),
-            };
-            for (id, entry) in state.table.entries() {
-                saved.ids.push(id);
-                saved.entries.extend_from_slice(entry);
-            }
-            saved
-        };
-        let shard = self.shard;
-        let written =
-            tokio::task::spawn_blocking(move || checkpoints.save_shard(shard, &state)).await;
-        match written {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "cannot save a checkpoint; serving continues"),
-            Err(error) => tracing::warn!(%error, "cannot save a checkpoint; serving continues"),
-        }
-        Ok(Done {})
-    }
-
-    /// Fills the table with what was saved; returns how many embeddings those
-    /// are, `None` where nothing was.
-    ///
-    /// # Errors
-    ///
-    /// If what was saved cannot be read.
-    pub fn resume(&self) -> Result<Option<usize>, CheckpointError> {
-        let saved = self
-            .checkpoints
-            .as_ref()
-            .map(|saved| saved.shard(self.shard));
-        let Some(saved) = saved.transpose()?.flatten() else {
-            return Ok(None);
-        };
-        let started = Instant::now();
-        let mut state = self.state();
-        let entries = saved.entries.chunks(EmbeddingTable::ENTRY_LENGTH);
-        for (&id, entry) in saved.ids.iter().zip(entries) {
-            state.table.insert(id, entry);
-        }
-        let entries = state.table.len();
-        drop(state);
-        if let Some(metrics) = &self.metrics {
-            metrics.set_embedding_time_cost.observe(started.elapsed());
-            metrics.table_entries.set(exact(entries as u64));
-            for &id in &saved.ids {
-                metrics.count_distinct(id);
-            }
-        }
-        Ok(Some(entries))
     }
 
     /// How many embeddings it holds.
