@@ -1,5 +1,5 @@
-//! Which signals end the process: the first one asks for a drain, the second
-//! one ends it at once.
+//! Which signals end the process: the first one asks for a drain, of which
+//! `process_stopping` tells, the second one ends it at once.
 
 use std::io;
 
@@ -24,6 +24,7 @@ pub(crate) fn two_signals()
     let (second, stop_now) = oneshot::channel();
     tokio::spawn(async move {
         let signal = signals.next().await;
+        golden_system::process::is_told_to_stop();
         tracing::info!(signal, "stopping; a second signal stops at once");
         first.send(()).ok();
         signals.next().await;

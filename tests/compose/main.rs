@@ -73,6 +73,7 @@ fn the_stack_starts_counts_scales_persists_and_stops() {
             chain::no_link_of_the_chain_is_broken,
             chain::the_readmes_commands_run,
             chain::no_link_is_broken_from_outside,
+            processes::the_runbooks_cure_of_a_killed_service_starts_the_proplet_too,
             processes::history_outlives_the_manager,
             training::a_stopped_node_leaves_nothing,
             lifetime::it_goes_without_a_trace,

@@ -43,6 +43,39 @@ pub(crate) fn tasks_arrive_at_the_manager(stack: &Stack) {
     assert_eq!(threads, itself, "threads of the service");
 }
 
+/// The service is killed, and the proplet, which shares its process namespace, with it. What
+/// the section of ServiceDown says last brings both back.
+pub(crate) fn the_runbooks_cure_of_a_killed_service_starts_the_proplet_too(stack: &Stack) {
+    let runbook = include_str!("../../docs/runbook.md");
+    let (_, section) = runbook
+        .split_once("\n## ServiceDown\n")
+        .expect("it is there");
+    let (section, _) = section.split_once("\n## ").expect("it is not the last");
+    let (_, cure) = section.rsplit_once("```sh\n").expect("it says what to do");
+    let (cure, _) = cure.split_once("\n```").expect("a block ends");
+    let cure = cure.strip_prefix("docker compose ").expect("by compose");
+
+    let killed = stack.number("vector(time())").expect("Prometheus is there");
+    stack.compose(&["kill", "app"]);
+    // Gone, or without an address.
+    stack.number_when(r#"count(up{job="app"} == 1) or vector(0)"#, |up| up == 0.0);
+    stack.compose(&cure.split(' ').collect::<Vec<_>>());
+    stack.number_when(r#"sum(up{job="app"})"#, |up| up == 1.0);
+    let heard = r#"max(proplet_last_seen_timestamp_seconds{job="manager", proplet="proplet"})"#;
+    // After the last words of the one before.
+    stack.number_when(&format!("{heard} - {killed}"), |later| later > 10.0);
+    stack.number_when(
+        r#"sum(proplet_up{job="manager", proplet="proplet"})"#,
+        |up| up == 1.0,
+    );
+    let running = stack.compose(&["ps", "--services", "--status", "running"]);
+    let running: Vec<_> = running.lines().collect();
+    assert!(
+        running.contains(&"app") && running.contains(&"proplet"),
+        "{running:?}"
+    );
+}
+
 /// The manager is stopped and started; what it knew is still there.
 pub(crate) fn history_outlives_the_manager(stack: &Stack) {
     let path = "/tasks/app/metrics?limit=1";

@@ -74,6 +74,9 @@ fn runner(command: &str) -> Runner {
         ["docker", "compose", "up", "--detach", "--scale", "app=3"] => {
             Test("replicas_are_found_and_lost")
         }
+        ["docker", "compose", "up", "--detach", "app", "proplet"] => {
+            Test("the_runbooks_cure_of_a_killed_service_starts_the_proplet_too")
+        }
         ["docker", "compose", "--profile", "all", "down", "--volumes"] => {
             Test("it_goes_without_a_trace")
         }

@@ -148,9 +148,10 @@ impl Operation {
 
 /// The pages, their files and the description, which it leaves out, with their
 /// statuses.
-const ASSETS: [(&str, &[&str]); 5] = [
+const ASSETS: [(&str, &[&str]); 6] = [
     ("/", &["200", "304"]),
     ("/page/{file}", &["200", "304", "404"]),
+    ("/runbook", &["200", "304"]),
     ("/docs", &["307"]),
     ("/docs/{file}", &["200", "404"]),
     ("/openapi.json", &["200"]),

@@ -16,9 +16,10 @@ use serde_json::{Value, json};
 
 /// The pages, their files and the description itself: served, but not part of the
 /// API, and so not in its description.
-const ASSETS: [&str; 5] = [
+const ASSETS: [&str; 6] = [
     "/",
     "/page/main.js",
+    "/runbook",
     "/docs",
     "/docs/index.html",
     "/openapi.json",

@@ -54,9 +54,13 @@ fn it_is_not_ready_first_then_finishes_what_is_in_flight() {
         let mut server = server(&["--delay", "constant(4s)", "--lame-duck", "2s"]);
         let address = server.address();
         assert_eq!(server.get("/readyz").status, 200);
+        let stopping = |server: &Server| server.metrics().value("process_stopping", &[]);
+        assert_eq!(stopping(&server), 0.0);
         let waiting = in_flight(&server);
         server.signal(signal);
         until("it is not ready", || server.get("/readyz").status == 503);
+        // Whoever scrapes it learns that this end was wanted.
+        assert_eq!(stopping(&server), 1.0);
         assert!(server.get("/readyz").json()["detail"].is_string());
         assert_eq!(server.get("/healthz").status, 200);
         assert_eq!(server.get("/metrics").status, 200);

@@ -15,9 +15,9 @@ use crate::support::server::Server;
 use crate::support::{http, peers};
 use serde_json::{Value, json};
 
-/// Longer than anything here may take: windows of a minute, `for`, evaluations, the
-/// routes' group intervals and a slow machine.
-const TIMEOUT: Duration = Duration::from_secs(180);
+/// Longer than anything here may take: windows of a minute, `for`, `keep_firing_for`,
+/// evaluations, the routes' group intervals and a slow machine.
+const TIMEOUT: Duration = Duration::from_secs(240);
 
 /// The service as the stack runs it, with a seed, so that a run is like another.
 const AS_IN_THE_STACK: [&str; 3] = ["--traffic=5", "--error-rate=0.002", "--seed=3"];
@@ -196,7 +196,7 @@ fn the_pager_is_notified_of_errors_until_they_end() {
     assert_eq!(alert["labels"]["level"], "2", "{alert}");
     assert_eq!(alert["labels"]["severity"], "major", "{alert}");
     assert_eq!(alert["labels"]["job"], "app", "{alert}");
-    let runbook = "docs/runbook.md#errorratiohigh";
+    let runbook = "http://127.0.0.1:8000/runbook#errorratiohigh";
     assert_eq!(alert["annotations"]["runbook_url"], runbook, "{alert}");
     if let Some(text) = shown("firing") {
         let text = text.as_str().expect("it is text");
@@ -249,8 +249,11 @@ fn only_the_absence_of_a_killed_service_is_notified() {
             .any(|alert| alert["labels"]["alertname"] == name && alert["status"]["state"] == state);
         if found { Ok(()) } else { Err(json!(alerts)) }
     };
-    wait("TargetDown is inhibited", || {
-        known("TargetDown", "suppressed")
+    wait("Alertmanager wants to deliver it", || {
+        known("ServiceDown", "active")
+    });
+    wait("ProcessCrashed is inhibited", || {
+        known("ProcessCrashed", "suppressed")
     });
 
     let bind = format!("--bind={address}");

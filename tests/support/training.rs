@@ -47,7 +47,9 @@ pub const DOCUMENTED: [(&str, MetricType); 15] = [
 /// a value.
 pub fn pushed() -> Vec<MetricFamily> {
     let mut registry = Registry::default();
-    ParameterServerMetrics::default().register(&mut registry);
+    let shard = ParameterServerMetrics::default();
+    shard.index_miss_ratio.set(0.5);
+    shard.register(&mut registry);
     let worker = EmbeddingWorkerMetrics::default();
     for place in 0..FEATURES.len() {
         worker.batch_unique_indices_rate.of(place).set(1.0);

@@ -95,6 +95,10 @@ fn the_roles_wait_for_each_other_and_outlive_each_other() {
     let before = gateway.metrics_when("it trains", trains);
     let mixed = "lookup_mixed_batch_time_cost_count";
     assert!(before.value(mixed, SHARD_0) > 0.0 && before.value(mixed, SHARD_1) > 0.0);
+    // Who needs whom, from which an alert learns that one is missing.
+    assert_eq!(before.sum("num_shards", &[]), 2.0);
+    assert_eq!(before.sum("num_workers", &[]), 1.0);
+    assert_eq!(before.sum("node_ended", &[]), 0.0);
 
     // A shard dies, and all wait for it: at the start the worker may have waited for either.
     // What it pushed last stays at the gateway.
@@ -170,6 +174,11 @@ fn the_roles_wait_for_each_other_and_outlive_each_other() {
         assert!(process.interrupt().success(), "{:#?}", process.log());
         assert!(process.line_when("stopped; all requests served")["embeddings"].as_u64() > Some(0));
     }
+    // They said that they would; the worker, which was killed, did not.
+    let last = gateway.metrics();
+    let ended = |labels| last.value("node_ended", labels);
+    assert_eq!((ended(SHARD_0), ended(SHARD_1)), (1.0, 1.0));
+    assert_eq!(ended(&[("role", "embedding-worker")]), 0.0);
 }
 
 #[test]

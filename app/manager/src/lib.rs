@@ -191,6 +191,7 @@ pub fn run(
             write_timeout: options.write_timeout,
             drain_timeout: options.drain_timeout,
         };
+        let lame_duck = options.lame_duck;
         let mut scrapes_end = stopped;
         let scrapes = accept::serve(
             exposition,
@@ -207,6 +208,7 @@ pub fn run(
             drain.await;
             manager.readiness.end();
             tracing::info!("no longer ready; draining");
+            tokio::time::sleep(lame_duck).await;
             // Watchers never end by themselves.
             stopping.send_replace(true);
         };

@@ -134,6 +134,11 @@ pub struct Options {
     #[arg(long, env = "GOLDEN_WRITE_TIMEOUT", value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub write_timeout: Duration,
 
+    /// Time between failing /readyz and closing the listeners, so that a scrape
+    /// learns that the manager was asked to stop
+    #[arg(long, env = "GOLDEN_LAME_DUCK", value_name = "DURATION", default_value = "500ms", value_parser = duration)]
+    pub lame_duck: Duration,
+
     /// Time limit for requests in flight once the manager is asked to stop
     #[arg(long, env = "GOLDEN_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = duration)]
     pub drain_timeout: Duration,

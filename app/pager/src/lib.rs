@@ -157,9 +157,11 @@ pub fn run(
             drain_timeout: options.drain_timeout,
         };
         tracing::info!(%address, page = %format_args!("http://{address}/"), "listening");
+        let lame_duck = options.lame_duck;
         let drain = async {
             drain.await;
             role.readiness.end();
+            tokio::time::sleep(lame_duck).await;
             // Watchers never end by themselves.
             stopping.send_replace(true);
         };

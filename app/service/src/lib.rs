@@ -15,6 +15,7 @@ pub mod page;
 pub mod random;
 mod random_value;
 pub mod routes;
+pub mod runbook;
 pub mod scenario;
 mod state;
 mod traffic;

@@ -38,6 +38,7 @@ const ASSETS: &[Asset] = assets! {
     "panels.js" from "panels.js": JS,
     "parts.css" from "parts.css": CSS,
     "promql.js" from "promql.js": JS,
+    "runbook.css" from "runbook.css": CSS,
     "stream.js" from "stream.js": JS,
     "uPlot.iife.min.js" from "uplot/uPlot.iife.min.js": JS,
     "uPlot.min.css" from "uplot/uPlot.min.css": CSS,
@@ -93,8 +94,8 @@ mod tests {
             .filter(|asset| asset.name.starts_with("uPlot"))
             .count();
         // Two are on the pager's page too, and lie there. Beside the assets: index.html,
-        // and uplot as one folder.
-        assert_eq!(present, ASSETS.len() - 2 - vendored + 2);
+        // runbook.html, and uplot as one folder.
+        assert_eq!(present, ASSETS.len() - 2 - vendored + 3);
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@
 
 use axum::routing::{get, patch, put};
 
-use super::{Service, control, docs, live, page, random};
+use super::{Service, control, docs, live, page, random, runbook};
 use golden_http::api::{Api, App};
 use golden_http::requests::Requests;
 use golden_http::{docs as pages, health, metrics};
@@ -39,6 +39,7 @@ pub fn router(service: &Service, requests: &Requests) -> App {
         )
         .asset("/", get(page::index), &[200, 304])
         .asset("/page/{file}", get(page::file), &[200, 304, 404])
+        .asset("/runbook", get(runbook::runbook), &[200, 304])
         .asset("/docs", get(pages::index), &[307])
         .asset("/docs/{file}", get(pages::file), &[200, 404])
         .asset("/openapi.json", get(docs::openapi), &[200])

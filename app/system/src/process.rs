@@ -1,10 +1,14 @@
 //! Prometheus' standard process metrics, read from `/proc` when a scrape asks.
 //! On other systems than Linux there are none: absent, not 0.
 //!
-//! Source of the set: Prometheus' "Writing client libraries", "Process metrics".
+//! Source of the set: Prometheus' "Writing client libraries", "Process metrics". Beside it
+//! stands `process_stopping`: whoever watches can so tell an end that was asked for from one
+//! that was not.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use golden_metrics::EncodeFamily as _;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
@@ -12,20 +16,29 @@ use prometheus_client::encoding::DescriptorEncoder;
 #[derive(Debug, Default)]
 pub struct Process;
 
-#[cfg(not(target_os = "linux"))]
 impl Collector for Process {
-    fn encode(&self, _encoder: DescriptorEncoder<'_>) -> fmt::Result {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        encoder.encode_gauge(
+            "process_stopping",
+            "1 once the process has been told to stop, 0 before",
+            u64::from(STOPPING.load(Ordering::Relaxed)),
+        )?;
+        // A process that cannot read its own entries has no process metrics;
+        // the rest of the scrape is worth having.
+        #[cfg(target_os = "linux")]
+        if let Ok(readings) = linux::Readings::now() {
+            readings.encode(encoder)?;
+        }
         Ok(())
     }
 }
 
-#[cfg(target_os = "linux")]
-impl Collector for Process {
-    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        // A process that cannot read its own entries has no process metrics;
-        // the rest of the scrape is worth having.
-        linux::Readings::now().map_or(Ok(()), |readings| readings.encode(encoder))
-    }
+/// A process is told once, whatever role it has.
+static STOPPING: AtomicBool = AtomicBool::new(false);
+
+/// The process has been told to stop: `process_stopping` is 1 from now on.
+pub fn is_told_to_stop() {
+    STOPPING.store(true, Ordering::Relaxed);
 }
 
 /// The file descriptors that this process has open, without any that counting

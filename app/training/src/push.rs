@@ -105,6 +105,7 @@ impl Pusher {
             }
         }
         let delete = *end.borrow();
+        self.node.push_metrics().ended.set(1.0);
         let last = async {
             self.push().await;
             if delete && let Err(error) = self.gateway.delete(&self.group).await {

@@ -17,7 +17,7 @@ use super::faults::{CurrentFaults, Faults};
 use super::faults_file;
 use super::global_config::{ConfigError, MetricsConfig};
 use super::listening::{self, ListeningError};
-use super::metrics::{EmbeddingWorkerMetrics, ParameterServerMetrics, TrainerMetrics};
+use super::metrics::{EmbeddingWorkerMetrics, ParameterServerMetrics, TrainerMetrics, exact};
 use super::node::{Node, Role, local_address_towards};
 use super::options::{Options, RoleOption};
 use super::parameter_server::ParameterServer;
@@ -255,6 +255,9 @@ impl Process {
         with_process: bool,
     ) -> Result<Arc<EmbeddingWorker>, TrainError> {
         let metrics = self.measures().then(Arc::<EmbeddingWorkerMetrics>::default);
+        if let Some(metrics) = &metrics {
+            metrics.num_shards.set(exact(shards.len() as u64));
+        }
         let worker = Arc::new(EmbeddingWorker::new(shards, metrics.clone()));
         if let Some(metrics) = metrics {
             let node = Node::new(Role::EmbeddingWorker, place, &*metrics);
@@ -293,6 +296,7 @@ impl Process {
         let replica = self.options.replica_index.unwrap_or(0);
         let metrics = self.measures().then(Arc::<TrainerMetrics>::default);
         if let Some(metrics) = &metrics {
+            metrics.num_workers.set(exact(workers.len() as u64));
             self.push(Node::new(Role::Trainer, replica, &**metrics).with_process(self.build))?;
         }
         let options = &self.options;

@@ -17,7 +17,7 @@ mod visitors;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::extract::State;
@@ -27,6 +27,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use prometheus_client::encoding::text;
+use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -43,6 +44,12 @@ const DEADLINE: Duration = Duration::from_secs(1);
 async fn main() -> std::io::Result<()> {
     // The registry knows every metric; `/metrics` shows what it knows.
     let mut registry = Registry::default();
+    registry.register(
+        "process_start_time_seconds",
+        "Start time of the process since unix epoch in seconds",
+        // A restart is a change of it: an alert counts them.
+        ConstGauge::new(now_s()),
+    );
     let random = Random::register(&mut registry);
     let traffic = Traffic::register(&mut registry);
     let latency = Latency::register(&mut registry);
@@ -81,6 +88,12 @@ async fn main() -> std::io::Result<()> {
         tokio::spawn(visitors::send(service, per_second));
     }
     axum::serve(listener, app).await
+}
+
+/// The time, in seconds since 1970.
+fn now_s() -> f64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0.0, |since| since.as_secs_f64())
 }
 
 /// What Prometheus reads.

@@ -7,6 +7,7 @@
 
 mod answers;
 mod dashboard;
+mod dead;
 mod model;
 mod names;
 mod panels;

@@ -101,6 +101,107 @@ fn what_is_stacked_is_of_one_training() {
     }
 }
 
+/// Coloured numbers, the alert that their colour stands for, and what its rule compares
+/// with. A colour that changes without one would cry wolf.
+const COLOURED: [(&str, f64, &str, &str); 10] = [
+    ("Latency, 99th percentile", 1.0, "LatencyTailLong", "> 1\n"),
+    ("Errors", 0.05, "ErrorRatioHigh", "> 0.05\n"),
+    ("Saturation", 0.9, "SaturationHigh", "> 0.9\n"),
+    ("File descriptors used", 0.9, "SaturationHigh", "> 0.9\n"),
+    ("Instances up", 1.0, "ServiceDown", "== 0\n"),
+    ("Targets down", 1.0, "TargetDown", "up == 0 "),
+    ("Failed rule evaluations", 1.0, "RulesFail", "> 0\n"),
+    ("Silent nodes", 1.0, "TrainingNodeSilent", "> 30\n"),
+    // Overdrawn: then it was used up faster than allowed.
+    (
+        "Error budget left: availability",
+        0.0,
+        "ErrorBudgetBurnsSlowly",
+        "> 1\n",
+    ),
+    (
+        "Error budget left: latency",
+        0.0,
+        "ErrorBudgetBurnsSlowly",
+        "> 1\n",
+    ),
+];
+
+#[test]
+fn a_number_changes_its_colour_where_an_alert_would_fire() {
+    let rules = ["alerts", "training"].map(|file| {
+        let path = super::dashboard::provisioning().join("../../prometheus/rules");
+        std::fs::read_to_string(path.join(format!("{file}.rules.yml"))).unwrap()
+    });
+    let mut coloured = BTreeSet::new();
+    for dashboard in all() {
+        for panel in data_panels(&dashboard).filter(|panel| panel["type"] == "stat") {
+            let title = text(&panel["title"]);
+            let steps = list(&panel["fieldConfig"]["defaults"]["thresholds"]["steps"]);
+            // The number of alerts speaks for itself.
+            let of_alerts = text(&panel["targets"][0]["expr"]).contains("ALERTS");
+            if steps.len() < 2 || of_alerts {
+                continue;
+            }
+            let known = COLOURED.iter().find(|known| known.0 == title);
+            let (_, value, alert, compares) =
+                known.unwrap_or_else(|| panic!("{title} changes its colour for no alert"));
+            assert_eq!(steps.len(), 2, "{title}");
+            assert_eq!(steps[1]["value"].as_f64(), Some(*value), "{title}");
+            let rules = rules.concat();
+            let (_, rule) = rules
+                .split_once(&format!("- alert: {alert}\n"))
+                .expect("it exists");
+            let (rule, _) = rule.split_once("- alert: ").unwrap_or((rule, ""));
+            assert!(
+                rule.contains(compares),
+                "{title}: {alert} has other thresholds"
+            );
+            coloured.insert(title.to_owned());
+        }
+    }
+    assert_eq!(coloured.len(), COLOURED.len(), "{coloured:?}");
+}
+
+/// A number is of now: asked for at one moment, over the alerts' window or the whole range.
+/// The last point of a range is what it was when somebody answered last, and a window of
+/// two or three scrapes flickers.
+#[test]
+fn numbers_are_of_now_and_of_the_alerts_window() {
+    let mut checked = 0;
+    for dashboard in all() {
+        for panel in data_panels(&dashboard) {
+            let place = format!("{}: {}", dashboard.name, text(&panel["title"]));
+            let is_number = panel["type"] == "stat";
+            for target in list(&panel["targets"]) {
+                let expression = text(&target["expr"]);
+                if is_number {
+                    assert!(
+                        target["instant"] == true && target["range"] == false,
+                        "{place}: the last of a range"
+                    );
+                    for window in ["$__rate_interval", "$__interval"] {
+                        assert!(!expression.contains(window), "{place}: over {window}");
+                    }
+                    checked += 1;
+                }
+                // As a range it would be a ramp: each point the mean of another time.
+                let means_the_range =
+                    expression.contains("[$__range]") && !expression.contains(" and on (");
+                assert!(
+                    !means_the_range || target["instant"] == true,
+                    "{place}: $__range over and over"
+                );
+                // What was pushed stays at the gateway: the push's time says whether it is of now.
+                if is_number && dashboard.name == "training" {
+                    assert!(expression.contains("push_time_seconds"), "{place}");
+                }
+            }
+        }
+    }
+    assert!(checked >= 25, "only {checked}");
+}
+
 #[test]
 fn objectives_have_thresholds() {
     let dashboards = all();
@@ -113,14 +214,11 @@ fn objectives_have_thresholds() {
     };
     // 99 % of /random within 0.5 s, 99.5 % without server error, and the burn rate of ErrorBudgetBurnsFast.
     for (title, value) in [
-        ("Latency, 99th percentile", 0.5),
         ("Latency of /random", 0.5),
-        ("Errors", 0.005),
         ("Share of failed requests by route", 0.005),
         ("Burn rate: availability", 14.4),
         ("Burn rate: latency", 14.4),
         // The alert SaturationHigh.
-        ("Saturation", 0.9),
         ("Saturation by resource", 0.9),
     ] {
         assert_eq!(threshold(title), Some(value), "{title}");
@@ -177,8 +275,9 @@ fn queries_are_distinct_select_what_is_selected_and_span_enough_scrapes() {
                 .skip(1)
                 .filter_map(|rest| rest.split(']').next())
             {
+                // The alerts' window, and one that holds two samples of the slowest task.
                 assert!(
-                    ["$__rate_interval", "$__range"].contains(&range),
+                    ["$__rate_interval", "$__range", "1m", "5m"].contains(&range),
                     "{place}: [{range}]"
                 );
             }

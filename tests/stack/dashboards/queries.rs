@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::answers::{last_points, now_s, placeholders, shows_something};
 use super::dashboard::{Dashboard, Query, Selection, all, list, text};
+use super::dead::a_dead_service_has_no_numbers;
 use super::names::names_only_what_exists;
 use super::stack::{Stack, TRAININGS};
 use crate::support::http;
@@ -31,9 +32,9 @@ const EMPTY_WITHOUT_ALERTS: [&str; 8] = [
 const EMPTY_WITHOUT_LIMIT: &str = "process: Virtual memory by instance B";
 
 /// The stack, and what is asked of it.
-struct Asked {
-    stack: Stack,
-    queries: Vec<Query>,
+pub(super) struct Asked {
+    pub(super) stack: Stack,
+    pub(super) queries: Vec<Query>,
 }
 
 impl Asked {
@@ -93,6 +94,7 @@ fn every_query_shows_what_happens_now() {
             exemplars_are_shown,
             alerts_are_shown_when_both_instances_fall_ill,
             selecting_an_instance_changes_the_picture,
+            a_dead_service_has_no_numbers,
         ],
     );
 }

@@ -11,6 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::support::server::Server;
 use crate::support::{peers, yaml};
 use pager::FIRING_RETENTION;
 use serde_json::Value;
@@ -26,6 +27,18 @@ const LEVELS: [(&str, &str, &str); 4] = [
 
 /// The alert that always fires.
 const WATCHDOG: &str = "Watchdog";
+
+/// Where the service's runbook is, for a browser on the machine that the stack runs on.
+const RUNBOOK: &str = "http://127.0.0.1:8000/runbook";
+
+/// Alerts that resolve as soon as their condition is not true any more, and why.
+const WITHOUT_HYSTERESIS: [(&str, &str); 2] = [
+    (
+        "ConfigurationRejected",
+        "it changes with a reload, which somebody asks for and waits for",
+    ),
+    (WATCHDOG, "it never ends"),
+];
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -200,7 +213,7 @@ fn every_alert_has_a_level_and_a_section_in_the_runbook() {
         let anchor = name.to_lowercase();
         assert_eq!(
             text(&annotations["runbook_url"]),
-            format!("docs/runbook.md#{anchor}"),
+            format!("{RUNBOOK}#{anchor}"),
             "{name}"
         );
         assert!(anchors.contains(&anchor), "the runbook has no {name}");
@@ -211,6 +224,76 @@ fn every_alert_has_a_level_and_a_section_in_the_runbook() {
         names.insert(anchor);
     }
     assert_eq!(anchors, names, "the runbook has what is no alert");
+}
+
+/// A value that hovers at a threshold would notify again and again.
+#[test]
+fn every_alert_has_hysteresis_and_a_unit_test_with_a_series_that_hovers() {
+    let Some(rules) = rules() else { return };
+    let mut hovering = String::new();
+    for file in files("prometheus/tests") {
+        let Some(tests) = yaml::read(&file) else {
+            return;
+        };
+        for group in list(&tests["tests"]) {
+            for test in list(&group["promql_expr_test"]) {
+                hovering += text(&test["expr"]);
+                hovering.push('\n');
+            }
+        }
+    }
+    for alert in alerts(&rules) {
+        let name = text(&alert["alert"]);
+        let keeps = alert["keep_firing_for"].is_string();
+        let reason = WITHOUT_HYSTERESIS.iter().find(|known| known.0 == name);
+        assert_ne!(
+            keeps,
+            reason.is_some(),
+            "{name}: keep_firing_for, or a reason for having none"
+        );
+        let counted =
+            format!(r#"count_over_time(ALERTS{{alertname="{name}", alertstate="firing"}}["#);
+        assert!(
+            !keeps || hovering.contains(&counted),
+            "{name}: no series that hovers"
+        );
+    }
+}
+
+/// The link of each alert leads to its section, in the page as the service serves it.
+#[test]
+fn the_service_serves_the_section_that_each_alert_links_to() {
+    let Some(rules) = rules() else { return };
+    let service = Server::start(&["--traffic=0"]);
+    let page = service.get("/runbook");
+    assert_eq!(page.status, 200);
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    let live = service.get("/");
+    for header in ["content-security-policy", "x-content-type-options", "etag"] {
+        assert!(page.header(header).is_some(), "{header}");
+        if header == "content-security-policy" {
+            assert_eq!(page.header(header), live.header(header));
+        }
+    }
+    let page = page.text();
+    for alert in alerts(&rules) {
+        let link = text(&alert["annotations"]["runbook_url"]);
+        let (path, id) = link.split_once('#').expect("it names a section");
+        assert_eq!(path, RUNBOOK, "{link}");
+        assert!(page.contains(&format!(r#"<h2 id="{id}">"#)), "{link}");
+    }
+    // Its own links lead somewhere as well.
+    for link in page.split(r##"href="#"##).skip(1) {
+        let id = link.split('"').next().unwrap_or_default();
+        assert!(page.contains(&format!(r#"id="{id}""#)), "#{id}");
+    }
+    for file in page.split("\"/page/").skip(1) {
+        let name = file.split('"').next().unwrap_or_default();
+        assert_eq!(service.get(&format!("/page/{name}")).status, 200, "{name}");
+    }
 }
 
 #[test]

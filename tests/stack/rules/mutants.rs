@@ -22,7 +22,7 @@ struct Mutant {
 }
 
 /// Every comparison reversed and its threshold moved by a quarter, up and down;
-/// every `for` dropped and doubled.
+/// every `for` dropped and doubled; every `keep_firing_for` dropped.
 fn mutants(alert: &Value) -> Vec<Mutant> {
     let mut mutants = Vec::new();
     let mut add = |what: String, field: &str, value: Value| {
@@ -36,7 +36,10 @@ fn mutants(alert: &Value) -> Vec<Mutant> {
         for (at, _) in expression.match_indices(operator) {
             let (left, right) = (&expression[..at], &expression[at + operator.len()..]);
             let zero = right.starts_with('0') && !right.starts_with("0.");
-            let (more, less) = if zero {
+            // A number of events is whole: a quarter more than two is two.
+            let count = left.trim_end_matches(')');
+            let whole = count.ends_with("count10m") || count.ends_with("_total[10m]");
+            let (more, less) = if zero || whole {
                 ("1 +", "-1 +")
             } else {
                 ("1.25 *", "0.8 *")
@@ -59,6 +62,14 @@ fn mutants(alert: &Value) -> Vec<Mutant> {
         for changed in ["0s".to_owned(), doubled] {
             add(format!("for: {changed}"), "for", json!(changed));
         }
+    }
+    if alert["keep_firing_for"].is_string() {
+        let dropped = "0s";
+        add(
+            format!("keep_firing_for: {dropped}"),
+            "keep_firing_for",
+            json!(dropped),
+        );
     }
     mutants
 }

@@ -86,7 +86,7 @@ role_metrics! {
     ParameterServerMetrics {
         index_miss_count: Counter = "index_miss_count",
             "Ids looked up for training that were not in the shard's table and were admitted to it";
-        index_miss_ratio: Gauge = "index_miss_ratio",
+        index_miss_ratio: SometimesGauge = "index_miss_ratio",
             "Share of the ids of the shard's last lookup for training that index_miss_count counted";
         gradient_id_miss_count: Counter = "gradient_id_miss_count",
             "Ids whose gradient found no embedding in the shard: evicted since the lookup, or never admitted";
@@ -122,6 +122,8 @@ role_metrics! {
             "Gradients of a batch's feature that the trainer did not send because none reached it";
         num_pending_batches: Gauge = "num_pending_batches",
             "Batches that have arrived at this worker and that no trainer has claimed yet";
+        num_shards: Gauge = "num_shards",
+            "Shards that the worker divides ids among; the training stands still while one is missing";
         lookup_create_requests_time_cost: TimeCost = "lookup_create_requests_time_cost",
             "Seconds the worker takes to divide a batch's ids among the shards";
         lookup_rpc_time_cost: TimeCost = "lookup_rpc_time_cost",
@@ -168,6 +170,8 @@ role_metrics! {
             "The step of the training, counted on through checkpoints";
         dense_step_time_cost: TimeCost = "dense_step_time_cost",
             "Seconds the dense network takes for a batch, forward and backward";
+        num_workers: Gauge = "num_workers",
+            "Embedding workers that the trainer trains with; it stands still while one is missing";
         staleness_bound: Gauge = "staleness_bound",
             "Batches that may be out at a time";
         forward_client_time_cost: TimeCost = "forward_client_time_cost",
@@ -198,6 +202,8 @@ role_metrics! {
             "Seconds a push takes, until the gateway has answered or the time is over";
         bytes: Gauge = "metrics_push_bytes",
             "Bytes of the push before this one";
+        ended: Gauge = "node_ended",
+            "1 in the last push of a node that ends in order, 0 before";
     }
 }
 
