@@ -46,6 +46,9 @@ pub fn check(program: &Path) -> Judgement {
     }
     drop(waiting?);
 
+    watched.comes_down("leak-disconnect", |left| {
+        format!("{SENT} clients went away without waiting for their answers. {} s later the gauge still stood {left} too high. Which of your lines did not run for them?", SETTLE_TIMEOUT.as_secs())
+    })?;
     let failing = [
         ("GET", "/random?fail=500", 500),
         ("GET", "/random?fail=404", 404),
@@ -57,9 +60,6 @@ pub fn check(program: &Path) -> Judgement {
     watched.student.ask_all(&failing, failing.len())?;
     watched.comes_down("leak-error", |left| {
         format!("{} requests were answered, each with another error or a redirect. {} s later the gauge still stood {left} too high. Which of your lines did not run for them?", failing.len(), SETTLE_TIMEOUT.as_secs())
-    })?;
-    watched.comes_down("leak-disconnect", |left| {
-        format!("{SENT} clients went away without waiting for their answers. {} s later the gauge still stood {left} too high. Which of your lines did not run for them?", SETTLE_TIMEOUT.as_secs())
     })?;
     watched.student.ask_all(
         &(0..4)
