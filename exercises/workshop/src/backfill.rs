@@ -50,7 +50,9 @@ impl Backfilled {
                     .ok_or_else(|| failed(format!("{name} in a scene: {values}")))?;
                 let mut time = start;
                 for value in values {
-                    let _ = writeln!(text, "{name} {value} {time}");
+                    if let Some(value) = value {
+                        let _ = writeln!(text, "{name} {value} {time}");
+                    }
                     time += STEP;
                 }
             }
@@ -104,18 +106,21 @@ impl Backfilled {
     }
 }
 
-// Values as promtool writes them: `1 2`, `5x3` (four fives), `0+10x3`.
-fn expanded(values: &str) -> Option<Vec<f64>> {
+// Values as promtool writes them: `1 2`, `5x3` (four fives), `0+10x3`, `_` (none).
+fn expanded(values: &str) -> Option<Vec<Option<f64>>> {
     let mut all = Vec::new();
     for word in values.split_whitespace() {
         let Some((value, times)) = word.split_once('x') else {
-            all.push(word.parse().ok()?);
+            all.push(match word {
+                "_" => None,
+                _ => Some(word.parse().ok()?),
+            });
             continue;
         };
         let times: u32 = times.parse().ok()?;
         let (start, step) = value.split_once('+').unwrap_or((value, "0"));
         let (start, step): (f64, f64) = (start.parse().ok()?, step.parse().ok()?);
-        all.extend((0..=times).map(|n| start + step * f64::from(n)));
+        all.extend((0..=times).map(|n| Some(start + step * f64::from(n))));
     }
     Some(all)
 }
@@ -126,8 +131,9 @@ mod tests {
 
     #[test]
     fn values_are_those_of_promtool() {
-        let all = expanded("7 0+10x2 1.5x1").unwrap_or_default();
-        assert_eq!(all, [7.0, 0.0, 10.0, 20.0, 1.5, 1.5]);
+        let all = expanded("7 0+10x2 _ 1.5x1").unwrap_or_default();
+        let all: Vec<_> = all.iter().map(|one| one.unwrap_or(-1.0)).collect();
+        assert_eq!(all, [7.0, 0.0, 10.0, 20.0, -1.0, 1.5, 1.5]);
         assert_eq!(expanded("a+b"), None);
     }
 }

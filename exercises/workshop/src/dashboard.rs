@@ -18,8 +18,25 @@ pub struct Query {
     pub title: String,
     /// Grafana's name of the unit, such as `reqps`, `s`, `percentunit`.
     pub unit: String,
-    /// PromQL without variables.
+    /// The units that overrides give to some of its fields.
+    pub overrides: Vec<String>,
+    /// As it is written, with variables.
+    pub expr: String,
+    /// PromQL without variables; `$job` is `student`.
     pub query: String,
+    /// PromQL without variables; `$job` is `app`.
+    pub of_app: String,
+    /// What looks like a variable and is none.
+    pub unknown: Vec<String>,
+}
+
+impl Query {
+    /// Whether a field of its panel may have one of these units.
+    #[must_use]
+    pub fn has_unit(&self, units: &[&str]) -> bool {
+        let all = std::iter::once(&self.unit).chain(&self.overrides);
+        all.into_iter().any(|unit| units.contains(&unit.as_str()))
+    }
 }
 
 /// Reads the file, or what the file points to: `{"url": "http://…/d/UID/…"}` is
@@ -56,13 +73,14 @@ pub fn queries(mut dashboard: Value) -> Vec<Query> {
             dashboard = dashboard[wrapper].take();
         }
     }
-    let variables = variables(&dashboard);
+    let chosen = ["student", "app"].map(|job| variables(&dashboard, job));
     let mut queries = Vec::new();
-    collect(&dashboard, &variables, &mut queries);
+    collect(&dashboard, &chosen, &mut queries);
     queries
 }
 
-fn collect(within: &Value, variables: &BTreeMap<String, String>, queries: &mut Vec<Query>) {
+fn collect(within: &Value, chosen: &[BTreeMap<String, String>; 2], queries: &mut Vec<Query>) {
+    let [student, app] = chosen;
     let is_panel = within["targets"].is_array() || within["kind"] == "Panel";
     if is_panel {
         let panel = if within["kind"] == "Panel" {
@@ -75,13 +93,17 @@ fn collect(within: &Value, variables: &BTreeMap<String, String>, queries: &mut V
         queries.extend(exprs.into_iter().map(|expr| Query {
             title: panel["title"].as_str().unwrap_or_default().to_owned(),
             unit: unit(panel).unwrap_or_default(),
-            query: filled_in(expr, variables),
+            overrides: overrides(panel),
+            expr: expr.to_owned(),
+            query: filled_in(expr, student),
+            of_app: filled_in(expr, app),
+            unknown: unknown(&filled_in(expr, student)),
         }));
     }
     // A row holds panels.
     for inner in inner(within) {
         if !is_panel || inner.is_array() {
-            collect(inner, variables, queries);
+            collect(inner, chosen, queries);
         }
     }
 }
@@ -120,6 +142,34 @@ fn unit(panel: &Value) -> Option<String> {
     unit.map(str::to_owned)
 }
 
+// Of `{"matcher": …, "properties": [{"id": "unit", "value": "s"}]}`.
+fn overrides(panel: &Value) -> Vec<String> {
+    let all = [
+        &panel["fieldConfig"]["overrides"],
+        &panel["vizConfig"]["spec"]["fieldConfig"]["overrides"],
+    ];
+    let all = all.into_iter().flat_map(inner);
+    let properties = all.flat_map(|one| inner(&one["properties"]));
+    properties
+        .filter(|property| property["id"] == "unit")
+        .filter_map(|property| Some(property["value"].as_str()?.to_owned()))
+        .collect()
+}
+
+// Names behind a `$` that are still there when the variables are filled in. Grafana's own
+// begin with `__`; `$1` is a group of a regular expression.
+fn unknown(query: &str) -> Vec<String> {
+    let names = query.split('$').skip(1).map(|rest| {
+        let rest = rest.trim_start_matches('{');
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        &rest[..end.unwrap_or(rest.len())]
+    });
+    names
+        .filter(|name| name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
+        .map(|name| format!("${name}"))
+        .collect()
+}
+
 fn inner(value: &Value) -> Vec<&Value> {
     match value {
         Value::Object(fields) => fields.values().collect(),
@@ -128,14 +178,16 @@ fn inner(value: &Value) -> Vec<&Value> {
     }
 }
 
-// What each variable stands for while the dashboard is checked.
-fn variables(dashboard: &Value) -> BTreeMap<String, String> {
+// What each variable stands for while this job is chosen at the top.
+fn variables(dashboard: &Value, job: &str) -> BTreeMap<String, String> {
     let mut variables: BTreeMap<_, _> = [
         // Four scrapes, as Grafana takes at least; and a single one.
         ("__rate_interval", "20s"),
         ("__interval", "5s"),
-        ("__range", "15m"),
-        ("__range_s", "900"),
+        // An hour is shown, as seldom by less.
+        ("__range", "1h"),
+        ("__range_s", "3600"),
+        ("__range_ms", "3600000"),
         ("__interval_ms", "5000"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -152,16 +204,16 @@ fn variables(dashboard: &Value) -> BTreeMap<String, String> {
             continue;
         };
         let current = spec["current"]["value"].as_str();
+        // Whatever it is called, if it offers the jobs.
+        let is_job = name == "job" || spec["query"].to_string().contains(", job)");
         let value = match (name, kind, current) {
-            ("job", ..) => "student",
+            _ if is_job => job,
             (_, Some("query" | "QueryVariable") | None, _) | (.., None | Some("$__all")) => ".*",
             (.., Some(current)) => current,
         };
         variables.insert(name.to_owned(), value.to_owned());
     }
-    variables
-        .entry("job".to_owned())
-        .or_insert("student".to_owned());
+    variables.entry("job".to_owned()).or_insert(job.to_owned());
     variables
 }
 

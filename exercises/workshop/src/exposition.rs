@@ -126,7 +126,8 @@ impl Exposition {
         self.named(name)
             .filter(|sample| sample.has(labels))
             .map(|sample| sample.value)
-            .sum()
+            // Of nothing it is 0, and not -0 as that of an empty iterator.
+            .fold(0.0, |sum, value| sum + value)
     }
 
     /// How many samples have this name and these labels.

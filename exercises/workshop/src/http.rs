@@ -12,6 +12,9 @@ use crate::finding::Finding;
 /// Longer than any answer may take.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What the names of the clients of [`all`] begin with, which they send in their headers.
+pub const CLIENT: &str = "client-";
+
 // No page of metrics is larger.
 const MAX_ANSWER_BYTES: u64 = 16 << 20;
 
@@ -24,6 +27,8 @@ pub struct Answer {
     pub body: String,
     /// The header `content-type`, empty if there is none.
     pub content_type: String,
+    /// Whether the header `content-length` says how long it is.
+    pub has_length: bool,
 }
 
 /// Sends one request and reads its answer.
@@ -82,20 +87,44 @@ fn sent_with(
     Ok(stream)
 }
 
-/// Sends all of them, `at_once` at a time; returns the answers in the order of the
-/// requests.
+/// Sends all of them, `at_once` at a time, each as another client; returns the answers in the
+/// order of the requests.
 #[must_use]
 pub fn all(
     address: SocketAddr,
     requests: &[(&str, String)],
     at_once: usize,
 ) -> Vec<io::Result<Answer>> {
+    let ask = |number: usize, method: &str, path: &str| {
+        let name = format!("{CLIENT}{number}");
+        let headers = [
+            "user-agent",
+            "referer",
+            "x-forwarded-for",
+            "x-request-id",
+            "from",
+            "cookie",
+            "authorization",
+            "origin",
+            "accept-language",
+        ];
+        request_with(
+            address,
+            method,
+            path,
+            &headers.map(|header| (header, name.as_str())),
+        )
+    };
     let mut answers = Vec::new();
     for group in requests.chunks(at_once) {
+        let before = answers.len();
         let answered: Vec<_> = thread::scope(|scope| {
             let running: Vec<_> = group
                 .iter()
-                .map(|(method, path)| scope.spawn(move || request(address, method, path)))
+                .enumerate()
+                .map(|(index, (method, path))| {
+                    scope.spawn(move || ask(before + index, method, path))
+                })
                 .collect();
             running
                 .into_iter()
@@ -200,6 +229,7 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
         status: status.get(..3)?.parse().ok()?,
         body,
         content_type: header("content-type").unwrap_or_default().to_owned(),
+        has_length: length.is_some(),
     })
 }
 

@@ -65,6 +65,8 @@ pub mod processes;
 pub mod progress;
 pub mod prometheus;
 pub mod promtool;
+pub mod query;
+pub mod reading;
 pub mod reference;
 pub mod report;
 pub mod runs;

@@ -77,8 +77,21 @@ impl From<PromtoolError> for Finding {
     }
 }
 
+/// As [`evaluate_every`], every 5 s.
+///
+/// # Errors
+///
+/// As [`evaluate_every`].
+pub fn evaluate(
+    rules: Option<&Path>,
+    scenes: &[Scene],
+    queries: &[String],
+) -> Result<Vec<Vec<Outcome>>, PromtoolError> {
+    evaluate_every(rules, scenes, queries, 5)
+}
+
 /// What each query returns in each scene: for each scene, the queries in order.
-/// The rules of the file, if there is one, are evaluated every 5 s.
+/// The rules of the file, if there is one, are evaluated every `interval` seconds.
 ///
 /// promtool compares what a query returns with what is expected, and shows both
 /// if they differ. It is told to expect what no query returns.
@@ -86,10 +99,11 @@ impl From<PromtoolError> for Finding {
 /// # Errors
 ///
 /// If promtool is missing or fails otherwise than by finding differences.
-pub fn evaluate(
+pub fn evaluate_every(
     rules: Option<&Path>,
     scenes: &[Scene],
     queries: &[String],
+    interval: u32,
 ) -> Result<Vec<Vec<Outcome>>, PromtoolError> {
     let tests = scenes.iter().map(|scene| {
         let asked: Vec<_> = queries
@@ -104,7 +118,7 @@ pub fn evaluate(
             .collect();
         unit(scene, "promql_expr_test", &json!(asked))
     });
-    let said = test(rules, &tests.collect::<Vec<_>>())?;
+    let said = test(rules, &tests.collect::<Vec<_>>(), interval)?;
     let outcomes = outcomes(&said);
     if outcomes.len() != scenes.len() * queries.len() {
         return Err(PromtoolError::Failed(said));
@@ -128,7 +142,7 @@ pub fn annotations(
 ) -> Result<Option<String>, PromtoolError> {
     let asked =
         json!([{ "eval_time": format!("{}s", scene.at), "alertname": alert, "exp_alerts": [] }]);
-    let said = test(Some(rules), &[unit(scene, "alert_rule_test", &asked)])?;
+    let said = test(Some(rules), &[unit(scene, "alert_rule_test", &asked)], 5)?;
     let annotations = said.split_once("Annotations:").map(|(_, rest)| rest);
     Ok(annotations.map(|rest| rest.lines().next().unwrap_or_default().to_owned()))
 }
@@ -143,7 +157,7 @@ fn unit(scene: &Scene, kind: &str, asked: &Value) -> Value {
 }
 
 // Runs promtool and returns what it said.
-fn test(rules: Option<&Path>, tests: &[Value]) -> Result<String, PromtoolError> {
+fn test(rules: Option<&Path>, tests: &[Value], interval: u32) -> Result<String, PromtoolError> {
     let failed = |error: io::Error| PromtoolError::Failed(error.to_string());
     let promtool = peers::find("promtool").ok_or(PromtoolError::Missing)?;
     let folder = Scratch::new().map_err(failed)?;
@@ -152,7 +166,7 @@ fn test(rules: Option<&Path>, tests: &[Value]) -> Result<String, PromtoolError> 
         fs::copy(rules, folder.path().join("rules.yml")).map_err(failed)?;
     }
     let files: &[&str] = if rules.is_some() { &["rules.yml"] } else { &[] };
-    let unit = json!({ "rule_files": files, "evaluation_interval": "5s", "tests": tests });
+    let unit = json!({ "rule_files": files, "evaluation_interval": format!("{interval}s"), "tests": tests });
     // JSON is YAML.
     fs::write(folder.path().join("unit.yml"), unit.to_string()).map_err(failed)?;
     let output = Command::new(promtool)

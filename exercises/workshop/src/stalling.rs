@@ -25,6 +25,10 @@ const BACKLOG: i32 = 4096;
 /// The upper bounds of its histogram, in seconds.
 pub const BOUNDS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5];
 
+/// How long each of the earlier requests took, in seconds: into whose bucket none of those
+/// falls that come while it is looked at.
+pub const EARLIER_TIME: f64 = 0.04;
+
 /// When it stalls, counted from the first request.
 #[derive(Debug, Clone, Copy)]
 pub struct Stalls {
@@ -55,15 +59,15 @@ pub struct Stalling {
 #[derive(Debug)]
 struct Shared {
     stalls: Stalls,
-    // Requests that it served before anybody looked, all quick.
+    // Requests that it served before anybody looked, of `EARLIER_TIME` each.
     earlier: usize,
     first: OnceLock<Instant>,
     served: Mutex<Vec<Served>>,
 }
 
 impl Stalling {
-    /// One that listens there; port 0 is any that is free. Its histogram says
-    /// that it has served `earlier` quick requests before.
+    /// One that listens there; port 0 is any that is free. Its histogram says that it has
+    /// served `earlier` requests before, of [`EARLIER_TIME`] each.
     ///
     /// # Errors
     ///
@@ -86,6 +90,12 @@ impl Stalling {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.server.address()
+    }
+
+    /// How many requests it has served since it was started.
+    #[must_use]
+    pub fn arrivals(&self) -> usize {
+        self.shared.served.lock().map_or(0, |served| served.len())
     }
 
     /// What it has served since it was started.
@@ -142,11 +152,16 @@ impl Shared {
             served.map_or(Vec::new(), |all| all.iter().map(|one| one.took).collect());
         let mut page = format!("# TYPE {name} histogram\n");
         for bound in BOUNDS {
-            let within = took.iter().filter(|took| **took <= bound).count() + self.earlier;
+            let earlier = if EARLIER_TIME <= bound {
+                self.earlier
+            } else {
+                0
+            };
+            let within = took.iter().filter(|took| **took <= bound).count() + earlier;
             let _ = writeln!(page, "{name}_bucket{{le=\"{bound}\"}} {within}");
         }
         let count = took.len() + self.earlier;
-        let sum = took.iter().sum::<f64>() + SERVICE_TIME.as_secs_f64() * self.earlier as f64;
+        let sum = took.iter().sum::<f64>() + EARLIER_TIME * self.earlier as f64;
         let _ = writeln!(page, "{name}_bucket{{le=\"+Inf\"}} {count}");
         let _ = writeln!(page, "{name}_sum {sum}\n{name}_count {count}");
         page

@@ -36,8 +36,24 @@ pub fn build(root: &Path, name: &str) -> Result<PathBuf, Finding> {
 ///
 /// `does-not-start`, `does-not-end` at the timeout, or `fails` with what it wrote.
 pub fn output(program: &Path, arguments: &[String], timeout: Duration) -> Result<String, Finding> {
+    output_while(program, arguments, timeout, |_| {})
+}
+
+/// As [`output`]; `meanwhile` gets the number of the process while it runs.
+///
+/// # Errors
+///
+/// As [`output`].
+pub fn output_while(
+    program: &Path,
+    arguments: &[String],
+    timeout: Duration,
+    meanwhile: impl FnOnce(u32) + Send,
+) -> Result<String, Finding> {
     let mut child = Command::new(program)
         .args(arguments)
+        // Of a panic its line is told, not the end of a backtrace.
+        .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -49,7 +65,12 @@ pub fn output(program: &Path, arguments: &[String], timeout: Duration) -> Result
             )
         })?;
     let (said, errors) = (collect(child.stdout.take()), collect(child.stderr.take()));
-    let status = wait(&KillOnDrop::new(child), timeout).ok_or_else(|| {
+    let process = child.id();
+    let status = thread::scope(|scope| {
+        scope.spawn(|| meanwhile(process));
+        wait(&KillOnDrop::new(child), timeout)
+    });
+    let status = status.ok_or_else(|| {
         Finding::new(
             "does-not-end",
             format!("Your program had not ended after {} s.", timeout.as_secs()),
@@ -85,6 +106,8 @@ impl Student {
     pub fn start(program: &Path) -> Result<Self, Finding> {
         let mut child = Command::new(program)
             .env("STUDENT_BIND", "127.0.0.1:0")
+            // Of a panic its line is told, not the end of a backtrace.
+            .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -5,6 +5,9 @@ use std::path::Path;
 use crate::answer_file::Answers;
 use crate::finding::{Finding, Judgement, ensure};
 use crate::lab::{DEFAULT, SCHEMA, SLO};
+use crate::reading::numbers::Quantity;
+
+const STUB: &str = include_str!("../../../stubs/10_buckets/predictions.txt");
 
 const COARSE: &[f64] = &[1.0, 10.0];
 // Bounds of the native histogram from 1 to 2.
@@ -52,28 +55,55 @@ const fn case(number: usize, buckets: Buckets, delay: f64) -> Case {
 ///
 /// The first finding.
 pub fn check(file: &Path) -> Judgement {
-    let answers = Answers::read(file)?;
-    let numbers = |number| answers.numbers(number, "ms");
+    let answers = Answers::read(file, STUB)?;
     for case in &CASES {
-        let given = numbers(case.number)?;
-        predicted(case, given.first().copied().unwrap_or(f64::NAN))?;
+        let given = answers.number(case.number)?;
+        // A time with its unit is what it is; without one it is taken as milliseconds.
+        let milliseconds = given.seconds().map_or(given.value, |s| 1000.0 * s);
+        predicted(case, milliseconds)?;
     }
-    let range = numbers(8)?;
-    ensure(range == [200.0, 300.0], "wrong-range", || {
-        format!(
-            "Question 8: you answered {range:?}. All the requests fell into one bucket. Where in \
-             it could they all have been?"
-        )
+    let range = answers.numbers(8)?;
+    let unit = range
+        .last()
+        .and_then(|last| Some(last.seconds()? / last.value));
+    let range: Vec<_> = range
+        .iter()
+        // `0.2 to 0.3 s`: the last unit is that of both. `200 -300` has no number below 0.
+        .map(|one| {
+            one.seconds()
+                .or(unit.map(|unit| one.value * unit))
+                .map_or(one.value, |s| 1000.0 * s)
+        })
+        .map(|one| (1e6 * one.abs()).round() / 1e6)
+        .collect();
+    ensure(range != [0.2, 0.3], "seconds", || {
+        format!("Question 8: you answered {range:?}. Of which unit?")
     })?;
-    bounds(&numbers(9)?)
+    ensure(
+        range == [200.0, 300.0] || range == [300.0, 200.0],
+        "wrong-range",
+        || {
+            format!(
+                "Question 8: you answered {range:?}. All the requests fell into one bucket. Where in \
+             it could they all have been?"
+            )
+        },
+    )?;
+    bounds(&seconds(&answers.numbers(9)?))
 }
 
 /// The student's own bounds in seconds, if they have written any that can be used.
 #[must_use]
 pub fn own(file: &Path) -> Option<Vec<f64>> {
-    let bounds = Answers::read(file).ok()?.numbers(9, "").ok()?;
+    let bounds = seconds(&Answers::read(file, STUB).ok()?.numbers(9).ok()?);
     let usable = !bounds.is_empty() && bounds.is_sorted_by(|a, b| a < b);
     usable.then_some(bounds)
+}
+
+// Bounds in seconds, unless they say otherwise. `+Inf` is in every histogram anyway.
+fn seconds(bounds: &[Quantity]) -> Vec<f64> {
+    let seconds = bounds.iter().map(|one| one.seconds().unwrap_or(one.value));
+    seconds.filter(|bound| bound.is_finite()).collect()
 }
 
 fn predicted(case: &Case, given: f64) -> Judgement {

@@ -59,6 +59,7 @@ pub fn check(program: &Path) -> Judgement {
 
     let student = Student::start(program)?;
     start(&student.metrics()?)?;
+    lengths(&student)?;
     methods(&student)?;
     bodies(&student)?;
     gone(&student)?;
@@ -107,12 +108,14 @@ fn start(metrics: &Exposition) -> Judgement {
         })?;
     }
     let build: Vec<_> = metrics.named("build_info").cloned().collect();
-    let versioned = build
-        .iter()
-        .any(|one| one.value == 1.0 && one.labels.contains_key("version"));
+    let has_version = |one: &crate::exposition::Sample| {
+        let version = one.labels.get("version");
+        version.is_some_and(|version| version.chars().any(char::is_alphanumeric))
+    };
+    let versioned = build.iter().any(|one| one.value == 1.0 && has_version(one));
     ensure(versioned, "no-build-info", || {
         format!(
-            "/metrics shows no `build_info` of value 1 with the label `version`{}. It has been \
+            "/metrics shows no `build_info` of value 1 that says in its label `version` which it is{}. It has been \
              slower since noon, and at noon something was deployed: what?",
             if build.is_empty() {
                 String::new()
@@ -120,6 +123,17 @@ fn start(metrics: &Exposition) -> Judgement {
                 format!(", but:\n\n{}\n\n", listed(&build))
             }
         )
+    })
+}
+
+// Measuring must not change the answers: one that is ready says how long it is.
+fn lengths(student: &Student) -> Judgement {
+    let answer = student.ask("GET", "/random?delay_ms=0")?;
+    ensure(answer.has_length, "length-lost", || {
+        "`GET /random` is answered without `content-length`, although its answer was ready before \
+         it was sent. What does your body say of the size of the one that it wraps? \
+         (`size_hint`, and `is_end_stream`.)"
+            .to_owned()
     })
 }
 

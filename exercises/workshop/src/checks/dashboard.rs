@@ -2,20 +2,20 @@
 //! evaluated by Prometheus' own engine over series whose truth is known: what a
 //! panel shows counts, not how it is written.
 
+mod graphs;
 mod scenes;
 mod signals;
 
-use std::fmt::Write as _;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use self::graphs::{in_graphs, on_running_prometheus};
 use self::signals::{SIGNALS, Signal};
 use crate::api::Api;
-use crate::backfill::Backfilled;
 use crate::dashboard::{Query, queries, read};
 use crate::finding::{Finding, Judgement, ensure};
 use crate::grafana::Grafana;
 use crate::promtool::{Outcome, Scene, evaluate};
+use crate::query::{Mistake, Parsed, mistake_in};
 use crate::stack::Stack;
 
 /// The panels of the file, or of the Grafana that runs.
@@ -64,12 +64,25 @@ fn judged(panels: &[Query], stack: &Stack) -> Result<Option<String>, Finding> {
          somebody calls and says \"it is broken\"?"
             .to_owned()
     })?;
+    let strange = panels.iter().find(|panel| !panel.unknown.is_empty());
+    ensure(strange.is_none(), "no-such-variable", || {
+        let panel = strange.unwrap_or(&panels[0]);
+        format!(
+            "A query of the panel \"{}\" asks for {}, and the dashboard has no variable of that \
+             name:\n\n    {}\n\nWhat will Grafana put in its place?",
+            panel.title,
+            panel.unknown.join(", "),
+            panel.expr
+        )
+    })?;
     let scenes = scenes::all();
-    // First those of the panels, then for each signal the right and the wrong
+    // First those of the panels, for either job; then for each signal the right and the wrong
     // ones that are known.
     let mut asked: Vec<_> = panels.iter().map(|panel| panel.query.clone()).collect();
+    asked.extend(panels.iter().map(|panel| panel.of_app.clone()));
     for signal in SIGNALS {
         asked.extend(signal.right.iter().map(|right| (*right).to_owned()));
+        asked.extend(signal.right.iter().map(|right| of_app(right)));
         asked.extend(signal.wrong.iter().map(|wrong| wrong.query.to_owned()));
     }
     let outcomes = evaluate(None, &scenes, &asked)?;
@@ -86,7 +99,8 @@ fn judged(panels: &[Query], stack: &Stack) -> Result<Option<String>, Finding> {
             ));
         }
     }
-    let mut next = panels.len();
+    let shown_of_app: Vec<Vec<Outcome>> = (panels.len()..2 * panels.len()).map(of).collect();
+    let mut next = 2 * panels.len();
     let mut found = Vec::new();
     for signal in SIGNALS {
         let known = |index: usize| -> Vec<Option<f64>> {
@@ -98,9 +112,13 @@ fn judged(panels: &[Query], stack: &Stack) -> Result<Option<String>, Finding> {
         };
         let right: Vec<_> = (next..next + signal.right.len()).map(known).collect();
         next += signal.right.len();
+        let right_of_app: Vec<_> = (next..next + signal.right.len()).map(known).collect();
+        next += signal.right.len();
         let wrong: Vec<_> = (next..next + signal.wrong.len()).map(known).collect();
         next += signal.wrong.len();
-        found.push(judge(signal, &scenes, panels, &shown, &right, &wrong)?);
+        let found_one = judge(signal, &scenes, panels, &shown, &right, &wrong)?;
+        follows(signal, panels, &found_one, &shown_of_app, &right_of_app)?;
+        found.push(found_one);
     }
     in_graphs(&scenes, panels, &found)?;
     match &stack.prometheus {
@@ -109,63 +127,40 @@ fn judged(panels: &[Query], stack: &Stack) -> Result<Option<String>, Finding> {
     }
 }
 
-// A panel is a graph: a real Prometheus is asked for the last minute of each scene.
-fn in_graphs(scenes: &[Scene], panels: &[Query], found: &[Found]) -> Judgement {
-    let Some(prometheus) = Backfilled::start(scenes)? else {
-        return Ok(());
-    };
-    for (signal, found) in SIGNALS.iter().zip(found) {
-        let panel = &panels[found.panel];
-        for (index, scene) in scenes.iter().enumerate() {
-            let of = |query: &str| -> Result<Vec<Option<f64>>, Finding> {
-                let graph = prometheus.graph(index, query)?;
-                Ok(graph.iter().map(|seen| signal.reduction.of(seen)).collect())
-            };
-            let (seen, truth) = (of(&panel.query)?, of(signal.right[found.right])?);
-            for (point, (seen, truth)) in seen.iter().zip(&truth).enumerate() {
-                let alike =
-                    same(&[*seen], &[*truth], found.scale) || seen.is_none() && truth.is_none();
-                ensure(alike, "other-in-a-graph", || {
-                    let number = |number: &Option<f64>| {
-                        number.map_or("nothing".to_owned(), |number| format!("{number:.4}"))
-                    };
-                    format!(
-                        "The panel \"{}\" shows {}, but not over time: when {}, {} s before the end \
-                         of the graph it shows {}, and the truth was {}. Which moment does its query \
-                         speak of?\n\n    {}",
-                        panel.title,
-                        signal.what,
-                        scene.name,
-                        Backfilled::before(point),
-                        number(seen),
-                        number(&truth.map(|truth| truth * found.scale)),
-                        panel.query
-                    )
-                })?;
-            }
-        }
-    }
-    Ok(())
+fn of_app(query: &str) -> String {
+    query.replace("job=\"student\"", "job=\"app\"")
 }
 
-// What the panels show just now; an empty one may have its reason in the traffic.
-fn on_running_prometheus(api: &Api, panels: &[Query]) -> Result<String, Finding> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let time = now.map_or(0.0, |now| now.as_secs_f64());
-    let mut said =
-        "On the Prometheus that runs, for the job `student`, the panels show now:".to_owned();
-    for panel in panels {
-        let shown = match api.at_time(&panel.query, time)? {
-            Ok(series) if series.is_empty() => "nothing".to_owned(),
-            Ok(series) => {
-                let values = series.iter().take(5).map(|one| format!("{:.4}", one.value));
-                values.collect::<Vec<_>>().join(", ")
-            }
-            Err(error) => error,
-        };
-        let _ = write!(said, "\n  {}: {shown}", panel.title);
-    }
-    Ok(said)
+// The panel must follow the variable at the top.
+fn follows(
+    signal: &Signal,
+    panels: &[Query],
+    found: &Found,
+    shown: &[Vec<Outcome>],
+    right: &[Vec<Option<f64>>],
+) -> Judgement {
+    let outcomes = shown[found.panel].iter();
+    let numbers: Vec<_> = outcomes
+        .map(|outcome| signal.reduction.of(outcome))
+        .collect();
+    let panel = &panels[found.panel];
+    ensure(
+        same(&numbers, &right[found.right], found.scale),
+        "job-fixed",
+        || {
+            let number =
+                |number: Option<f64>| number.map_or("nothing".to_owned(), |n| format!("{n:.4}"));
+            format!(
+                "The panel \"{}\" shows {}. With `app` chosen at the top, its query returns {}, and the \
+             truth of `app` is {}:\n\n    {}\n\nWhose numbers does the reader see who has chosen `app`?",
+                panel.title,
+                signal.what,
+                number(numbers[0]),
+                number(right[found.right][0].map(|truth| truth * found.scale)),
+                panel.expr
+            )
+        },
+    )
 }
 
 /// The panel that shows a signal.
@@ -218,7 +213,7 @@ fn judge(
         // One of them with a unit that fits is enough.
         let fits = fine.iter().any(|(panel, _, scale)| {
             let mut units = signal.units.iter();
-            units.any(|(of, names)| of == scale && names.contains(&panels[*panel].unit.as_str()))
+            units.any(|(of, names)| of == scale && panels[*panel].has_unit(names))
         });
         let panel = &panels[index];
         ensure(fits || signal.units.is_empty(), "unit", || {
@@ -250,7 +245,12 @@ fn judge(
             scale,
         });
     }
-    if let Some((panel, known, _)) = found(wrong).first().copied() {
+    // What is written must agree with what came out.
+    let agrees = |(panel, known, _): &&(usize, usize, f64)| {
+        Parsed::of(&panels[*panel].query)
+            .is_none_or(|query| query.is_written_like(signal.wrong[*known].query))
+    };
+    if let Some((panel, known, _)) = found(wrong).iter().find(agrees).copied() {
         let wrong = &signal.wrong[known];
         return Err(Finding::new(
             wrong.id,
@@ -261,12 +261,14 @@ fn judge(
             ),
         ));
     }
-    // The panel that looks most like it.
-    let likely = signal.words.iter().find_map(|words| {
-        let has = |panel: &Query| words.iter().all(|word| panel.query.contains(word));
-        panels.iter().position(has)
+    // The panels that look most like it.
+    let like = |words: &&&[&str]| panels.iter().any(|panel| has_all(words, panel));
+    let words = signal.words.iter().find(like);
+    let likely: Vec<_> = words.map_or(Vec::new(), |words| {
+        let like = panels.iter().enumerate();
+        like.filter(|(_, panel)| has_all(words, panel)).collect()
     });
-    let Some(panel) = likely else {
+    let Some((panel, _)) = likely.first().copied() else {
         return Err(Finding::new(
             signal.missing,
             format!(
@@ -276,6 +278,15 @@ fn judge(
             ),
         ));
     };
+    let mut tried = likely.iter();
+    let written = tried.find_map(|(panel, query)| Some((*panel, written(query)?)));
+    if let Some((panel, mistake)) = written {
+        let text = seen(signal, scenes, &panels[panel], &shown[panel], 0);
+        return Err(Finding::new(
+            mistake.id,
+            format!("{text}\n\n{}", mistake.asks),
+        ));
+    }
     let empty = shown[panel][0].as_ref().is_ok_and(Vec::is_empty);
     let text = seen(signal, scenes, &panels[panel], &shown[panel], 0);
     let truth = right[0][0].unwrap_or(f64::NAN);
@@ -289,6 +300,27 @@ fn judge(
         )
     } else {
         Finding::new("wrong-value", format!("{text}\n\nThe truth is {truth:.4}."))
+    })
+}
+
+fn has_all(words: &[&str], panel: &Query) -> bool {
+    words.iter().all(|word| panel.query.contains(word))
+}
+
+// A mistake that can be read off the query, whatever came out.
+fn written(panel: &Query) -> Option<Mistake> {
+    if panel.expr.contains("__range") {
+        return Some(Mistake {
+            id: "whole-range",
+            asks: "That is one number for all that the dashboard shows. Zoom out to a week: how many requests of the last minute will it take until it moves?",
+        });
+    }
+    let query = Parsed::of(&panel.query)?;
+    mistake_in(&query).or_else(|| {
+        (query.has_no_speed() && !panel.query.contains("saturation_ratio")).then_some(Mistake {
+            id: "since-the-start",
+            asks: "Those are all requests since the start. A bad last minute would not be seen for hours.",
+        })
     })
 }
 

@@ -1,6 +1,7 @@
 //! Exercise 3: errors are told apart by whose fault they are, and their series
 //! exist before the first of them.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{increases, listed, sum};
@@ -19,6 +20,12 @@ const PANICKED: usize = 2;
 const LATE: usize = 2;
 const NOT_FOUND: usize = 10;
 const POSTED: usize = 5;
+// Of statuses that one does not think of first.
+const GATEWAY: usize = 4;
+const TOO_MANY: usize = 3;
+const REDIRECTED: usize = 6;
+// Statuses that one may expect, of all routes.
+const MAX_STATUSES: usize = 12;
 
 /// # Errors
 ///
@@ -36,6 +43,9 @@ pub fn check(program: &Path) -> Judgement {
         .extend((0..PANICKED).map(|_| ("GET", "/random?delay_ms=0&panic=true".to_owned(), 500)));
     requests.extend((0..NOT_FOUND).map(|_| ("GET", "/random?fail=404".to_owned(), 404)));
     requests.extend((0..POSTED).map(|_| ("POST", "/random".to_owned(), 405)));
+    requests.extend((0..GATEWAY).map(|_| ("GET", "/random?fail=502".to_owned(), 502)));
+    requests.extend((0..TOO_MANY).map(|_| ("GET", "/random?fail=429".to_owned(), 429)));
+    requests.extend((0..REDIRECTED).map(|_| ("GET", "/random?fail=302".to_owned(), 302)));
     student.ask_all(&requests, 60)?;
     let after = student.metrics()?;
 
@@ -55,15 +65,16 @@ fn outcomes(before: &Exposition, after: &Exposition) -> Judgement {
     let counts = increases(&format!("{DURATIONS}_count"), before, after);
     let sums = increases(&format!("{DURATIONS}_sum"), before, after);
     let of = |outcome: &str| sum(&counts, &[("outcome", outcome)]);
-    let ours = FAILED + UNAVAILABLE + PANICKED + LATE;
-    let theirs = NOT_FOUND + POSTED;
-    let all = FINE + ours + theirs;
+    let ours = FAILED + UNAVAILABLE + PANICKED + LATE + GATEWAY;
+    let theirs = NOT_FOUND + POSTED + TOO_MANY;
+    let fine = FINE + REDIRECTED;
+    let all = fine + ours + theirs;
 
     let average = sum(&sums, &[("outcome", "success"), ("method", "GET")])
         / sum(&counts, &[("outcome", "success"), ("method", "GET")]);
     ensure(of("success") != all as f64, "all-success", || {
         format!(
-            "{all} requests were sent; {FINE} of them succeeded, each taking at least 30 ms. Your \
+            "{all} requests were sent; {FINE} of them were answered with 200, each after at least 30 ms. Your \
              histogram says `outcome=\"success\"` of all {all}, with {:.0} ms on average. What do \
              errors have to do in there?",
             1000.0 * average
@@ -75,7 +86,7 @@ fn outcomes(before: &Exposition, after: &Exposition) -> Judgement {
         || {
             format!(
                 "`outcome=\"server_error\"` rose by {}: that includes {theirs} requests answered \
-                 with 404 and 405. Should somebody be woken because a client asked for nonsense?",
+                 with 404, 405 and 429. Should somebody be woken because a client asked for nonsense?",
                 of("server_error")
             )
         },
@@ -92,18 +103,26 @@ fn outcomes(before: &Exposition, after: &Exposition) -> Judgement {
         },
     )?;
     ensure(
-        of("success") != (FINE + theirs) as f64,
+        of("success") != (fine + theirs) as f64,
         "client-is-success",
         || {
             format!(
-                "`outcome=\"success\"` rose by {}, but only {FINE} requests were answered with \
-                 200. The other {theirs} were answered with 404 and 405. Did they succeed?",
+                "`outcome=\"success\"` rose by {}, but only {fine} requests succeeded. The other {theirs} were answered with 404, 405 and 429. Did they succeed?",
                 of("success")
             )
         },
     )?;
+    let redirected = of("success") == FINE as f64
+        && of("client_error") + of("server_error") == (ours + theirs + REDIRECTED) as f64;
+    ensure(!redirected, "redirect-is-error", || {
+        format!(
+            "{REDIRECTED} requests were answered with 302, and they are among the errors. What rose \
+             was:\n\n{}\n\nWho has done something wrong when a browser is sent to another page?",
+            listed(&counts)
+        )
+    })?;
     for (outcome, sent) in [
-        ("success", FINE),
+        ("success", fine),
         ("client_error", theirs),
         ("server_error", ours),
     ] {
@@ -120,6 +139,18 @@ fn outcomes(before: &Exposition, after: &Exposition) -> Judgement {
 }
 
 fn starts_at_zero(before: &Exposition) -> Judgement {
+    let made: BTreeSet<_> = before
+        .named(REQUESTS)
+        .filter_map(|sample| sample.labels.get("status"))
+        .collect();
+    ensure(made.len() <= MAX_STATUSES, "made-in-advance", || {
+        format!(
+            "Right after the start `{REQUESTS}` had {} series, of {} different statuses. Which of \
+             them do you know to come?",
+            before.series(REQUESTS, &[]),
+            made.len()
+        )
+    })?;
     let counts = format!("{DURATIONS}_count");
     let wanted = [
         (REQUESTS, "status", &["200", "500", "503", "504"][..]),

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{increases, listed, sum};
+use super::{increases, listed, of_clients, sum};
 use crate::exposition::Exposition;
 use crate::finding::{Judgement, ensure};
 use crate::student::Student;
@@ -15,6 +15,7 @@ const DELAYS: [(usize, usize); 4] = [(15, 20), (40, 20), (120, 20), (400, 10)];
 const FAILED: usize = 10;
 const POSTED: usize = 3;
 const UNKNOWN: usize = 6;
+const LATE: usize = 2;
 
 // What the exercise's text says of the service, in seconds.
 const MIN_DELAY: f64 = 0.01;
@@ -32,10 +33,12 @@ pub fn check(program: &Path) -> Judgement {
     let student = Student::start(program)?;
     let before = student.metrics()?;
     let mut requests = Vec::new();
+    requests.extend((0..LATE).map(|_| ("GET", "/random?delay_ms=30000".to_owned(), 504)));
     for (delay, times) in DELAYS {
-        requests.extend((0..times).map(|_| ("GET", format!("/random?delay_ms={delay}"), 200)));
+        let path = |n| format!("/random?delay_ms={delay}&user={n}");
+        requests.extend((0..times).map(|n| ("GET", path(n), 200)));
     }
-    let delayed = requests.len();
+    let delayed = requests.len() - LATE;
     requests.extend((0..FAILED).map(|_| ("GET", "/random?fail=503".to_owned(), 503)));
     requests.extend((0..POSTED).map(|_| ("POST", "/random".to_owned(), 405)));
     requests.extend((0..UNKNOWN).map(|n| ("GET", format!("/scan/{n}.php"), 404)));
@@ -47,7 +50,9 @@ pub fn check(program: &Path) -> Judgement {
     let sums = increases(&format!("{NAME}_sum"), &before, &after);
     labels(&counts)?;
     counted(&counts, requests.len(), delayed)?;
+    routes(&counts, delayed)?;
     let asked: usize = DELAYS.iter().map(|(delay, times)| delay * times).sum();
+    let asked = asked + LATE * (1000.0 * DEADLINE) as usize;
     unit(sum(&sums, &[]), asked as f64 / 1000.0)?;
     buckets(&before, &after)
 }
@@ -69,7 +74,7 @@ fn exists(after: &Exposition) -> Judgement {
     })?;
     ensure(kind.is_some(), "no-metric", || {
         format!(
-            "After 89 requests /metrics shows no `{NAME}`. Whether they took a millisecond or a \
+            "After some requests /metrics shows no `{NAME}`. Whether they took a millisecond or a \
              minute, nobody could say."
         )
     })?;
@@ -87,17 +92,7 @@ fn exists(after: &Exposition) -> Judgement {
 }
 
 fn labels(counts: &[crate::exposition::Sample]) -> Judgement {
-    let raw = counts.iter().find(|sample| {
-        let mut values = sample.labels.values();
-        values.any(|value| value.contains("/scan/"))
-    });
-    ensure(raw.is_none(), "raw-path", || {
-        format!(
-            "Requests to made-up paths have made histograms of their own:\n\n{}\n\nEach has all \
-             the buckets. Which label lets clients do that?",
-            listed(counts)
-        )
-    })?;
+    of_clients(counts)?;
     for label in ["method", "route", "outcome"] {
         let everywhere = counts.iter().all(|one| one.labels.contains_key(label));
         ensure(everywhere, "no-label", || {
@@ -126,6 +121,35 @@ fn counted(counts: &[crate::exposition::Sample], all: usize, fine: usize) -> Jud
     })
 }
 
+// By method and route, as in exercise 1; what the outcomes should be is exercise 3.
+fn routes(counts: &[crate::exposition::Sample], delayed: usize) -> Judgement {
+    let unmatched = sum(counts, &[("route", "unmatched")]);
+    ensure(unmatched == UNKNOWN as f64, "unmatched-has-no-name", || {
+        format!(
+            "{UNKNOWN} requests went to paths that do not exist, and \
+             `{NAME}_count{{route=\"unmatched\"}}` rose by {unmatched}. What rose was:\n\n{}\n\nWhich \
+             route does exercise 1 give to them?",
+            listed(counts)
+        )
+    })?;
+    for (method, route, sent) in [
+        ("GET", "/random", delayed + FAILED + LATE),
+        ("POST", "/random", POSTED),
+        ("GET", "unmatched", UNKNOWN),
+    ] {
+        let rose = sum(counts, &[("method", method), ("route", route)]);
+        ensure(rose == sent as f64, "wrong-labels", || {
+            format!(
+                "{sent} requests `{method}` had the route {route}, but \
+                 `{NAME}_count{{method=\"{method}\",route=\"{route}\"}}` rose by {rose}. What rose \
+                 was:\n\n{}",
+                listed(counts)
+            )
+        })?;
+    }
+    Ok(())
+}
+
 fn unit(measured: f64, asked: f64) -> Judgement {
     ensure(measured < asked * 300.0, "unit", || {
         format!(
@@ -135,7 +159,7 @@ fn unit(measured: f64, asked: f64) -> Judgement {
     })?;
     ensure(measured != measured.trunc(), "whole-seconds", || {
         format!(
-            "The requests took between 1 and 400 ms, {asked} s in all. `{NAME}_sum` rose by \
+            "The requests took between 1 and 1000 ms, {asked} s in all. `{NAME}_sum` rose by \
              exactly {measured}. What became of the fractions?"
         )
     })?;

@@ -4,11 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::finding::{Finding, Judgement, ensure};
 use crate::scheduling_delay::SchedulingDelay;
-use crate::stalling::{BOUNDS, SERVICE_TIME, Served, Stalling, Stalls};
+use crate::stalling::{BOUNDS, EARLIER_TIME, SERVICE_TIME, Served, Stalling, Stalls};
 use crate::student;
 
 /// What is found where nothing can be.
@@ -28,6 +30,9 @@ const EARLIER: usize = 5000;
 // A report that omits the wait is off by twice as much.
 const TOLERANCE: f64 = 0.3;
 const TIMEOUT: Duration = Duration::from_secs(30);
+// For so long it is stopped, once so many requests have arrived.
+const STOP: Duration = Duration::from_millis(500);
+const STOP_AFTER: usize = RATE / 4;
 // On a machine that lets its programs wait for longer, nothing here can be judged.
 const MAX_SCHEDULING_DELAY: Duration = Duration::from_millis(100);
 
@@ -69,7 +74,60 @@ fn judge(program: &Path) -> Judgement {
         )
     })?;
     waits(&report)?;
-    server(&report, &served)
+    server(&report, &served)?;
+    if cfg!(unix) { stopped(program) } else { Ok(()) }
+}
+
+// A generator that is late itself, because the checker stops it for a while: its users come
+// all the same, and wait.
+fn stopped(program: &Path) -> Judgement {
+    let calm = Stalls {
+        after: Duration::from_hours(1),
+        ..STALLS
+    };
+    let service = Stalling::start("127.0.0.1:0", calm, 0)?;
+    let url = format!("http://{}/random", service.address());
+    let arguments = [url, RATE.to_string(), 1.to_string()];
+    let said = student::output_while(program, &arguments, TIMEOUT, |process| {
+        let deadline = Instant::now() + TIMEOUT / 2;
+        while service.arrivals() < STOP_AFTER {
+            if Instant::now() > deadline {
+                return;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        signal("-STOP", process);
+        thread::sleep(STOP);
+        signal("-CONT", process);
+    })?;
+    let report = Report::read(&said)?;
+    let served = service.served();
+    let last = served.iter().map(|one| one.arrived).fold(0.0, f64::max);
+    let stop = STOP.as_secs_f64();
+    ensure(last < 1.0 + stop / 2.0, "schedule-drifts", || {
+        format!(
+            "{RATE} requests were to be sent within a second, each at its time. Something stopped your \
+             program for {stop} s in between (it was the checker), and the last request arrived after \
+             {last:.2} s. From what do you count when the next one is due: from the start, or from \
+             the one before?"
+        )
+    })?;
+    let said = report.one("p90")?;
+    ensure(said > 0.4 * stop, "own-lateness", || {
+        format!(
+            "{RATE} requests were to be sent within a second. Something stopped your program for \
+             {stop} s in between (it was the checker): half of the users waited for it, the first of \
+             them all that time. Your program says that p90 was {said:.3} s. At which moment does a \
+             user begin to wait who comes while the generator is late?"
+        )
+    })
+}
+
+fn signal(name: &str, process: u32) {
+    // Where there is no `kill`, nothing is stopped, and nothing found.
+    let _ = Command::new("kill")
+        .args([name, &process.to_string()])
+        .status();
 }
 
 fn rate(served: &[Served]) -> Judgement {
@@ -150,18 +208,15 @@ fn server(report: &Report, served: &[Served]) -> Judgement {
         .filter(|bound| low < **bound && **bound <= high)
         .count()
         <= 1;
-    ensure(
-        low != 0.0 || high > BOUNDS[0] || holds,
-        "since-the-start",
-        || {
-            format!(
-                "Of the server's p90 your program says that it lies between {low} and {high} s. Of \
+    let is_earlier = low < EARLIER_TIME && EARLIER_TIME <= high;
+    ensure(!is_earlier || holds, "since-the-start", || {
+        format!(
+            "Of the server's p90 your program says that it lies between {low} and {high} s. Of \
              the {all} requests that you sent, {} took longer than that. The server had served \
-             {EARLIER} quick ones before you came: are they in?",
-                all - within(high)
-            )
-        },
-    )?;
+             {EARLIER} of {EARLIER_TIME} s before you came: are they in?",
+            all - within(high)
+        )
+    })?;
     ensure(holds && is_one, "other-bucket", || {
         format!(
             "Of the server's p90 your program says that it lies between {low} and {high} s. \

@@ -25,6 +25,7 @@ pub mod training;
 use std::collections::BTreeMap;
 
 use crate::exposition::{Exposition, Sample};
+use crate::finding::{Finding, Judgement, ensure};
 
 /// By how much each series of this name has risen; those that have not are left out.
 fn increases(name: &str, before: &Exposition, after: &Exposition) -> Vec<Sample> {
@@ -50,7 +51,42 @@ fn sum(series: &[Sample], labels: &[(&str, &str)]) -> f64 {
         .iter()
         .filter(|sample| sample.has(labels))
         .map(|sample| sample.value)
-        .sum()
+        // Of nothing it is 0, and not -0 as that of an empty iterator.
+        .fold(0.0, |sum, value| sum + value)
+}
+
+/// The first series with a label that clients fill in: by headers, by queries, by paths.
+fn of_clients(series: &[Sample]) -> Judgement {
+    let by = |has: &dyn Fn(&str) -> bool| -> Vec<Sample> {
+        let labelled = |sample: &&Sample| sample.labels.values().any(|value| has(value));
+        series.iter().filter(labelled).cloned().collect()
+    };
+    let of_headers = by(&|value| value.contains(crate::http::CLIENT));
+    ensure(of_headers.is_empty(), "client-decides-label", || {
+        format!(
+            "Every client sent a name of its own in its headers, and that made {} series:\n\n{}\n\n\
+             Who decides how many there will be after a week?",
+            of_headers.len(),
+            listed(&of_headers)
+        )
+    })?;
+    let of_queries = by(&|value| value.contains('?'));
+    ensure(of_queries.is_empty(), "raw-query", || {
+        format!(
+            "What stands behind the `?` of a request has become a label:\n\n{}\n\nHow many different \
+             ones can clients think of?",
+            listed(&of_queries)
+        )
+    })?;
+    let of_paths = by(&|value| value.contains("/scan/") || value.contains("user-"));
+    ensure(of_paths.is_empty(), "raw-path", || {
+        format!(
+            "Requests to made-up paths left {} series:\n\n{}\n\nWhat will a week of scanners leave? \
+             What could stand for all those paths?",
+            of_paths.len(),
+            listed(&of_paths)
+        )
+    })
 }
 
 /// How many of the series have these labels.
@@ -69,4 +105,29 @@ fn listed(series: &[Sample]) -> String {
         text.push(format!("    … and {} more", series.len() - 6));
     }
     text.join("\n")
+}
+
+/// What is wrong with findings that depend on a name; that it is the name, if they are right
+/// under the same name in other capitals. `command` is what had the name.
+fn under_name(name: &str, command: &str, judge: impl Fn(&str) -> Judgement) -> Judgement {
+    let Err(finding) = judge(name) else {
+        return Ok(());
+    };
+    let mut letters = name.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    let capital: String = first.chain(letters.flat_map(char::to_lowercase)).collect();
+    let others = [name.to_lowercase(), capital, name.to_uppercase()];
+    let other = others
+        .iter()
+        .find(|other| *other != name && judge(other).is_ok());
+    Err(match other {
+        Some(other) => Finding::new(
+            "name-otherwise",
+            format!(
+                "Your findings are right for the name `{other}`, and question 1 says `{name}`: another \
+                 name. Write it as you gave it to `cargo workshop {command}`."
+            ),
+        ),
+        None => finding,
+    })
 }

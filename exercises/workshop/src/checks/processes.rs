@@ -1,25 +1,38 @@
 //! Exercise 16: processes, watched by a profile of one's own, which a real
 //! proplet tries; the one that leaks; and what being told differs in from asking.
 
+mod leak;
+
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::answer_file::Answers;
-use crate::checks::questions::{Question, judge};
+use crate::checks::questions::{Kind, Question, judge};
+use crate::checks::under_name;
 use crate::finding::{Finding, Judgement, ensure};
-use crate::processes::{Part, Processes, Resource, trial};
+use crate::processes::{Processes, trial};
+use crate::reading::choices::Word;
 use proplet_schema::{MonitoringProfile, ProfileName};
+
+const STUB: &str = include_str!("../../../stubs/16_processes/answers.txt");
 
 const INTERVAL: Duration = Duration::from_millis(500);
 const HISTORY: Duration = Duration::from_mins(10);
-// Of the rate: what a minute of samples, read by hand, may miss it by.
-const TOLERANCE: f64 = 0.15;
+
+const SHARES: &[Word] = &[
+    ("nothing", &["none", "no", "lost", "0"]),
+    ("everything", &["all", "complete"]),
+];
+
+// Of two, the first is Prometheus', the second the proplet's.
+const WHOSE: [&[&str]; 2] = [&["prometheus", "scrape", "pull"], &["proplet", "push"]];
 
 const QUESTIONS: &[Question] = &[
     Question {
         number: 6,
+        kind: Kind::Choice,
         right: "b",
         wrong: &[
             (
@@ -37,6 +50,7 @@ const QUESTIONS: &[Question] = &[
     },
     Question {
         number: 7,
+        kind: Kind::Of(&Kind::Words(SHARES, 2), WHOSE),
         right: "nothing everything",
         wrong: &[
             (
@@ -59,6 +73,7 @@ const QUESTIONS: &[Question] = &[
     },
     Question {
         number: 8,
+        kind: Kind::Of(&Kind::Numbers(2), WHOSE),
         right: "0 2",
         wrong: &[
             (
@@ -81,6 +96,7 @@ const QUESTIONS: &[Question] = &[
     },
     Question {
         number: 9,
+        kind: Kind::Number,
         right: "1",
         wrong: &[(
             "0",
@@ -95,11 +111,13 @@ const QUESTIONS: &[Question] = &[
 ///
 /// The first finding.
 pub fn check(file: &Path) -> Judgement {
-    let answers = Answers::read(file)?;
+    let answers = Answers::read(file, STUB)?;
     let name = answers.name(1)?;
     watched(&read(answers.required(2)?)?)?;
-    leak(&Processes::of(name.as_str()), &answers)?;
-    judge(QUESTIONS, &answers)
+    under_name(name.as_str(), "processes", |name| {
+        leak::check(&Processes::of(name), &answers)
+    })?;
+    judge(QUESTIONS, &answers, STUB)
 }
 
 /// Whose processes, and by which profile they are watched: the student's own,
@@ -109,7 +127,7 @@ pub fn check(file: &Path) -> Judgement {
 ///
 /// What is missing in the file.
 pub fn chosen(file: &Path) -> Result<(String, Option<MonitoringProfile>), Finding> {
-    let answers = Answers::read(file)?;
+    let answers = Answers::read(file, STUB)?;
     let name = answers.name(1)?.to_string();
     let profile = match answers.get(2) {
         "" => None,
@@ -255,114 +273,4 @@ fn metrics(profile: &MonitoringProfile, intro: &str, messages: &[(f64, Value)]) 
             ),
         ))
     })
-}
-
-fn leak(processes: &Processes, answers: &Answers) -> Judgement {
-    let given = answers.required(3)?;
-    let (id, asks) = match processes.part(&given.to_lowercase()) {
-        Some(Part::Leaks) => return resource(processes, given, answers),
-        None => {
-            let names: Vec<_> = processes.names().collect();
-            return Err(Finding::new(
-                "no-such-process",
-                format!(
-                    "Question 3: there is no process `{given}`. There are {}.",
-                    names.join(", ")
-                ),
-            ));
-        }
-        Some(Part::Big) => (
-            "big-is-no-leak",
-            "It has more memory than the others. How much had it a minute earlier?",
-        ),
-        Some(Part::WarmsUp) => (
-            "warms-up",
-            "It grew, at first. And after a minute? What is filled once is a cache.",
-        ),
-        Some(Part::Busy) => (
-            "busy-is-no-leak",
-            "It works. What of it is more than a minute ago, and is never given back?",
-        ),
-        Some(Part::Writes) => (
-            "total-is-no-leak",
-            "Its total rises, as a total must: it is a counter. What does it *hold*?",
-        ),
-        Some(Part::Many) => (
-            "many-is-no-leak",
-            "It has many threads and open files. How many had it a minute earlier?",
-        ),
-    };
-    Err(Finding::new(
-        id,
-        format!("Question 3: you answered `{given}`. {asks}"),
-    ))
-}
-
-fn resource(processes: &Processes, name: &str, answers: &Answers) -> Result<(), Finding> {
-    let given = answers.required(4)?;
-    let words = given.to_lowercase();
-    let right = match processes.resource {
-        Resource::Memory => words.contains("memory"),
-        Resource::Descriptors => words.contains("descriptor") || words.contains("file"),
-    };
-    ensure(right, "other-resource", || {
-        format!(
-            "Question 4: you answered `{given}`. Compare two messages of {name}, a minute apart, \
-             number by number: which have become more?"
-        )
-    })?;
-    rate(processes, name, answers.required(5)?)
-}
-
-fn rate(processes: &Processes, name: &str, given: &str) -> Judgement {
-    let number: f64 = given.replace(['_', ','], "").parse().map_err(|_| {
-        Finding::new(
-            "no-number",
-            format!("Question 5: `{given}` is not a number; bytes a second, or files a second."),
-        )
-    })?;
-    let ratio = number / processes.per_second;
-    let is = |factor: f64| (ratio / factor - 1.0).abs() <= TOLERANCE;
-    if is(1.0) {
-        return Ok(());
-    }
-    let (id, asks) = if [1e-3, 1.0 / 1024.0, 1e-6, 1.0 / 1024.0 / 1024.0]
-        .into_iter()
-        .any(is)
-    {
-        ("unit", "In which unit is `memory_bytes`?".to_owned())
-    } else if is(INTERVAL.as_secs_f64()) {
-        (
-            "per-sample",
-            "Is that by how much it grows from one message to the next? How many come in a second?"
-                .to_owned(),
-        )
-    } else if is(60.0) {
-        (
-            "per-minute",
-            "Is that by how much it grew in a minute?".to_owned(),
-        )
-    } else {
-        let (times, way) = if ratio < 1.0 {
-            (1.0 / ratio, "little")
-        } else {
-            (ratio, "much")
-        };
-        let asks = if (0.1..10.0).contains(&ratio) {
-            format!("That is {times:.1} times too {way}.")
-        } else {
-            format!("That is far too {way}.")
-        };
-        (
-            "other-rate",
-            format!(
-                "{asks} Take two messages of {name}, a minute apart: the difference of the \
-                 values by the difference of the times."
-            ),
-        )
-    };
-    Err(Finding::new(
-        id,
-        format!("Question 5: you answered {given} a second. {asks}"),
-    ))
 }

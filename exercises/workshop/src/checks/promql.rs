@@ -14,13 +14,16 @@ use crate::api::Api;
 use crate::backfill::Backfilled;
 use crate::finding::{Finding, Judgement, ensure};
 use crate::promtool::{Outcome, Returned, Scene, evaluate};
+use crate::query::{Mistake, Parsed, mistake_in};
 use crate::stack::Stack;
+
+const STUB: &str = include_str!("../../../stubs/06_promql/queries.promql");
 
 /// # Errors
 ///
 /// The first finding.
 pub fn check(file: &Path, stack: &Stack) -> Result<Option<String>, Finding> {
-    let answers = Answers::read(file)?;
+    let answers = Answers::read(file, STUB)?;
     let answer = |question: &Question| {
         let answer = answers.get(question.number);
         if answer.is_empty() {
@@ -54,7 +57,14 @@ pub fn check(file: &Path, stack: &Stack) -> Result<Option<String>, Finding> {
                 question.number, question.text
             )
         })?;
-        judge(question, &scenes, &of(index), &of(known), &wrong)?;
+        judge(
+            question,
+            answers.get(question.number),
+            &scenes,
+            &of(index),
+            &of(known),
+            &wrong,
+        )?;
         known += 1 + question.wrong.len();
     }
     let right: Vec<_> = QUESTIONS
@@ -130,6 +140,7 @@ fn on_running_prometheus(api: &Api, answers: &[(&Question, String)]) -> Result<S
 
 fn judge(
     question: &Question,
+    query: &str,
     scenes: &[Scene],
     answer: &[Outcome],
     right: &[Outcome],
@@ -158,8 +169,20 @@ fn judge(
         scene.name,
         shown(&answer[index])
     );
-    if let Some(known) = wrong.iter().position(|wrong| same(answer, wrong)) {
-        let known = &question.wrong[known];
+    // Causes are chosen by what is written and by what came out.
+    let parsed = Parsed::of(query);
+    if let Some(mistake) = parsed.as_ref().and_then(|query| written(question, query)) {
+        return Err(Finding::new(
+            mistake.id,
+            format!("{seen}.\n\n{}", mistake.asks),
+        ));
+    }
+    let known = question
+        .wrong
+        .iter()
+        .zip(wrong)
+        .find(|(known, wrong)| same(answer, wrong) && known.is_written_like(parsed.as_ref()));
+    if let Some((known, _)) = known {
         return Err(Finding::new(known.id, format!("{seen}.\n\n{}", known.asks)));
     }
     let several = answer[index].as_ref().map_or(0, Vec::len);
@@ -170,7 +193,7 @@ fn judge(
                 "{seen}.\n\nIs there a label on one side that the other does not have, or a name that does not exist?"
             ),
         )),
-        Shape::One if several > 1 => Err(Finding::new(
+        Shape::One | Shape::Count if several > 1 => Err(Finding::new(
             "several-series",
             format!("{seen}.\n\nOne number was asked for."),
         )),
@@ -179,6 +202,71 @@ fn judge(
             format!("{seen}, and the truth is {}.", shown(&right[index])),
         )),
     }
+}
+
+// A mistake that can be read off the query, whatever came out.
+fn written(question: &Question, query: &Parsed) -> Option<Mistake> {
+    if let Some(mistake) = mistake_in(query) {
+        return Some(mistake);
+    }
+    let is = |is_there: bool, id, asks| is_there.then_some(Mistake { id, asks });
+    let Some(window) = question.window else {
+        return is(
+            query.calls("_over_time"),
+            "not-now",
+            "That speaks of a time that has passed. How full is it now?",
+        );
+    };
+    let is_last_two = question.number == 9;
+    let of_gauges = ["delta", "idelta", "deriv", "_over_time"];
+    is(
+        query.counts_series(),
+        "counts-series",
+        "`count` says how many series there are. Is that what was asked?",
+    )
+    .or_else(|| {
+        is(
+            of_gauges.iter().any(|name| query.calls(name)),
+            "gauge-function",
+            "`delta`, `deriv` and what ends in `_over_time` are for gauges. What do they make of a counter that begins again at 0?",
+        )
+    })
+    .or_else(|| {
+        is(
+        query.has_no_speed() && question.number < 4,
+        "no-rate",
+        "That is everything since the start. How fast does it grow?",
+        )
+    })
+    .or_else(|| {
+        is(
+            query.has_no_speed(),
+            "since-the-start",
+            "Those are all requests since the start. A bad last minute would not be seen for hours.",
+        )
+    })
+    .or_else(|| {
+        is(
+            query.calls("irate") && !is_last_two,
+            "irate-for-rate",
+            "How many of the values in the window did `irate` look at?",
+        )
+    })
+    .or_else(|| {
+        let other = query.windows().iter().any(|given| *given != window);
+        is(
+            other && !is_last_two,
+            "other-window",
+            "Over which time did you take it, and which was asked for?",
+        )
+    })
+    .or_else(|| {
+        is(
+            (5..=8).contains(&question.number) && !query.always_chooses("outcome"),
+            "errors-inside",
+            "Did only successful requests count?",
+        )
+    })
 }
 
 fn shown(outcome: &Outcome) -> String {
@@ -220,7 +308,7 @@ impl Shape {
                 .iter()
                 .map(|one| {
                     let key = match self {
-                        Self::One => None,
+                        Self::One | Self::Count => None,
                         Self::By(label) => one.labels.get(label).cloned(),
                     };
                     (key, one.value)
@@ -232,6 +320,13 @@ impl Shape {
         let (a, b) = (keyed(a), keyed(b));
         a.len() == b.len()
             && a.iter().zip(&b).all(|((key, value), (other, number))| {
+                // So many requests: who likes a whole number may have one.
+                if let Self::Count = self
+                    && value.fract() == 0.0
+                    && (value - number).abs() < 1.0
+                {
+                    return true;
+                }
                 let near = (value - number).abs() <= 1e-9 * number.abs().max(1e-9);
                 key == other && (near || value.is_nan() && number.is_nan() || value == number)
             })

@@ -5,9 +5,94 @@ use std::path::Path;
 
 use crate::answer_file::Answers;
 use crate::finding::{Finding, Judgement};
+use crate::reading::choices::{Options, Word, among, is_turned, yes_or_no};
+use crate::reading::numbers;
+
+const STUB: &str = include_str!("../../../stubs/09_questions/answers.txt");
+
+/// How a question is answered.
+pub(super) enum Kind {
+    /// By one number.
+    Number,
+    /// By so many numbers.
+    Numbers(usize),
+    /// By one of the options below it.
+    Choice,
+    /// By so many of the options below it.
+    Choices(usize),
+    /// By so many of these words.
+    Words(&'static [Word], usize),
+    YesOrNo,
+    /// In two parts, the first about the first of these things, the second about the
+    /// other; each has its names.
+    Of(&'static Kind, [&'static [&'static str]; 2]),
+}
+
+impl Kind {
+    // What was answered, in the form in which right and wrong answers are written here.
+    fn read(&self, text: &str, options: &Options) -> Option<String> {
+        let letters = |all: Vec<char>| {
+            let all: Vec<_> = all.iter().map(char::to_string).collect();
+            all.join(" ")
+        };
+        match self {
+            Self::Number => numbers::one(text).map(|one| one.value.to_string()),
+            Self::Numbers(count) => {
+                let all: Vec<_> = numbers::several_among_words(text)
+                    .iter()
+                    .map(|one| one.value.to_string())
+                    .collect();
+                (all.len() == *count).then(|| all.join(" "))
+            }
+            Self::Choice => options.one(text).map(|letter| letter.to_string()),
+            Self::Choices(count) => options.several(text, *count).map(letters),
+            Self::Words(words, count) => among(text, words, *count).map(|all| all.join(" ")),
+            Self::YesOrNo => yes_or_no(text).map(|yes| if yes { "yes" } else { "no" }.to_owned()),
+            Self::Of(kind, [first, second]) => {
+                let answer = kind.read(text, options)?;
+                let turned = is_turned(text, first, second);
+                match answer.split_once(' ') {
+                    Some((one, other)) if turned => Some(format!("{other} {one}")),
+                    _ => Some(answer),
+                }
+            }
+        }
+    }
+
+    fn expected(&self) -> String {
+        match self {
+            Self::Number => "one number, such as 12.5".to_owned(),
+            Self::Numbers(count) => format!("{count} numbers, in the order of the question"),
+            Self::Choice => "the letter of one option".to_owned(),
+            Self::Choices(count) => {
+                format!("{count} letters of options, in the order of the question")
+            }
+            Self::Words(words, count) => {
+                let words: Vec<_> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+                let words = words.join(", ");
+                format!("{count} words in the order of the question, each out of {words}")
+            }
+            Self::YesOrNo => "yes or no".to_owned(),
+            Self::Of(kind, _) => kind.expected(),
+        }
+    }
+}
+
+const TYPES: &[Word] = &[
+    ("counter", &["counters"]),
+    ("gauge", &["gauges", "guage", "gage"]),
+    ("histogram", &["histograms"]),
+    ("summary", &["summaries"]),
+];
+
+const WAYS: &[Word] = &[
+    ("pull", &["pulled", "pulls", "pulling"]),
+    ("push", &["pushed", "pushes", "pushing"]),
+];
 
 pub(super) struct Question {
     pub(super) number: usize,
+    pub(super) kind: Kind,
     pub(super) right: &'static str,
     /// What is often answered instead, how that is called, and what to ask back.
     pub(super) wrong: &'static [(&'static str, &'static str, &'static str)],
@@ -18,6 +103,7 @@ pub(super) struct Question {
 const QUESTIONS: &[Question] = &[
     Question {
         number: 1,
+        kind: Kind::Number,
         right: "2",
         wrong: &[
             (
@@ -35,6 +121,7 @@ const QUESTIONS: &[Question] = &[
     },
     Question {
         number: 2,
+        kind: Kind::Number,
         right: "600",
         wrong: &[(
             "2",
@@ -45,6 +132,7 @@ const QUESTIONS: &[Question] = &[
     },
     Question {
         number: 3,
+        kind: Kind::Number,
         right: "35",
         wrong: &[
             (
@@ -67,6 +155,7 @@ const QUESTIONS: &[Question] = &[
     },
     Question {
         number: 4,
+        kind: Kind::Words(TYPES, 4),
         right: "counter gauge histogram gauge",
         wrong: &[
             (
@@ -89,12 +178,14 @@ const QUESTIONS: &[Question] = &[
     },
     Question {
         number: 5,
+        kind: Kind::Choice,
         right: "c",
         wrong: &[],
         asks: "Think of ten instances, and of the p99 of all of them together.",
     },
     Question {
         number: 6,
+        kind: Kind::Words(WAYS, 4),
         right: "pull push push pull",
         wrong: &[(
             "push push push push",
@@ -105,12 +196,14 @@ const QUESTIONS: &[Question] = &[
     },
     Question {
         number: 7,
+        kind: Kind::YesOrNo,
         right: "no",
         wrong: &[],
         asks: "Imagine that the third instance serves one request in a million. And then that it serves nearly all.",
     },
     Question {
         number: 8,
+        kind: Kind::Choices(4),
         right: "c a b d",
         wrong: &[],
         asks: "For each failure: which of the four numbers would be different tomorrow?",
@@ -121,16 +214,16 @@ const QUESTIONS: &[Question] = &[
 ///
 /// The first finding.
 pub fn check(file: &Path) -> Judgement {
-    judge(QUESTIONS, &Answers::read(file)?)
+    judge(QUESTIONS, &Answers::read(file, STUB)?, STUB)
 }
 
-/// What is wrong with the answers, taken as words.
-pub(super) fn judge(questions: &[Question], answers: &Answers) -> Judgement {
+/// What is wrong with the answers. `stub` has the options of choices.
+pub(super) fn judge(questions: &[Question], answers: &Answers, stub: &str) -> Judgement {
     for question in questions {
         let number = question.number;
-        let text = answers.required(number)?;
-        let words: Vec<_> = answers.words(number).map(str::to_lowercase).collect();
-        let answer = words.join(" ");
+        let options = Options::of(stub, number);
+        let read = |text: &str| question.kind.read(text, &options);
+        let answer = answers.read_as(number, &question.kind.expected(), read)?;
         if answer == question.right {
             continue;
         }
@@ -138,6 +231,7 @@ pub(super) fn judge(questions: &[Question], answers: &Answers) -> Judgement {
         let (id, asks) = known.map_or(("other-answer", question.asks), |(_, id, asks)| {
             (*id, *asks)
         });
+        let text = answers.get(number).replace('\n', " ");
         return Err(Finding::new(
             id,
             format!("Question {number}: you answered `{text}`. {asks}"),

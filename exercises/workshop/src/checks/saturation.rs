@@ -49,6 +49,18 @@ pub fn check(program: &Path) -> Judgement {
     watched.comes_down("leak-disconnect", |left| {
         format!("{SENT} clients went away without waiting for their answers. {} s later the gauge still stood {left} too high. Which of your lines did not run for them?", SETTLE_TIMEOUT.as_secs())
     })?;
+    let failing = [
+        ("GET", "/random?fail=500", 500),
+        ("GET", "/random?fail=404", 404),
+        ("GET", "/random?fail=302", 302),
+        ("POST", "/random", 405),
+        ("GET", "/no/such/path", 404),
+    ];
+    let failing = failing.map(|(method, path, status)| (method, path.to_owned(), status));
+    watched.student.ask_all(&failing, failing.len())?;
+    watched.comes_down("leak-error", |left| {
+        format!("{} requests were answered, each with another error or a redirect. {} s later the gauge still stood {left} too high. Which of your lines did not run for them?", failing.len(), SETTLE_TIMEOUT.as_secs())
+    })?;
     watched.student.ask_all(
         &(0..4)
             .map(|_| ("GET", "/random?delay_ms=0&panic=true".to_owned(), 500))
@@ -141,7 +153,12 @@ impl Watched {
             let shown = metrics.sum(IN_FLIGHT, &[]) - self.resting;
             ensure(shown == number as f64, "not-while-running", || {
                 format!(
-                    "While {number} requests were waiting for their answers, `{IN_FLIGHT}` showed {shown}. When does it go up, and when does it come down?"
+                    "While {number} {} for an answer, `{IN_FLIGHT}` showed {shown}. When does it go up, and when does it come down?",
+                    if number == 1 {
+                        "request was waiting"
+                    } else {
+                        "requests were waiting"
+                    }
                 )
             })?;
         }

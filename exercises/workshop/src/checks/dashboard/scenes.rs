@@ -1,11 +1,14 @@
-//! What happens to the services `student` and `app`, in steady conditions: over
-//! any window, every query has the same answer.
+//! What happens to the services `student` and `app`. The last fourteen minutes are steady:
+//! over any shorter window, every query has the same answer. Before, all was otherwise, so
+//! that what looks at all there ever was, or at all that the dashboard shows, is seen.
 
 use crate::promtool::Scene;
 
 // A value every 5 s for twenty minutes.
 const STEPS: usize = 240;
 const END: u32 = 1195;
+// So many of them are of the past.
+const PAST: usize = 72;
 
 /// Of one instance of a service, in 5 s.
 struct Load {
@@ -19,6 +22,16 @@ struct Load {
     /// `saturation_ratio` of concurrency and of memory.
     full: [f64; 2],
 }
+
+// What each instance did until the steady minutes: more, slower, and with more errors.
+const EARLIER: Load = Load {
+    fine: [30, 20, 60, 150, 90],
+    failed: [90, 60],
+    lost: 200,
+    full: [0.0, 0.0],
+};
+// And for so many steps before the first value.
+const EARLIER_STEPS: f64 = 5000.0;
 
 /// All scenes.
 pub(super) fn all() -> Vec<Scene> {
@@ -83,11 +96,48 @@ fn scene(name: &'static str, instances: &[&Load]) -> Scene {
 
 fn service(series: &mut Vec<(String, String)>, job: &str, instance: &str, load: &Load) {
     let who = format!("job=\"{job}\",instance=\"{instance}\"");
-    let mut counter = |name: &str, labels: &str, step: f64| {
+    for ((name, step), (_, before)) in counters(load).into_iter().zip(counters(&EARLIER)) {
+        // It has counted for hours: the first value is not 0.
+        let start = before * EARLIER_STEPS;
+        let turn = start + before * PAST as f64;
         series.push((
-            format!("{name}{{{who},{labels}}}"),
-            format!("0+{step}x{STEPS}"),
+            name.replace('{', &format!("{{{who},")),
+            match instance {
+                // It has just been restarted, and went on as before.
+                "b" => format!(
+                    "{start}+{before}x{} {turn}+{step}x{} {step}+{step}x1",
+                    PAST - 1,
+                    STEPS - PAST - 2
+                ),
+                _ => format!(
+                    "{start}+{before}x{} {turn}+{step}x{}",
+                    PAST - 1,
+                    STEPS - PAST
+                ),
+            },
         ));
+    }
+    let mut gauge = |name: &str, value: f64| {
+        series.push((name.to_owned(), format!("{value}x{STEPS}")));
+    };
+    for (resource, full) in ["concurrency", "memory"].iter().zip(load.full) {
+        gauge(
+            &format!("saturation_ratio{{{who},resource=\"{resource}\"}}"),
+            full,
+        );
+    }
+    gauge(
+        &format!("http_requests_in_flight{{{who}}}"),
+        100.0 * load.full[0],
+    );
+    gauge(&format!("up{{{who}}}"), 1.0);
+}
+
+// By how much each counter rises in 5 s, by its name and its labels without job and instance.
+fn counters(load: &Load) -> Vec<(String, f64)> {
+    let mut all = Vec::new();
+    let mut counter = |name: &str, labels: &str, step: f64| {
+        all.push((format!("{name}{{{labels}}}"), step));
     };
     let random = "method=\"GET\",route=\"/random\"";
     let lost = "method=\"GET\",route=\"unmatched\"";
@@ -135,18 +185,5 @@ fn service(series: &mut Vec<(String, String)>, job: &str, instance: &str, load: 
         counter(&format!("{name}_count"), &labels, within.into());
         counter(&format!("{name}_sum"), &labels, mean * f64::from(within));
     }
-    let mut gauge = |name: &str, value: f64| {
-        series.push((name.to_owned(), format!("{value}x{STEPS}")));
-    };
-    for (resource, full) in ["concurrency", "memory"].iter().zip(load.full) {
-        gauge(
-            &format!("saturation_ratio{{{who},resource=\"{resource}\"}}"),
-            full,
-        );
-    }
-    gauge(
-        &format!("http_requests_in_flight{{{who}}}"),
-        100.0 * load.full[0],
-    );
-    gauge(&format!("up{{{who}}}"), 1.0);
+    all
 }

@@ -163,7 +163,11 @@ pub(super) const SIGNALS: &[Signal] = &[
     Signal {
         what: "latency: the 99th percentile of the successful requests",
         missing: "no-tail",
-        words: &[&["0.99", "duration_seconds"], &["0.9", "duration_seconds"]],
+        words: &[
+            &["0.99", "duration_seconds"],
+            &["0.9", "duration_seconds"],
+            &["99", "duration_seconds"],
+        ],
         reduction: Reduction::Only,
         right: &[
             r#"histogram_quantile(0.99, sum by (le) (rate(http_request_duration_seconds_bucket{job="student",outcome="success"}[1m])))"#,

@@ -29,11 +29,12 @@ const DURATIONS: &[(&str, &str, &str, [u32; 7], u32)] = &[
     ("b", "/predict", "success", [0, 0, 0, 1, 2, 3, 3], 140),
 ];
 
-const RATIOS: &[(&str, &str, f64)] = &[
-    ("a", "concurrency", 0.2),
-    ("a", "memory", 0.85),
-    ("b", "concurrency", 0.4),
-    ("b", "cpu", 0.1),
+// How full each resource is, and was until a quarter of a minute before the end.
+const RATIOS: &[(&str, &str, f64, f64)] = &[
+    ("a", "concurrency", 0.2, 0.9),
+    ("a", "memory", 0.85, 0.8),
+    ("b", "concurrency", 0.4, 0.95),
+    ("b", "cpu", 0.1, 0.1),
 ];
 
 /// All scenes.
@@ -57,6 +58,40 @@ pub(super) fn all() -> Vec<Scene> {
             &|_, _, step| {
                 let last = f64::from(STEPS - 1) * step;
                 format!("0+{step}x{} {}", STEPS - 1, last + 20.0 * step)
+            },
+        ),
+        // Between the last two scrapes, where only `irate` looks.
+        scene(
+            "instance a was restarted just before the last scrape",
+            &|instance, _, step| {
+                if instance == "a" {
+                    format!("0+{step}x{} {step}", STEPS - 1)
+                } else {
+                    steady(instance, "", step)
+                }
+            },
+        ),
+        scene(
+            "the last scrape but one of instance b is missing",
+            &|instance, _, step| {
+                if instance == "b" {
+                    let last = f64::from(STEPS) * step;
+                    format!("0+{step}x{} _ {last}", STEPS - 2)
+                } else {
+                    steady(instance, "", step)
+                }
+            },
+        ),
+        // The past weighs more than the last minutes, and was another.
+        scene(
+            "the processes had been running for days, and it was otherwise then",
+            &|_, kind, step| {
+                let past = if kind == "success" || kind == "200" {
+                    4e5
+                } else {
+                    1e3
+                };
+                format!("{past}+{step}x{STEPS}")
             },
         ),
         scene("nothing fails", &|instance, kind, step| {
@@ -97,12 +132,15 @@ fn scene(name: &'static str, values: &dyn Fn(&str, &str, f64) -> String) -> Scen
         add(format!("{name}_count{{{labels}}}"), f64::from(buckets[6]));
         add(format!("{name}_sum{{{labels}}}"), f64::from(*sum) / 100.0);
     }
-    for (instance, resource, ratio) in RATIOS {
+    for (instance, resource, ratio, before) in RATIOS {
+        // So much load fills another resource than memory.
+        let is_full = name.contains("times the load") && *resource == "concurrency";
+        let ratio = if is_full { &0.97 } else { ratio };
         series.push((
             format!(
                 "saturation_ratio{{job=\"student\",instance=\"{instance}\",resource=\"{resource}\"}}"
             ),
-            format!("{ratio}x{STEPS}"),
+            format!("{before}x{} {ratio}x2", STEPS - 3),
         ));
     }
     Scene {
