@@ -1,5 +1,5 @@
 //! What surrounds the service, on real servers without containers: Prometheus, rules,
-//! alerts and pager, dashboards, the doctor and the health check.
+//! alerts and pager, dashboards, the doctor and the health check; and what Kubernetes is given.
 //!
 //! The same in containers is in the program `compose`.
 
@@ -7,6 +7,7 @@ mod alerting;
 mod dashboards;
 mod doctor;
 mod healthcheck;
+mod kubernetes;
 mod prometheus;
 mod routing;
 mod rules;

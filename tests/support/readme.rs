@@ -90,11 +90,11 @@ impl Page {
         paths.iter().map(|path| Self::read(path)).collect()
     }
 
-    /// Every page: those of reference, and those of the course.
+    /// Every page: those of reference, those of the course, and those beside what they describe.
     pub fn all() -> Vec<Self> {
-        let course = markdown_in("exercises");
-        let course = course.iter().map(|path| Self::read(path));
-        Self::reference().into_iter().chain(course).collect()
+        let others = ["exercises", "deploy"].map(markdown_in).concat();
+        let others = others.iter().map(|path| Self::read(path));
+        Self::reference().into_iter().chain(others).collect()
     }
 
     /// The directory that relative links and paths begin at.
