@@ -1,6 +1,7 @@
 //! What monitoring a training costs: its speed and processor time with metrics and without,
 //! with a gateway that answers and one that is dead; what a push takes; where a batch's
-//! time goes by number of shards; how wrong HyperLogLog is.
+//! time goes by number of shards; what it costs that each role is a process of its own;
+//! how wrong HyperLogLog is.
 
 #[path = "harness/mod.rs"]
 mod harness;
@@ -9,17 +10,20 @@ mod support;
 
 use std::fs;
 use std::net::SocketAddr;
+use std::process::Command;
 use std::time::Instant;
 
 use clap::Parser;
 use golden_system::BuildInfo;
+use harness::process::cpu_seconds;
 use harness::report::{Report, Target};
 use harness::statistics::{median, quantile, sorted};
 use rustix::time::{ClockId, clock_gettime};
 use support::daemon::Daemon;
 use support::peers;
-use support::pushgateway::{FakeGateway, Pushgateway};
+use support::pushgateway::{FakeGateway, Pushgateway, free_address};
 use support::samples::Samples;
+use support::training::Training;
 use training::Options;
 use training::distinct::DistinctIds;
 use training::features::{FEATURES, mix};
@@ -152,7 +156,7 @@ fn main() {
             .map(|_| train_as(&job, Some(gateway.address()), &["--shards", shards]).speed)
             .collect();
         report.row(
-            &format!("{shards} shards"),
+            &format!("one process, no calls between roles, {shards} shards"),
             median(&runs),
             0,
             "examples/s",
@@ -160,6 +164,8 @@ fn main() {
         );
         where_time_goes(&gateway.metrics(), &job);
     }
+
+    split(&mut report);
 
     let samples = gateway.metrics();
     let job: &[(&str, &str)] = &[("job", "bench")];
@@ -190,6 +196,125 @@ fn main() {
     }
     distinct(&mut report);
     report.print();
+}
+
+/// Rounds of which the median counts, since the machine's own moods last for seconds.
+const ROUNDS: usize = 5;
+/// How many shards there are, where roles are processes.
+const SHARDS: [usize; 4] = [1, 2, 4, 8];
+
+/// Processor time of a million examples, and speed: in one process, and with each role as a
+/// process, without metrics and side by side.
+fn split(report: &mut Report) {
+    let (mut alone, mut apart) = (Vec::new(), SHARDS.map(|_| Vec::new()));
+    for _ in 0..ROUNDS {
+        alone.push(of_processes(0));
+        for (runs, shards) in apart.iter_mut().zip(SHARDS) {
+            runs.push(of_processes(shards));
+        }
+    }
+    let middle = |runs: &[Run], of: fn(&Run) -> f64| {
+        let each: Vec<f64> = runs.iter().map(of).collect();
+        median(&each)
+    };
+    let seconds: fn(&Run) -> f64 = |run| run.processor * 1e6;
+    let speed: fn(&Run) -> f64 = |run| run.speed;
+    let one = middle(&alone, seconds);
+    report.row(
+        "processor time of a million examples, one process",
+        one,
+        2,
+        "s",
+        Target::None,
+    );
+    for (runs, shards) in apart.iter().zip(SHARDS) {
+        let own = middle(runs, seconds);
+        report.row(
+            &format!("the same, roles with {shards} shards"),
+            own,
+            2,
+            "s",
+            Target::None,
+        );
+        let most = match shards {
+            2 => Target::AtMost(1.4),
+            8 => Target::AtMost(1.8),
+            _ => Target::None,
+        };
+        report.row(
+            &format!("the same ÷ one process, {shards} shards"),
+            own / one,
+            2,
+            "",
+            most,
+        );
+        let least = match shards {
+            2 => Target::AtLeast(0.8),
+            _ => Target::None,
+        };
+        report.row(
+            &format!("examples/s, roles with {shards} shards ÷ one process"),
+            middle(runs, speed) / middle(&alone, speed),
+            2,
+            "",
+            least,
+        );
+    }
+}
+
+/// A training of these processes, without any for the shards where all is in one.
+fn of_processes(shards: usize) -> Run {
+    let start = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_golden-signals"));
+        command
+            .args(["train", "--log-format=json", "--evaluate-every=0"])
+            .args(arguments);
+        Training::spawn(command)
+    };
+    let addresses: Vec<_> = (0..shards).map(|_| free_address().to_string()).collect();
+    let all = format!("--parameter-servers={}", addresses.join(","));
+    let worker = free_address().to_string();
+    let workers = format!("--embedding-workers={worker}");
+    let steps = format!("--steps={STEPS}");
+    let mut others = Vec::new();
+    let trainer = if shards == 0 {
+        vec![steps.as_str()]
+    } else {
+        for bind in &addresses {
+            others.push(start(&["--role=parameter-server", "--bind", bind, &all]));
+        }
+        others.push(start(&["--role=embedding-worker", "--bind", &worker, &all]));
+        vec!["--role=trainer", workers.as_str(), steps.as_str()]
+    };
+    for other in &others {
+        other.address();
+    }
+    let mut trainer = start(&trainer);
+    let line = trainer.line_when("trained on");
+    // It has not been waited for: the kernel still knows what it used.
+    let mut used = cpu_seconds(trainer.pid());
+    assert!(trainer.wait().success(), "{:#?}", trainer.log());
+    let said = line["message"]
+        .as_str()
+        .expect("it is a sentence")
+        .to_owned();
+    let number = |before: &str, after: &str| -> f64 {
+        let rest = said
+            .split(before)
+            .nth(1)
+            .and_then(|rest| rest.split(after).next());
+        let number = rest.and_then(|number| number.trim().parse().ok());
+        number.unwrap_or_else(|| panic!("{said}"))
+    };
+    let examples = number("(", " examples)");
+    used += others
+        .iter()
+        .map(|other| cpu_seconds(other.pid()))
+        .sum::<f64>();
+    Run {
+        speed: number(" s, ", " examples/s"),
+        processor: used / examples,
+    }
 }
 
 /// Trains in this process; pushes every second, if there is a gateway.

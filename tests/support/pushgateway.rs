@@ -104,6 +104,8 @@ impl Pushgateway {
     fn come_up(&mut self) -> bool {
         let child = Command::new(&self.binary)
             .arg(format!("--web.listen-address={}", self.address))
+            // Debian's is built to keep what is pushed in a file of the machine, for all.
+            .arg("--persistence.file=")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -105,6 +105,8 @@ impl Real {
             .unwrap();
         let child = Command::new(program)
             .arg(format!("--web.listen-address={free}"))
+            // Debian's is built to keep what is pushed in a file of the machine, for all.
+            .arg("--persistence.file=")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

@@ -157,3 +157,138 @@ fn what_is_wrong_is_named_with_its_remedy() {
         assert!(refusal.starts_with(expected), "{refusal}");
     }
 }
+
+/// Every key of the 39 valid `global_config` files in the history of
+/// <https://github.com/PersiaML/PERSIA>, by where it stands.
+const HISTORY: [(&str, &[&str]); 12] = [
+    (
+        "PersiaEmbeddingServerConfig",
+        &[
+            "capacity",
+            "enable_incremental_update",
+            "full_amount_manager_buffer_size",
+            "incremental_buffer_size",
+            "incremental_channel_capacity",
+            "incremental_dir",
+            "intent",
+            "job_type",
+            "local_buffer_dir",
+            "num_embedding_io_workers",
+            "num_hashmap_internal_shards",
+            "num_persistence_workers",
+            "num_signs_per_file",
+            "storage",
+        ],
+    ),
+    (
+        "PersiaMetricsConfig",
+        &["enable_metrics", "push_interval", "push_interval_seconds"],
+    ),
+    (
+        "PersiaShardedServerConfig",
+        &[
+            "capacity",
+            "enable_incremental_update",
+            "full_amount_manager_buffer_size",
+            "incremental_buffer_size",
+            "incremental_channel_capacity",
+            "incremental_dir",
+            "intent",
+            "local_buffer_dir",
+            "num_hashmap_internal_shards",
+            "num_persistence_workers",
+            "num_signs_per_file",
+            "storage",
+        ],
+    ),
+    ("common_config.checkpointing_config", &["num_workers"]),
+    (
+        "common_config.infer_config",
+        &["embedding_checkpoint", "servers"],
+    ),
+    (
+        "common_config",
+        &["intent", "job_type", "num_embedding_io_workers"],
+    ),
+    (
+        "common_config.metrics_config",
+        &["enable_metrics", "push_interval_sec"],
+    ),
+    (
+        "embedding_parameter_server_config",
+        &[
+            "capacity",
+            "enable_incremental_update",
+            "incremental_buffer_size",
+            "incremental_channel_capacity",
+            "num_embedding_io_workers",
+            "num_hashmap_internal_shards",
+        ],
+    ),
+    (
+        "embedding_server_config",
+        &[
+            "capacity",
+            "enable_incremental_update",
+            "full_amount_manager_buffer_size",
+            "incremental_buffer_size",
+            "incremental_channel_capacity",
+            "num_embedding_io_workers",
+            "num_hashmap_internal_shards",
+            "num_persistence_workers",
+            "num_signs_per_file",
+        ],
+    ),
+    ("embedding_worker_config", &["forward_buffer_size"]),
+    ("middleware_config", &["forward_buffer_size"]),
+    (
+        "shard_server_config",
+        &[
+            "capacity",
+            "enable_incremental_update",
+            "full_amount_manager_buffer_size",
+            "incremental_buffer_size",
+            "incremental_channel_capacity",
+            "num_embedding_io_workers",
+            "num_hashmap_internal_shards",
+            "num_persistence_workers",
+            "num_signs_per_file",
+        ],
+    ),
+];
+
+#[test]
+fn every_key_that_some_persia_had_is_accepted_and_said_to_have_no_effect() {
+    const OF_METRICS: [&str; 4] = [
+        "enable_metrics",
+        "push_interval",
+        "push_interval_sec",
+        "push_interval_seconds",
+    ];
+    let mut keys_seen = 0;
+    for (section, keys) in HISTORY {
+        for key in keys {
+            keys_seen += 1;
+            let value = match *key {
+                "enable_metrics" => "true",
+                _ => "7",
+            };
+            // One level below the other.
+            let mut text = String::new();
+            for (depth, name) in section.split('.').enumerate() {
+                text += &format!("{}{name}:\n", "  ".repeat(depth));
+            }
+            let depth = section.split('.').count();
+            text += &format!("{}{key}: {value}\n", "  ".repeat(depth));
+            let config =
+                MetricsConfig::parse(&text).unwrap_or_else(|error| panic!("{text}{error}"));
+            let expected = if OF_METRICS.contains(key) {
+                Vec::new()
+            } else {
+                vec![format!("{section}.{key}")]
+            };
+            assert_eq!(config.without_effect, expected, "{text}");
+        }
+    }
+    assert_eq!(keys_seen, 63);
+}
