@@ -11,8 +11,7 @@ mod support;
 use std::fs;
 use std::net::SocketAddr;
 use std::process::Command;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Parser;
 use golden_system::BuildInfo;
@@ -201,22 +200,26 @@ fn main() {
 
 /// Rounds of which the median counts, since the machine's own moods last for seconds.
 const ROUNDS: usize = 5;
+/// How many shards there are, where roles are processes.
+const SHARDS: [usize; 4] = [1, 2, 4, 8];
 
 /// Processor time of a million examples, and speed: in one process, and with each role as a
 /// process, without metrics and side by side.
 fn split(report: &mut Report) {
-    let (mut alone, mut apart) = (Vec::new(), vec![Vec::new(); 4]);
-    const SHARDS: [usize; 4] = [1, 2, 4, 8];
+    let (mut alone, mut apart) = (Vec::new(), SHARDS.map(|_| Vec::new()));
     for _ in 0..ROUNDS {
         alone.push(of_processes(0));
         for (runs, shards) in apart.iter_mut().zip(SHARDS) {
             runs.push(of_processes(shards));
         }
     }
-    let middle =
-        |runs: &[Run], of: fn(&Run) -> f64| median(&runs.iter().map(of).collect::<Vec<_>>());
-    let seconds = |run: &Run| run.processor * 1e6;
-    let [one, speed] = [seconds as fn(&Run) -> f64, |run| run.speed].map(|of| middle(&alone, of));
+    let middle = |runs: &[Run], of: fn(&Run) -> f64| {
+        let each: Vec<f64> = runs.iter().map(of).collect();
+        median(&each)
+    };
+    let seconds: fn(&Run) -> f64 = |run| run.processor * 1e6;
+    let speed: fn(&Run) -> f64 = |run| run.speed;
+    let one = middle(&alone, seconds);
     report.row(
         "processor time of a million examples, one process",
         one,
@@ -251,7 +254,7 @@ fn split(report: &mut Report) {
         };
         report.row(
             &format!("examples/s, roles with {shards} shards ÷ one process"),
-            middle(runs, |run| run.speed) / speed,
+            middle(runs, speed) / middle(&alone, speed),
             2,
             "",
             least,
@@ -281,7 +284,7 @@ fn of_processes(shards: usize) -> Run {
             others.push(start(&["--role=parameter-server", "--bind", bind, &all]));
         }
         others.push(start(&["--role=embedding-worker", "--bind", &worker, &all]));
-        vec!["--role=trainer", &workers, &steps]
+        vec!["--role=trainer", workers.as_str(), steps.as_str()]
     };
     for other in &others {
         other.address();

@@ -218,10 +218,9 @@ fn reads(expression: &str) -> Vec<Read> {
     for (at, character) in expression.char_indices() {
         match (quoted, character) {
             (Some(quote), _) if character == quote => quoted = None,
-            (Some(_), _) => {}
             (None, '"' | '\'' | '`') => quoted = Some(character),
             (None, '[') => reads.extend(read_before(&expression[..at], &expression[at + 1..])),
-            (None, _) => {}
+            _ => {}
         }
     }
     reads

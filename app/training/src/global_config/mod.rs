@@ -294,7 +294,7 @@ fn pass_over(
                 refuse_rest(&path, &unknown.collect(), known)?;
             }
             // Nothing is said in it; what else it may be is Persia's to refuse.
-            (Keys::Of(_), _) | (Keys::Any, _) => without_effect.push(format!("{path}{name}")),
+            (Keys::Of(_) | Keys::Any, _) => without_effect.push(format!("{path}{name}")),
         }
     }
     let names = history.iter().map(|(name, _)| *name);

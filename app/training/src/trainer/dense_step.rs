@@ -14,7 +14,9 @@ use crate::evaluation::Evaluation;
 use crate::faults::FeatureName;
 use crate::features::{DIMENSION, FEATURES, WIDTH};
 use crate::loader::Samples;
-use crate::messages::{BatchGradients, BatchIds, BatchRef, Embeddings, FeatureGradient, Save};
+use crate::messages::{
+    BatchGradients, BatchIds, BatchRef, Embeddings, FeatureGradient, Prepare, Save,
+};
 use crate::metrics::{TimeCost, exact};
 
 /// How much the loss of one batch counts in the smoothed one.
@@ -30,7 +32,7 @@ pub(super) struct TrainingState {
     age: f64,
     network: DenseNetwork,
     /// Whether this very state is a checkpoint, or what it started from.
-    pub(super) is_saved: bool,
+    is_saved: bool,
     session: u64,
     /// The last checkpoint that is complete.
     complete: Option<CheckpointId>,
@@ -188,14 +190,37 @@ fn evaluate(
     Ok(())
 }
 
-/// Has the shards save, and then saves itself, unless there is nowhere to. What goes wrong
+/// Finds out before anything is trained whether it can be saved, and has the shards go
+/// on from where this training does.
+pub(super) async fn prepare(trainer: &Trainer, start: &Start) -> Result<(), CallError> {
+    let last = start.last.as_ref();
+    if let (Some(metrics), Some(last)) = (&trainer.metrics, last) {
+        metrics.checkpoint_step.set(exact(last.id.step));
+    }
+    let last = last.filter(|_| start.resuming);
+    let prepare = Prepare {
+        saving: trainer.checkpoints.is_some(),
+        resuming: start.resuming,
+        checkpoint: last.map(|last| last.id),
+        saved: last.map(|last| last.shards.clone()).unwrap_or_default(),
+        shard: 0,
+        shards: 0,
+    };
+    // All workers have the same shards.
+    let worker = &trainer.workers[0];
+    worker.prepare(&prepare, || trainer.count_retry()).await?;
+    Ok(())
+}
+
+/// Has the shards save, and then saves itself, unless it is saved or there is nowhere to. What goes wrong
 /// is logged and counted here.
 ///
 /// # Errors
 ///
 /// If it is not saved.
 pub(super) async fn save(trainer: &Trainer, state: &mut TrainingState) -> Result<(), CallError> {
-    let Some(checkpoints) = &trainer.checkpoints else {
+    let checkpoints = trainer.checkpoints.as_ref();
+    let Some(checkpoints) = checkpoints.filter(|_| !state.is_saved) else {
         return Ok(());
     };
     let started = Instant::now();

@@ -27,7 +27,7 @@ use super::checkpoint::{Checkpoints, TrainerState};
 use super::dense::DenseNetwork;
 use super::faults::CurrentFaults;
 use super::loader::{Loader, Samples};
-use super::messages::{BatchGradients, BatchIds, BatchRef, Embeddings, Prepare, Session};
+use super::messages::{BatchGradients, BatchIds, BatchRef, Embeddings, Session};
 use super::metrics::{TrainerMetrics, exact};
 use super::worker::Worker;
 
@@ -153,7 +153,7 @@ impl Trainer {
         for worker in &trainer.workers {
             worker.begin(&session, || trainer.count_retry()).await?;
         }
-        trainer.prepare(&start).await?;
+        dense_step::prepare(&trainer, &start).await?;
 
         let (drawn_to, drawn) = mpsc::channel(MAX_DRAWN_AHEAD);
         // One more is kept while it waits to be put into the queue.
@@ -196,38 +196,12 @@ impl Trainer {
         }
         let mut state = ended(dense.await)?;
         // All gradients have been applied: nothing is ahead of what is saved.
-        let saved = if state.is_saved {
-            Ok(())
-        } else {
-            dense_step::save(&trainer, &mut state).await
-        };
+        let saved = dense_step::save(&trainer, &mut state).await;
         for worker in &trainer.workers {
             // One that does not answer now will hear of the next session.
             worker.end(session.clone()).await.ok();
         }
         saved
-    }
-
-    /// Finds out before anything is trained whether it can be saved, and has the shards go
-    /// on from where this training does.
-    async fn prepare(&self, start: &Start) -> Result<(), CallError> {
-        let last = start.last.as_ref();
-        if let (Some(metrics), Some(last)) = (&self.metrics, last) {
-            metrics.checkpoint_step.set(exact(last.id.step));
-        }
-        let last = last.filter(|_| start.resuming);
-        let prepare = Prepare {
-            saving: self.checkpoints.is_some(),
-            resuming: start.resuming,
-            checkpoint: last.map(|last| last.id),
-            saved: last.map(|last| last.shards.clone()).unwrap_or_default(),
-            shard: 0,
-            shards: 0,
-        };
-        // All workers have the same shards.
-        let worker = &self.workers[0];
-        worker.prepare(&prepare, || self.count_retry()).await?;
-        Ok(())
     }
 
     /// The first stage, on a thread of its own: drawing takes processor time.
