@@ -20,6 +20,7 @@ use harness::statistics::median;
 use support::manager::{Directory, Manager, now_ms, task_sample, topic};
 use support::mosquitto::Mosquitto;
 use support::peers;
+use support::scaling::{Histories, scale};
 
 /// Messages of a round, and of a brief one.
 const MESSAGES: u64 = 200_000;
@@ -127,7 +128,30 @@ fn main() {
         "bytes",
         Target::None,
     );
+    scaling(&mosquitto, &sub, &mut report);
     report.print();
+}
+
+/// What is lost and what is stored twice while managers come and go.
+fn scaling(mosquitto: &std::path::Path, sub: &std::path::Path, report: &mut Report) {
+    let samples = if harness::brief() { 3_000 } else { 60_000 };
+    for (histories, name) in [
+        (Histories::Shared, "one history"),
+        (Histories::Own, "a history each"),
+    ] {
+        // It queues no more than it does by default.
+        let broker = Mosquitto::start(mosquitto, "");
+        let scaled = scale(&broker, sub, samples, 4_000, histories);
+        let lost = format!("samples lost, 4 managers to 2 to 3, {name}");
+        report.row(&lost, scaled.lost as f64, 0, "", Target::AtMost(0.0));
+        let doubled = format!("samples stored twice, {name}");
+        let target = match histories {
+            Histories::Shared => Target::AtMost(0.0),
+            // What the killed one had stored and not acknowledged.
+            Histories::Own => Target::None,
+        };
+        report.row(&doubled, scaled.doubled as f64, 0, "", target);
+    }
 }
 
 /// What each sender sends, made beforehand: what that costs is not measured.

@@ -122,8 +122,8 @@ fn the_documents_curl_starts_a_task_that_is_followed_to_its_end() {
     proplet.json_when(START, "the task is given to it again", |seen| {
         seen.len() == 2
     });
-    let failure =
-        json!({"task_id": "test-123", "proplet_id": "p", "results": "", "error": "no room"});
+    // As Propeller's embedded proplet says it: without its own name.
+    let failure = json!({"task_id": "test-123", "results": "", "error": "no room"});
     send("results", &failure.to_string());
     assert_eq!(state("failed")["error"], "no room");
     let listed = manager.get("/tasks");

@@ -2,6 +2,7 @@
 //! stores and shows, and what it survives.
 
 mod api;
+mod group;
 mod history;
 mod ingest;
 mod metrics;

@@ -56,6 +56,19 @@ impl Manager {
     ///
     /// If it does not come to be.
     pub fn start(broker: &str, directory: &Directory, arguments: &[&str]) -> Self {
+        let manager = Self::start_connected(broker, directory, arguments);
+        manager.metrics_when("subscribed at the broker", |metrics| {
+            metrics.value("manager_subscription_ok", &[]) > 0.0
+        });
+        manager
+    }
+
+    /// One that has connected to this broker.
+    ///
+    /// # Panics
+    ///
+    /// If it does not come to.
+    pub fn start_connected(broker: &str, directory: &Directory, arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_golden-signals"));
         command
             .args([
@@ -81,7 +94,7 @@ impl Manager {
             metrics: address.parse().expect("it is an address"),
         };
         manager.metrics_when("connected to the broker", |metrics| {
-            metrics.value("manager_broker_connected", &[]) > 0.0
+            metrics.value("manager_broker_connections_total", &[]) > 0.0
         });
         manager
     }

@@ -28,6 +28,7 @@ pub mod pushgateway;
 pub mod raw_http;
 pub mod readme;
 pub mod samples;
+pub mod scaling;
 pub mod server;
 pub mod steps;
 pub mod training;

@@ -19,6 +19,7 @@ mod dashboards;
 mod data_source;
 mod exposition;
 mod grafana;
+mod managers;
 pub mod options;
 mod panels;
 mod peer;
@@ -80,7 +81,13 @@ impl Doctor {
             Name::Prometheus => prometheus::is_ready(&self.prometheus).await,
             Name::Target => target::is_up(self, context).await,
             Name::Sample => sample::is_fresh(self, context).await,
-            Name::Rules => rules::are_healthy(&self.prometheus).await,
+            Name::Rules => {
+                managers::receive(
+                    &self.prometheus,
+                    rules::are_healthy(&self.prometheus).await?,
+                )
+                .await
+            }
             Name::Grafana => grafana::answers(&self.grafana).await,
             Name::DataSource => data_source::reaches_prometheus(self, context).await,
             Name::Dashboards => dashboards::are_present(self, context).await,

@@ -1,19 +1,25 @@
-//! The connection to the broker, as Prometheus sees it.
+//! The connection to the broker and the group, as Prometheus sees them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use golden_metrics::EncodeFamily;
 use golden_mqtt::Publisher;
+
+use super::group::Standing;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 /// Exposes the connection.
 #[derive(Debug)]
-pub(super) struct Connection(pub(super) Publisher);
+pub(super) struct Connection {
+    pub(super) publisher: Publisher,
+    pub(super) standing: Arc<Standing>,
+}
 
 impl Collector for Connection {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let statistics = self.0.statistics();
+        let statistics = self.publisher.statistics();
         encoder.encode_gauge(
             "manager_broker_connected",
             "Whether there is a connection to the broker",
@@ -23,6 +29,21 @@ impl Collector for Connection {
             "manager_broker_connections",
             "Connections to the broker that were made",
             statistics.connections,
+        )?;
+        encoder.encode_gauge(
+            "manager_subscription_ok",
+            "Whether a probe arrived through every subscription of this connection (1 or 0)",
+            i64::from(statistics.connected && self.standing.is_subscribed()),
+        )?;
+        encoder.encode_gauge(
+            "manager_group_members",
+            "Managers of the group that are alive, as this one has heard, itself included",
+            self.standing.members(),
+        )?;
+        encoder.encode_counter(
+            "manager_sessions_taken_over",
+            "Sessions of managers that are gone whose messages this one has taken over",
+            self.standing.taken_over(),
         )?;
         encoder.encode_gauge(
             "manager_commands_waiting",

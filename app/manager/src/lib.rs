@@ -4,6 +4,7 @@
 //! - [`ingest`]: decodes, validates and stores incoming messages.
 //! - [`history`]: past samples, in SQLite.
 //! - [`fleet`]: the current state of proplets and tasks, and its metrics.
+//! - [`group`]: the other managers, and the messages of those that are gone.
 //! - [`tasks`]: requested tasks and their assignment.
 //! - [`live`]: a broadcast of incoming messages to watchers.
 //! - [`api`]: all of it over HTTP, on the shared state of [`state`].
@@ -14,6 +15,7 @@ pub mod api;
 pub mod clock;
 mod connection;
 pub mod fleet;
+pub mod group;
 pub mod history;
 pub mod ingest;
 pub mod live;
@@ -33,6 +35,7 @@ use tokio::sync::watch;
 use self::api::routes;
 use self::connection::Connection;
 use self::fleet::{Bounds, FORGET_PROPLET_AFTER, Fleet};
+use self::group::Place;
 use self::history::{History, HistoryError, Retention};
 use self::ingest::{Ingest, Limits, Statistics};
 use self::live::Live;
@@ -105,7 +108,7 @@ pub fn run(
         let _ = descriptors::raise_limit();
         let (stopping, stopped) = watch::channel(false);
 
-        let history = History::open(&options.history)?;
+        let history = History::open_or_replace(&options.history)?;
         let now = clock::now();
         let bounds = Bounds {
             series: options.series_limit,
@@ -119,10 +122,11 @@ pub fn run(
         let fleet = Arc::new(Fleet::new(bounds, known, now));
 
         let mut settings = options.mqtt.settings(&options.client_id)?;
-        settings.subscriptions = ingest::subscriptions(&options.group);
         settings.deliveries = QUEUE_LENGTH;
         settings.max_reconnect_wait = MAX_RECONNECT_DELAY;
-        let (client, publisher, deliveries) = golden_mqtt::start(settings);
+        let place = Place::new(&options.group, settings);
+        let (client, publisher, deliveries) = golden_mqtt::start(place.settings());
+        let group = place.take(client, publisher.clone());
 
         let tasks = Tasks::new(history.clone(), Arc::clone(&fleet), publisher.clone())?;
         let tasks = Arc::new(tasks);
@@ -134,7 +138,10 @@ pub fn run(
         let failures = ConnectionFailures::register(&mut registry);
         build.register(&mut registry);
         registry.register_collector(Box::new(Arc::clone(&fleet)));
-        registry.register_collector(Box::new(Connection(publisher)));
+        registry.register_collector(Box::new(Connection {
+            publisher,
+            standing: group.standing(),
+        }));
         registry.register_collector(Box::new(Process));
         let registry = Arc::new(registry);
 
@@ -156,6 +163,7 @@ pub fn run(
         let ingest = Ingest {
             history,
             fleet,
+            group: group.inbox(),
             tasks,
             live,
             statistics,
@@ -217,7 +225,7 @@ pub fn run(
             drained
         };
         let (drained, _) = tokio::join!(serve, scrapes);
-        client.close(CLOSE_TIMEOUT).await;
+        group.close(CLOSE_TIMEOUT).await;
         taking.await.map_err(|_| ManagerError::Panicked)??;
         tracing::info!("stopped; all received messages are stored");
         Ok(drained)

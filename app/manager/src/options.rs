@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::group::DEFAULT_GROUP;
 use command_line::flags::{address, duration, limit, whole};
 use command_line::secret::ControlToken;
 use golden_mqtt::MqttOptions;
@@ -38,8 +39,9 @@ pub struct Options {
     #[command(flatten)]
     pub mqtt: MqttOptions,
 
-    /// MQTT client id. The broker keeps messages for it while this manager is
-    /// away, so it must stay the same, and no other manager may use it
+    /// MQTT client id, of which no two managers may have the same. The broker keeps
+    /// messages for it while this manager is away; another manager of its group
+    /// takes them over
     #[arg(
         long,
         env = "GOLDEN_CLIENT_ID",
@@ -49,14 +51,15 @@ pub struct Options {
     )]
     pub client_id: String,
 
-    /// Shared-subscription group: managers of one group divide the messages among
-    /// them. `none` subscribes alone; Mosquitto, which forgets groups when it
-    /// restarts, remembers that one. Use `none` with a single manager
+    /// Shared-subscription group: managers of one group divide the samples among
+    /// them, and all know who is alive. `none` subscribes alone; Mosquitto, which
+    /// forgets groups when it restarts, remembers that one. Use `none` with a single
+    /// manager, or where each shall have every sample
     #[arg(
         long,
         env = "GOLDEN_GROUP",
         value_name = "NAME",
-        default_value = "golden-signals",
+        default_value = DEFAULT_GROUP,
         value_parser = level
     )]
     pub group: String,

@@ -286,6 +286,13 @@ impl Tasks {
             .is_none_or(|owner| owner.proplet == proplet)
     }
 
+    /// The proplet that has a task that was asked for here.
+    #[must_use]
+    pub fn owner(&self, task: &str) -> Option<String> {
+        let owners = self.owners.read().unwrap_or_else(PoisonError::into_inner);
+        owners.get(task).map(|owner| owner.proplet.clone())
+    }
+
     /// Whether a sample of a task would be its first.
     #[must_use]
     pub fn is_unreported(&self, task: &str) -> bool {

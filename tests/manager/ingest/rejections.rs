@@ -33,6 +33,7 @@ fn what_is_wrong_is_rejected_by_reason_and_harms_nobody() {
         "[1]",
         "{}",
         r#"{"proplet_id":"p","task_id":"","metrics":{}}"#,
+        r#"{"proplet_id":"../../p","task_id":"t","metrics":{}}"#,
         cut_off,
     ];
     for message in broken {
@@ -50,15 +51,15 @@ fn what_is_wrong_is_rejected_by_reason_and_harms_nobody() {
         proplet_schema::payload::compress(format!("[{}]", "0,".repeat(5_000_000)).as_bytes());
     publish_bytes(&sub, &broker, &tasks, &packed);
     send(&tasks, &good(3));
-    // From the day before yesterday, and from in an hour.
+    // From the day before yesterday, and from in an hour, and two, and three: each counts.
     send(
         &tasks,
         &task_sample("good", "task", now - 48 * 3_600_000).to_string(),
     );
-    send(
-        &tasks,
-        &task_sample("good", "task", now + 3_600_000).to_string(),
-    );
+    for hours in 1..=3 {
+        let ahead = now + hours * 3_600_000;
+        send(&tasks, &task_sample("good", "task", ahead).to_string());
+    }
     // Another client says it is that proplet, but may publish elsewhere only.
     send("m/d/c/other/control/proplet/task_metrics", &good(4));
     send(
@@ -77,7 +78,7 @@ fn what_is_wrong_is_rejected_by_reason_and_harms_nobody() {
         ("malformed", broken.len() + 1),
         ("oversize", 2),
         ("stale", 1),
-        ("future_timestamp", 1),
+        ("future_timestamp", 3),
         ("forged", 2),
         ("duplicate", 1),
         ("rate_limited", 0),
@@ -85,6 +86,10 @@ fn what_is_wrong_is_rejected_by_reason_and_harms_nobody() {
     ] {
         assert_eq!(manager.rejected(reason), count as f64, "{reason}");
     }
+    let told = manager.server.log().into_iter().any(|line| {
+        line.contains("\"good\"") && line.contains("samples from the future are rejected")
+    });
+    assert!(told, "{:#?}", manager.server.log());
     // One connection all the time, the 10 MB included.
     let metrics = manager.metrics();
     assert_eq!(metrics.value("manager_broker_connections_total", &[]), 1.0);

@@ -221,6 +221,30 @@ fn a_file_of_rules_is_missing_or_a_rule_errs() {
     fs::remove_dir_all(directory).expect("it is ours");
 }
 
+#[test]
+fn a_manager_receives_nothing() {
+    let server = server();
+    let manager = Fake::start(|_| {
+        let metrics = "manager_subscription_ok 0\nmanager_broker_connected 1\n";
+        Reply::Text(200, "text/plain; version=0.0.4", metrics.to_owned())
+    });
+    let jobs = [
+        scrape("app", server.address(), ""),
+        scrape("manager", manager.address(), ""),
+        rules(&rule_directory()),
+    ];
+    let Some(prometheus) = Stack::prometheus(&jobs.each_ref().map(String::as_str)) else {
+        return;
+    };
+    prometheus.number_when("count(http_requests_total)", |series| series > 0.0);
+    prometheus.number_when("manager_broker_connected", |connected| connected > 0.0);
+    let report = Doctor::new()
+        .at("app", server.address())
+        .at("prometheus", prometheus.address())
+        .report();
+    report.is_broken_at("rules", "receive nothing from it: 1", "--group none");
+}
+
 /// The doctor asks for the files of rules that there are.
 #[test]
 fn all_files_of_rules_are_asked_for() {

@@ -148,9 +148,12 @@ fn parse(body: &[u8]) -> Result<StartTask, Problem> {
             kind: "json_invalid",
         }])
     })?;
+    let named = |fields: &Map<String, Value>| {
+        let ids = ["id", "task_id"].iter().filter_map(|key| fields.get(*key));
+        ids.into_iter().any(|id| !id.is_null() && id != "")
+    };
     if let Value::Object(fields) = &mut value
-        && !fields.contains_key("id")
-        && !fields.contains_key("task_id")
+        && !named(fields)
     {
         fields.insert("id".to_owned(), json!(random_id()));
     }

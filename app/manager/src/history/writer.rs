@@ -13,6 +13,9 @@ use super::{columns, more};
 /// Maximum number of cached names and ids; then the cache is cleared.
 const MAX_CACHED_NAMES: usize = 300_000;
 
+/// Signs of life of a proplet that are no further apart are one, in nanoseconds.
+const SAME_SIGN: i64 = 400_000_000;
+
 /// Appends to a history. There may be one for each process that uses the file.
 pub struct Writer<'a> {
     pub(super) connection: &'a Connection,
@@ -51,8 +54,12 @@ impl<'a> Writer<'a> {
         let task = insert("task_metrics", "series", &[metrics, aggregated])?;
         let own = columns::proplet(&CpuMetrics::default(), &MemoryMetrics::default());
         let proplet = insert("proplet_metrics", "proplet", &[columns::names(&own)])?;
-        let alive =
-            connection.prepare("INSERT OR IGNORE INTO alive (proplet, at) VALUES (?, ?)")?;
+        // Every manager gets it: of those that share the file the first one writes it.
+        let alive = connection.prepare(&format!(
+            "INSERT OR IGNORE INTO alive (proplet, at) SELECT ?1, ?2 WHERE NOT EXISTS
+                (SELECT 1 FROM alive WHERE proplet = ?1
+                    AND at BETWEEN ?2 - {SAME_SIGN} AND ?2 + {SAME_SIGN})"
+        ))?;
         Ok(Self {
             connection,
             task,

@@ -25,21 +25,12 @@ use self::records::{Change, Records};
 pub use self::statistics::{Kind, Reason, Statistics};
 use super::clock;
 use super::fleet::Fleet;
+use super::group::{Inbox, Sorted};
 use super::history::{History, HistoryError, Retention, Writer};
 use super::live::Live;
 use super::tasks::Tasks;
 use golden_mqtt::{Deliveries, Delivery};
-use proplet_schema::{TaskResult, TopicKind};
-
-/// What is subscribed to. The document's second topic for tasks carries the
-/// same messages once more.
-const TOPICS: [TopicKind; 5] = [
-    TopicKind::Create,
-    TopicKind::Alive,
-    TopicKind::Metrics,
-    TopicKind::TaskMetrics,
-    TopicKind::Results,
-];
+use proplet_schema::TaskResult;
 
 /// Maximum messages per transaction.
 const MAX_BATCH: usize = 4_096;
@@ -49,22 +40,6 @@ const FORGET_NAMES_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Time limit for deleting old rows at a time.
 const DELETION_TIMEOUT: Duration = Duration::from_millis(200);
-
-/// The group that stands for no shared subscription.
-const NO_GROUP: &str = "none";
-
-/// The filters to subscribe to: of all proplets, divided among `group`, or not
-/// divided where that is `none`.
-#[must_use]
-pub fn subscriptions(group: &str) -> Vec<String> {
-    let filters = TOPICS.iter().map(|kind| kind.filter_of_all());
-    if group == NO_GROUP {
-        return filters.collect();
-    }
-    filters
-        .map(|filter| format!("$share/{group}/{filter}"))
-        .collect()
-}
 
 /// Limits of messages.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +57,8 @@ pub struct Ingest {
     pub history: History,
     /// The current state.
     pub fleet: Arc<Fleet>,
+    /// Takes what managers say to each other.
+    pub group: Inbox,
     /// The requested tasks.
     pub tasks: Arc<Tasks>,
     /// Broadcasts to watchers.
@@ -149,8 +126,17 @@ impl Ingest {
     fn take(&self, writer: &mut Writer<'_>, batch: &mut Vec<Delivery>) {
         let now = clock::now();
         let mut records = Records::new(self, writer, now);
+        let mut notices = Vec::new();
         records.begin();
         for delivery in batch.iter() {
+            match self.group.sort(delivery) {
+                Sorted::Message => {}
+                Sorted::Notice(notice) => {
+                    notices.push(notice);
+                    continue;
+                }
+                Sorted::Nothing => continue,
+            }
             if let Err(reason) = records.read(delivery) {
                 self.statistics.rejected(reason);
                 tracing::debug!(
@@ -167,6 +153,10 @@ impl Ingest {
         }
         for delivery in batch.drain(..) {
             delivery.receipt.acknowledge();
+        }
+        // Behind the acknowledgements of what came before them.
+        for notice in notices {
+            self.group.tell(notice);
         }
     }
 

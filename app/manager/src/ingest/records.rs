@@ -146,7 +146,9 @@ impl<'a, 'b> Records<'a, 'b> {
             TopicKind::Results => self.each(payload, |records, message: TaskResult| {
                 records.result(topic, message)
             }),
-            TopicKind::Start | TopicKind::Stop => Err(Reason::Malformed),
+            TopicKind::Start | TopicKind::Stop | TopicKind::Invoke | TopicKind::InvokeResults => {
+                Err(Reason::Malformed)
+            }
         }
     }
 
@@ -207,12 +209,16 @@ impl<'a, 'b> Records<'a, 'b> {
 
     /// Whether a time is one at which something can have been measured. Of a
     /// proplet without a clock every time is.
-    fn check_time(&self, taken: Option<Timestamp>) -> Result<(), Reason> {
+    fn check_time(&self, proplet: &str, taken: Option<Timestamp>) -> Result<(), Reason> {
         let Some(at) = taken.and_then(Timestamp::at).map(clock::of) else {
             return Ok(());
         };
         let stale = i64::try_from(self.ingest.limits.stale_after.as_nanos());
         if at > self.now.saturating_add(MAX_CLOCK_SKEW) {
+            let ahead = at.saturating_sub(self.now) / 1_000_000_000;
+            self.ingest
+                .statistics
+                .clock_is_ahead(proplet, ahead, self.now);
             Err(Reason::FutureTimestamp)
         } else if at < self.now.saturating_sub(stale.unwrap_or(i64::MAX)) {
             Err(Reason::Stale)
@@ -263,7 +269,7 @@ impl<'a, 'b> Records<'a, 'b> {
 
     fn proplet(&mut self, topic: Topic<'_>, message: PropletMetrics) -> Result<Kind, Reason> {
         let taken = message.timestamp;
-        self.check_time(taken)?;
+        self.check_time(&message.proplet_id, taken)?;
         self.admit(topic, &message.proplet_id)?;
         self.describe(&message.proplet_id, &message.namespace, None);
         let sample = PropletSample {
@@ -294,7 +300,7 @@ impl<'a, 'b> Records<'a, 'b> {
 
     fn task(&mut self, topic: Topic<'_>, report: TaskReport) -> Result<Kind, Reason> {
         let Ingest { fleet, tasks, .. } = self.ingest;
-        self.check_time(report.taken)?;
+        self.check_time(&report.proplet_id, report.taken)?;
         if !tasks.may_run(&report.task_id, &report.proplet_id) {
             return Err(Reason::Forged);
         }
@@ -331,7 +337,14 @@ impl<'a, 'b> Records<'a, 'b> {
         Ok(Kind::Task)
     }
 
-    fn result(&mut self, topic: Topic<'_>, message: TaskResult) -> Result<Kind, Reason> {
+    fn result(&mut self, topic: Topic<'_>, mut message: TaskResult) -> Result<Kind, Reason> {
+        if message.proplet_id.is_empty() {
+            // Whose task it is, is known here if it was asked for here.
+            let Some(owner) = self.ingest.tasks.owner(&message.task_id) else {
+                return Ok(Kind::Result);
+            };
+            message.proplet_id = owner;
+        }
         let (proplet, task) = (&*message.proplet_id, &*message.task_id);
         if !self.ingest.tasks.may_run(task, proplet) {
             return Err(Reason::Forged);

@@ -1,6 +1,6 @@
 //! What has come, what was rejected and why, as Prometheus sees it.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 
 use golden_metrics::Counter;
 use prometheus_client::metrics::family::Family;
@@ -91,7 +91,12 @@ pub struct Statistics {
     failures: Counter,
     commits: Counter,
     failing: AtomicBool,
+    /// When a wrong clock was last told of, in nanoseconds since the epoch.
+    told_of_clock: AtomicI64,
 }
+
+/// A wrong clock rejects every sample: it is told of so often, in nanoseconds.
+const TELL_OF_CLOCK_INTERVAL: i64 = 10_000_000_000;
 
 impl Statistics {
     /// All at 0, exposed by `registry`.
@@ -109,6 +114,7 @@ impl Statistics {
             failures: Counter::default(),
             commits: Counter::default(),
             failing: AtomicBool::new(false),
+            told_of_clock: AtomicI64::new(i64::MIN),
         };
         registry.register(
             "manager_messages",
@@ -149,6 +155,19 @@ impl Statistics {
 
     pub(super) fn rejected(&self, reason: Reason) {
         self.rejected[reason as usize].inc();
+    }
+
+    /// A proplet's sample is from the future by so many seconds.
+    pub(super) fn clock_is_ahead(&self, proplet: &str, seconds: i64, now: i64) {
+        let told = self.told_of_clock.load(Relaxed);
+        if now.saturating_sub(told) >= TELL_OF_CLOCK_INTERVAL {
+            self.told_of_clock.store(now, Relaxed);
+            tracing::warn!(
+                proplet,
+                ahead = %format_args!("{seconds}s"),
+                "samples from the future are rejected; set this proplet's clock, or the manager's"
+            );
+        }
     }
 
     pub(super) fn received(&self, bytes: usize) {

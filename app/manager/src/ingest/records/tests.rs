@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::fleet::{Bounds, Fleet};
+use crate::group::Place;
 use crate::history::{History, Range, Retention};
 use crate::ingest::{Limits, Statistics};
 use crate::live::Live;
@@ -51,13 +52,16 @@ impl Parts {
         let matches = command.try_get_matches_from(arguments).unwrap();
         let options = Options::from_arg_matches(&matches).unwrap();
         let settings = options.mqtt.settings("manager").unwrap();
-        let (_, publisher, _) = golden_mqtt::start(settings);
+        let place = Place::new("none", settings);
+        let (client, publisher, _) = golden_mqtt::start(place.settings());
+        let group = place.take(client, publisher.clone()).inbox();
         let tasks = Tasks::new(history.clone(), Arc::clone(&fleet), publisher).unwrap();
         let (_, shutdown) = watch::channel(false);
         Self {
             ingest: Ingest {
                 history,
                 fleet,
+                group,
                 tasks: Arc::new(tasks),
                 live: Arc::new(Live::new(shutdown)),
                 statistics: Arc::new(Statistics::register(&mut Registry::default())),
