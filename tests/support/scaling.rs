@@ -113,6 +113,11 @@ pub fn scale(
             let stored: BTreeSet<_> = times.into_iter().map(number).collect();
             let lost = (0..samples).filter(|number| !stored.contains(number));
             eprintln!("lost: {:?}", lost.collect::<Vec<_>>());
+            for manager in &managers {
+                let log = manager.server.log();
+                let told = log.iter().filter(|line| !line.contains("\"INFO\""));
+                eprintln!("{:#?}", told.collect::<Vec<_>>());
+            }
         }
         if distinct == samples || begun.elapsed() > TIMEOUT {
             return Scaled {

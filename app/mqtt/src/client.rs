@@ -183,8 +183,18 @@ impl Client {
     /// dropped, for at most `limit`; then disconnects, after which the broker does
     /// not publish the will. A lasting session keeps what arrives meanwhile. Returns
     /// how many messages were not acknowledged.
-    pub async fn close(mut self, limit: Duration) -> usize {
-        self.outbox.close();
+    pub async fn close(self, limit: Duration) -> usize {
+        self.end(limit, false).await
+    }
+
+    /// The same without a goodbye: the broker publishes the will, after the connection
+    /// has ended and with nothing of it under way. Who hears it may take over the session.
+    pub async fn close_leaving_will(self, limit: Duration) -> usize {
+        self.end(limit, true).await
+    }
+
+    async fn end(mut self, limit: Duration, leaving_will: bool) -> usize {
+        self.outbox.close(leaving_will);
         if timeout(limit, &mut self.running).await.is_err() {
             self.running.abort();
         }

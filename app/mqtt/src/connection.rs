@@ -128,7 +128,8 @@ impl Connections {
                     lost
                 }
             };
-            if self.outbox.is_closing() && lasted.is_none() && self.outbox.is_empty() {
+            // Nothing is left to send; whoever has the session now shall keep it.
+            if self.outbox.is_closing() && self.outbox.is_empty() {
                 return;
             }
             let wait = backoff.next(lasted);
@@ -273,7 +274,9 @@ impl Connections {
                 waiting = None;
                 if self.outbox.is_empty() && unsettled == 0 && !goodbye {
                     self.settings.encode_end_of_subscriptions(&mut write);
-                    packet::encode_disconnect(&mut write);
+                    if !self.outbox.is_leaving_will() {
+                        packet::encode_disconnect(&mut write);
+                    }
                     goodbye = true;
                 }
             }

@@ -78,6 +78,7 @@ struct Queue {
     last_packet_id: u16,
     statistics: Statistics,
     closing: bool,
+    leaving_will: bool,
 }
 
 impl Queue {
@@ -239,10 +240,18 @@ impl Outbox {
         self.lock().messages.is_empty()
     }
 
-    /// From now on the connection ends once everything is acknowledged.
-    pub(super) fn close(&self) {
-        self.lock().closing = true;
+    /// From now on the connection ends once everything is acknowledged, with a goodbye,
+    /// or so that the broker publishes the will.
+    pub(super) fn close(&self, leaving_will: bool) {
+        let mut queue = self.lock();
+        queue.closing = true;
+        queue.leaving_will = leaving_will;
+        drop(queue);
         self.filled.notify_one();
+    }
+
+    pub(super) fn is_leaving_will(&self) -> bool {
+        self.lock().leaving_will
     }
 
     pub(super) fn is_closing(&self) -> bool {

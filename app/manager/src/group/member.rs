@@ -12,7 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::Standing;
 use super::members::{ALIVE_INTERVAL, Members};
-use super::names::{self, ALIVE, GONE, Names, Notice};
+use super::names::{self, ALIVE, Names, Notice};
 use super::proof::Proof;
 
 /// How often probes are sent until they arrive, and silence is noticed.
@@ -86,9 +86,9 @@ impl Member {
         if let Some(takeover) = self.takeover.take() {
             takeover.client.close(limit).await;
         }
-        let status = self.names.status(self.names.client_id());
-        self.publisher.publish_retained(&status, GONE.into());
-        self.client.close(limit).await;
+        // The will says that it is gone, once the session is free: said before, another
+        // member would throw this one out of it.
+        self.client.close_leaving_will(limit).await;
     }
 
     /// Nothing of an earlier connection holds any more.

@@ -166,8 +166,8 @@ impl Group {
         Arc::clone(&self.standing)
     }
 
-    /// Tells the others, and disconnects; within `limit` for each connection. What has
-    /// been delivered must be acknowledged meanwhile.
+    /// Disconnects, within `limit` for each connection, which the others hear by the will.
+    /// What has been delivered must be acknowledged meanwhile.
     pub async fn close(self, limit: Duration) {
         let _ = self.end.send(limit);
         // A panic has been logged.

@@ -276,7 +276,7 @@ impl Names {
 }
 
 pub(super) const ALIVE: &str = "alive";
-pub(super) const GONE: &str = "gone";
+const GONE: &str = "gone";
 
 fn shared(group: &str, filter: &str) -> String {
     format!("$share/{group}/{filter}")

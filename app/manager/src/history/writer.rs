@@ -13,6 +13,9 @@ use super::{columns, more};
 /// Maximum number of cached names and ids; then the cache is cleared.
 const MAX_CACHED_NAMES: usize = 300_000;
 
+/// Each of them waits for five seconds.
+const MAX_BUSY_ATTEMPTS: u32 = 12;
+
 /// Signs of life of a proplet that are no further apart are one, in nanoseconds.
 const SAME_SIGN: i64 = 400_000_000;
 
@@ -72,13 +75,20 @@ impl<'a> Writer<'a> {
         })
     }
 
-    /// Begins a transaction.
+    /// Begins a transaction. Waits for other managers that share the file, also on a
+    /// machine that is busy with other work: what waits is lost otherwise.
     ///
     /// # Errors
     ///
-    /// If SQLite does.
+    /// If SQLite does, or the file is in use for a minute.
     pub fn begin(&mut self) -> rusqlite::Result<()> {
-        self.connection.execute_batch("BEGIN IMMEDIATE")
+        let mut attempts = 0;
+        loop {
+            match self.connection.execute_batch("BEGIN IMMEDIATE") {
+                Err(error) if is_busy(&error) && attempts < MAX_BUSY_ATTEMPTS => attempts += 1,
+                begun => return begun,
+            }
+        }
     }
 
     /// Ends the transaction: from here on its rows survive the process.
@@ -244,6 +254,10 @@ impl<'a> Writer<'a> {
         self.series.clear();
         self.series_known = 0;
     }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
 }
 
 /// Whether the row was not there already.
