@@ -72,7 +72,7 @@ fn operations(description: &Value) -> Vec<(String, String, Value)> {
             }
         }
     }
-    assert!(operations.len() >= 17, "{operations:#?}");
+    assert!(operations.len() >= 15, "{operations:#?}");
     operations
 }
 

@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::fake::{Fake, Reply, nowhere};
 use super::grafana::{Grafana, dashboards, panel};
 use super::stack::{Doctor, Stack, scrape};
+use crate::support::TIMEOUT;
 use crate::support::server::Server;
 
 /// What two of the panels show, once there have been two scrapes and an evaluation.
@@ -26,6 +29,11 @@ fn a_healthy_chain_passes_and_every_broken_link_of_grafanas_is_named() {
     // A quantile needs an answer.
     stack.prometheus.number_when(P99, f64::is_finite);
     stack.prometheus.number_when(SHOWN, f64::is_finite);
+    let start = Instant::now();
+    while stack.pager.list()["watchdog"]["state"] != "heard" {
+        assert!(start.elapsed() < TIMEOUT, "{:#}", stack.pager.list());
+        thread::sleep(Duration::from_millis(50));
+    }
     let provisioned = Grafana::provisioned(stack.prometheus.address());
 
     let grafana = provisioned.start();
