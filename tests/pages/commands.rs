@@ -8,7 +8,7 @@ use crate::repository::checked_in;
 use crate::support::readme::Page;
 
 /// Commands outside code blocks of `sh`, which no test runs, and why.
-const NOT_RUN: [(&str, &str); 6] = [
+const NOT_RUN: [(&str, &str); 7] = [
     (
         "cargo workshop reset 2",
         "the test `commands` of the course does it in a copy",
@@ -25,6 +25,10 @@ const NOT_RUN: [(&str, &str); 6] = [
     (
         "export GOLDEN_MYSTERY_SALT",
         "the test `distributions` sets the salt",
+    ),
+    (
+        "export WORKSHOP_CLASS",
+        "the test `class` of the course sets it",
     ),
     (
         "golden-signals mystery salt",

@@ -18,7 +18,12 @@ use repository::{checked_in, dashboards, ports};
 use support::readme::{Page, root};
 
 /// Paths of what is generated and not checked in.
-const UNTRACKED: [&str; 3] = [".ci/peers/bin", "exercises/.progress", "target/"];
+const UNTRACKED: [&str; 4] = [
+    ".ci/peers/bin",
+    "exercises/.kept",
+    "exercises/.progress",
+    "target/",
+];
 /// Kinds of files that pages name without their directory.
 const EXTENSIONS: [&str; 9] = [
     "json", "lua", "md", "promql", "rs", "toml", "txt", "yaml", "yml",

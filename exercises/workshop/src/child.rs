@@ -1,28 +1,82 @@
-//! Programs that the grader starts: ended when they are no longer held, waited for
-//! with a limit, and read so that none of them has to wait for its reader.
+//! Programs that the grader starts: ended when they are no longer held or the grader
+//! leaves, waited for with a limit, and read so that none of them has to wait for its
+//! reader.
 
-use std::io::{BufRead as _, BufReader, Read};
+use std::collections::BTreeMap;
+use std::io::{self, BufRead as _, BufReader, Read};
 use std::process::{Child, ExitStatus};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A child that is killed when this is dropped.
-#[derive(Debug)]
-pub(crate) struct KillOnDrop(pub(crate) Child);
+/// Those that run, by process id; nothing once all were ended.
+static RUNNING: Mutex<Option<BTreeMap<u32, Arc<Mutex<Child>>>>> = Mutex::new(Some(BTreeMap::new()));
 
-impl Drop for KillOnDrop {
-    fn drop(&mut self) {
-        // Both fail only if it is gone already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+/// A child that is killed when this is dropped, or by [`end_all`].
+#[derive(Debug)]
+pub(crate) struct KillOnDrop {
+    id: u32,
+    child: Arc<Mutex<Child>>,
+}
+
+impl KillOnDrop {
+    pub(crate) fn new(child: Child) -> Self {
+        let id = child.id();
+        let child = Arc::new(Mutex::new(child));
+        match locked(&RUNNING).as_mut() {
+            Some(running) => {
+                running.insert(id, Arc::clone(&child));
+            }
+            // Whoever starts a program while the grader leaves has lost it.
+            None => end(&child),
+        }
+        Self { id, child }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+
+    pub(crate) fn try_wait(&self) -> io::Result<Option<ExitStatus>> {
+        locked(&self.child).try_wait()
     }
 }
 
-/// Waits until it has ended; kills it at the timeout.
-pub(crate) fn wait(mut child: KillOnDrop, timeout: Duration) -> Option<ExitStatus> {
+impl Drop for KillOnDrop {
+    fn drop(&mut self) {
+        end(&self.child);
+        if let Some(running) = locked(&RUNNING).as_mut() {
+            running.remove(&self.id);
+        }
+    }
+}
+
+/// Ends all programs, whoever holds them, and every one that is started from now on: for
+/// a grader that leaves in the middle of a check.
+pub(crate) fn end_all() {
+    let running = locked(&RUNNING).take();
+    for child in running.into_iter().flat_map(BTreeMap::into_values) {
+        end(&child);
+    }
+}
+
+fn end(child: &Mutex<Child>) {
+    let mut child = locked(child);
+    // Both fail only if it is gone already.
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+// Whoever panicked left a child that runs or one that has ended: both are fine.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits until it has ended; nothing at the timeout.
+pub(crate) fn wait(child: &KillOnDrop, timeout: Duration) -> Option<ExitStatus> {
     let deadline = Instant::now() + timeout;
     loop {
-        if let Ok(Some(status)) = child.0.try_wait() {
+        if let Ok(Some(status)) = child.try_wait() {
             return Some(status);
         }
         if Instant::now() > deadline {

@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use crate::build::{self, Progress};
 use crate::checks;
 use crate::finding::{Finding, Judgement};
 use crate::stack::Stack;
-use crate::student;
 
 /// One exercise.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +25,20 @@ pub struct Exercise {
     pub file: &'static str,
     /// What it demands.
     pub check: Check,
+}
+
+impl Exercise {
+    /// What the student edits, from the repository's folder.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("exercises/{}/{}", self.name, self.file)
+    }
+
+    /// Its page, from the repository's folder.
+    #[must_use]
+    pub fn page(&self) -> String {
+        format!("exercises/{}/README.md", self.name)
+    }
 }
 
 /// What a check looks at.
@@ -188,6 +202,17 @@ pub struct Report {
     pub seconds: f64,
 }
 
+/// What happens while exercises are checked.
+#[derive(Debug, Clone, Copy)]
+pub enum Step<'a> {
+    /// The student's program is being built.
+    Building(Progress),
+    /// This exercise's work is looked at.
+    Checking(&'static Exercise),
+    /// This is the verdict.
+    Judged(&'a Report),
+}
+
 /// The repository that holds the course.
 #[derive(Debug, Clone)]
 pub struct Course {
@@ -201,6 +226,13 @@ pub struct Course {
 pub struct CourseError {
     path: PathBuf,
     source: io::Error,
+}
+
+impl CourseError {
+    pub(crate) fn new(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        Self { path, source }
+    }
 }
 
 impl Course {
@@ -283,31 +315,33 @@ impl Course {
         lines(self.file(exercise)) != lines(self.stub(exercise))
     }
 
-    /// Puts the stub back in the place of what the student wrote.
-    ///
-    /// # Errors
-    ///
-    /// If the stub cannot be read or the file not be written.
-    pub fn reset(&self, exercise: &Exercise) -> Result<(), CourseError> {
-        let stub = read(self.stub(exercise))?;
-        let path = self.file(exercise);
-        fs::write(&path, stub).map_err(|source| CourseError { path, source })
-    }
-
     /// Checks these exercises; the service is built once for all of them.
-    pub fn check(&self, exercises: &[&Exercise], mut each: impl FnMut(&Report)) -> Vec<Report> {
+    pub fn check(
+        &self,
+        exercises: &[&'static Exercise],
+        mut each: impl FnMut(Step<'_>),
+    ) -> Vec<Report> {
         let mut service = None;
         let mut reports = Vec::new();
         for exercise in exercises {
             let start = Instant::now();
             let mut remark = None;
+            let build = |name: &str, each: &mut dyn FnMut(Step<'_>)| {
+                each(Step::Building(Progress::default()));
+                let program = build::build(&self.root, "student", name, &mut |progress| {
+                    each(Step::Building(progress));
+                });
+                each(Step::Checking(exercise));
+                program
+            };
+            each(Step::Checking(exercise));
             let judgement = match exercise.check {
                 Check::Service(check) => service
-                    .get_or_insert_with(|| student::build(&self.root, "student"))
+                    .get_or_insert_with(|| build("student", &mut each))
                     .clone()
                     .and_then(|program| check(&program)),
                 Check::Program(name, check) => {
-                    student::build(&self.root, name).and_then(|program| check(&program))
+                    build(name, &mut each).and_then(|program| check(&program))
                 }
                 Check::File(check) => check(&self.file(exercise)),
                 Check::Answer(check) => {
@@ -322,7 +356,7 @@ impl Course {
                 remark,
                 seconds: start.elapsed().as_secs_f64(),
             };
-            each(&report);
+            each(Step::Judged(&report));
             reports.push(report);
         }
         reports

@@ -3,13 +3,15 @@
 //! From the screen down to what it stands on:
 //!
 //! - [`command`]: the command line, and what each command does and prints.
-//! - [`watch`], with [`keys`] and [`screen`]: the loop of edit and verdict.
-//! - [`course`]: the exercises, their files and texts; [`progress`]: how far one is.
+//! - [`watch`], with [`keys`], [`screen`] and [`page`]: the loop of edit and verdict.
+//! - [`course`]: the exercises, their files and texts; [`progress`]: how far one is;
+//!   [`keep`]: what the student wrote, when something else takes its place.
 //! - [`checks`]: what each exercise demands. A check says what was observed, in a
 //!   [`finding`]; it never says how to do it.
-//! - [`class`]: many students' reports, for the teacher.
-//! - [`student`], [`http`], [`exposition`]: the student's service, started, asked
-//!   and read as Prometheus would. [`answer_file`]: answers in a text file.
+//! - [`report`]: what is told to the class; [`class`]: many students' reports, for the
+//!   teacher.
+//! - [`build`], [`student`], [`http`], [`exposition`]: the student's service, built,
+//!   started, asked and read as Prometheus would. [`answer_file`]: answers in a text file.
 //! - [`reference`](mod@reference): the program `golden-signals`, found or built.
 //! - [`promtool`]: queries and rules, judged by Prometheus' own engine.
 //!   [`prometheus`]: Prometheus itself, [`api`]: asked, [`backfill`]: with scenes in
@@ -27,7 +29,7 @@
 //!   three real trainings, each with a fault.
 //!
 //! At the bottom, and private: programs that are ended in time (`child`), servers
-//! (`server`), folders to write in (`scratch`).
+//! (`server`), folders to write in (`scratch`), what the compiler says (`compiler`).
 //!
 //! Nothing here uses the code that the students write, or the reference service:
 //! a checker that shares code with what it checks shares its mistakes. Only the
@@ -38,11 +40,13 @@
 pub mod answer_file;
 pub mod api;
 pub mod backfill;
+pub mod build;
 pub mod checks;
 mod child;
 pub mod class;
 pub mod clicks;
 pub mod command;
+mod compiler;
 pub mod course;
 pub mod dashboard;
 pub mod exposition;
@@ -50,16 +54,19 @@ pub mod finding;
 pub mod gateway;
 pub mod grafana;
 pub mod http;
+pub mod keep;
 pub mod keys;
 pub mod lab;
 pub mod mqtt;
 pub mod mystery;
 pub mod observe;
+pub mod page;
 pub mod processes;
 pub mod progress;
 pub mod prometheus;
 pub mod promtool;
 pub mod reference;
+pub mod report;
 pub mod runs;
 pub mod scheduling_delay;
 mod scratch;

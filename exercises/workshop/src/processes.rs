@@ -219,11 +219,11 @@ pub fn trial(profile: &MonitoringProfile) -> Result<Vec<(f64, Value)>, Finding> 
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| failed(&format!("it could not be started: {error}")))?;
-    let mut proplet = KillOnDrop(child);
+    let proplet = KillOnDrop::new(child);
     let deadline = Instant::now() + TRIAL_TIMEOUT;
     // How a task ended is said after its last sample.
     while broker.published("/control/proplet/results").is_empty() {
-        let ended = proplet.0.try_wait();
+        let ended = proplet.try_wait();
         if let Ok(Some(status)) = ended {
             return Err(failed(&format!("it ended with {status}")));
         }

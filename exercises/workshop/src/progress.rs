@@ -1,9 +1,11 @@
-//! How far one is, in a plain file of the repository: which exercises are done,
-//! which is being done, and how many hints of each have been read.
+//! How far one is, in a plain file of the repository: which exercises are done, of which
+//! the solution was put in place to catch up, which is being done, and how many hints of
+//! each have been read.
 //!
 //! ```text
-//! current 2
+//! current 3
 //! done 1
+//! given 2
 //! hints 2 1
 //! ```
 
@@ -21,6 +23,7 @@ pub struct Progress {
     path: PathBuf,
     current: Option<usize>,
     done: BTreeSet<usize>,
+    given: BTreeSet<usize>,
     hints: BTreeMap<usize, usize>,
 }
 
@@ -42,6 +45,9 @@ impl Progress {
                 (Some("current"), [number]) => progress.current = Some(*number),
                 (Some("done"), [number]) => {
                     progress.done.insert(*number);
+                }
+                (Some("given"), [number]) => {
+                    progress.given.insert(*number);
                 }
                 (Some("hints"), [number, read]) => {
                     progress.hints.insert(*number, *read);
@@ -65,6 +71,9 @@ impl Progress {
         for number in &self.done {
             let _ = writeln!(text, "done {number}");
         }
+        for number in &self.given {
+            let _ = writeln!(text, "given {number}");
+        }
         for (number, read) in &self.hints {
             let _ = writeln!(text, "hints {number} {read}");
         }
@@ -78,7 +87,7 @@ impl Progress {
         let chosen = self
             .current
             .and_then(|number| EXERCISES.iter().find(|exercise| exercise.number == number));
-        let open = || EXERCISES.iter().find(|exercise| !self.is_done(exercise));
+        let open = || EXERCISES.iter().find(|exercise| self.is_open(exercise));
         chosen
             .or_else(open)
             .unwrap_or(&EXERCISES[EXERCISES.len() - 1])
@@ -89,27 +98,46 @@ impl Progress {
         self.current = Some(exercise.number);
     }
 
-    /// Goes to the next that is not done, after this one if there is one; returns
-    /// whether there is any.
+    /// Goes to the next one that is open, whether this one is done or not: a later one
+    /// if there is any, else one that was left behind. Returns whether there is another.
     pub fn go_on(&mut self) -> bool {
         let here = self.current().number;
-        let open = |exercise: &&Exercise| !self.done.contains(&exercise.number);
-        let later = EXERCISES
-            .iter()
-            .filter(open)
-            .find(|exercise| exercise.number != here && exercise.number > here);
-        let next = later.or_else(|| EXERCISES.iter().find(open));
+        let other = |exercise: &&Exercise| self.is_open(exercise) && exercise.number != here;
+        let mut others = EXERCISES.iter().filter(other);
+        let later = others.clone().find(|exercise| exercise.number > here);
+        let next = later.or_else(|| others.next());
         self.current = next.map(|exercise| exercise.number).or(self.current);
         next.is_some()
     }
 
-    /// Notes what a check came to.
+    /// Notes what a check came to. A solution that was put in place passes, too, and is
+    /// not the student's.
     pub fn judged(&mut self, number: usize, passed: bool) {
-        if passed {
-            self.done.insert(number);
-        } else {
+        if !passed {
             self.done.remove(&number);
+        } else if !self.given.contains(&number) {
+            self.done.insert(number);
         }
+    }
+
+    /// Notes that the solution stands in the place of the student's work.
+    pub fn given(&mut self, exercise: &Exercise) {
+        self.given.insert(exercise.number);
+    }
+
+    /// Notes that it does not any more.
+    pub fn taken_back(&mut self, exercise: &Exercise) {
+        self.given.remove(&exercise.number);
+    }
+
+    /// Whether the solution stands in the place of the student's work.
+    #[must_use]
+    pub fn is_given(&self, exercise: &Exercise) -> bool {
+        self.given.contains(&exercise.number)
+    }
+
+    fn is_open(&self, exercise: &Exercise) -> bool {
+        !self.is_done(exercise) && !self.is_given(exercise)
     }
 
     /// Whether the exercise is done.
@@ -143,6 +171,7 @@ impl Progress {
     /// Forgets the exercise.
     pub fn forget(&mut self, exercise: &Exercise) {
         self.done.remove(&exercise.number);
+        self.given.remove(&exercise.number);
         self.hints.remove(&exercise.number);
     }
 }

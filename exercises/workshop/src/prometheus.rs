@@ -65,7 +65,7 @@ impl Prometheus {
         })?;
         let file = data.path().join("prometheus.yml");
         std::fs::write(&file, configuration).map_err(|error| failed(&error))?;
-        let child = Command::new(program)
+        let mut child = Command::new(program)
             .arg(format!("--config.file={}", file.display()))
             .arg(format!(
                 "--storage.tsdb.path={}",
@@ -78,15 +78,16 @@ impl Prometheus {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| failed(&error))?;
+        let errors = child.stderr.take();
         let mut prometheus = Self {
-            child: KillOnDrop(child),
+            child: KillOnDrop::new(child),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             _data: data,
         };
         let complaint = Arc::new(Mutex::new(String::new()));
         let (found, listening) = mpsc::channel();
         let kept = Arc::clone(&complaint);
-        each_line(prometheus.child.0.stderr.take(), move |line| {
+        each_line(errors, move |line| {
             let address = line
                 .contains("msg=\"Listening on\"")
                 .then(|| line.rsplit("address=").next()?.parse().ok())
@@ -111,7 +112,6 @@ impl Prometheus {
                     Err(_)
                         if prometheus
                             .child
-                            .0
                             .try_wait()
                             .is_ok_and(|ended| ended.is_some()) =>
                     {

@@ -131,7 +131,7 @@ impl Runs {
                 .stdout(Stdio::null())
                 .stderr(Stdio::null());
             let child = command.spawn().map_err(failed)?;
-            runs.children.push(KillOnDrop(child));
+            runs.children.push(KillOnDrop::new(child));
         }
         Ok(runs)
     }

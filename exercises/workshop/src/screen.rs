@@ -1,51 +1,55 @@
-//! What the student sees: the progress bar, an exercise, a verdict. Text only;
-//! colours and clearing where the output is a terminal.
+//! What the student reads: the progress bar, an exercise, a verdict. Text only; colours
+//! where the output is a terminal.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use crate::course::{Course, EXERCISES, Exercise, Report};
+use crate::course::{EXERCISES, Exercise, Report};
 use crate::progress::Progress;
 
 /// The output.
 #[derive(Debug, Clone, Copy)]
 pub struct Screen {
     colours: bool,
-    clears: bool,
-    raw: bool,
+}
+
+impl Default for Screen {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Screen {
-    /// The standard output. `raw`: its terminal does not go to the start of the
-    /// line by itself.
+    /// The standard output, with colours on a terminal that has them, unless `NO_COLOR`
+    /// is set (<https://no-color.org>).
     #[must_use]
-    pub fn new(raw: bool) -> Self {
-        let terminal = io::stdout().is_terminal();
+    pub fn new() -> Self {
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
         Self {
-            colours: terminal && std::env::var_os("NO_COLOR").is_none(),
-            clears: terminal,
-            raw,
+            colours: io::stdout().is_terminal() && !unwanted && !dumb,
         }
     }
 
-    /// Begins an empty screen.
-    pub fn clear(self) {
-        if self.clears {
-            self.print("\x1b[2J\x1b[3J\x1b[H");
-        }
+    /// The standard output, without any control character.
+    #[must_use]
+    pub fn plain() -> Self {
+        Self { colours: false }
+    }
+
+    /// Whether there are colours.
+    #[must_use]
+    pub fn colours(self) -> bool {
+        self.colours
     }
 
     /// Writes. A reader that has gone away is no reason to fail.
     pub fn print(self, text: &str) {
         let mut out = io::stdout().lock();
-        let _ = if self.raw {
-            out.write_all(text.replace('\n', "\r\n").as_bytes())
-        } else {
-            out.write_all(text.as_bytes())
-        };
+        let _ = out.write_all(text.as_bytes());
         let _ = out.flush();
     }
 
-    fn coloured(self, colour: &str, text: &str) -> String {
+    pub(crate) fn coloured(self, colour: &str, text: &str) -> String {
         if self.colours {
             format!("\x1b[{colour}m{text}\x1b[0m")
         } else {
@@ -55,17 +59,13 @@ impl Screen {
 
     /// Title, file and page of the exercise.
     #[must_use]
-    pub fn exercise(self, course: &Course, exercise: &Exercise) -> String {
+    pub fn exercise(self, exercise: &Exercise) -> String {
         let title = format!("Exercise {}. {}", exercise.number, exercise.title);
         format!(
-            "{}\nread  exercises/{}/README.md\nedit  {}\n",
+            "{}\nread  {}\nedit  {}\n",
             self.coloured("1", &title),
-            exercise.name,
-            course
-                .file(exercise)
-                .strip_prefix(course.root())
-                .unwrap_or(&course.file(exercise))
-                .display(),
+            exercise.page(),
+            exercise.path(),
         )
     }
 
@@ -92,17 +92,33 @@ impl Screen {
         }
     }
 
+    /// The same in a line.
+    pub(crate) fn verdict_line(self, report: &Report) -> String {
+        match &report.finding {
+            None => format!(
+                "{} ({:.1} s), n goes on",
+                self.coloured("1;32", &format!("✓ {} is done", report.exercise)),
+                report.seconds
+            ),
+            Some(finding) => format!(
+                "{} [{}], v shows what was observed",
+                self.coloured("1;31", &format!("✗ {} is not done yet", report.exercise)),
+                finding.id
+            ),
+        }
+    }
+
     /// `[####----] 4 of 14`.
     #[must_use]
     pub fn bar(self, progress: &Progress) -> String {
         let (done, all) = (progress.count(), EXERCISES.len());
-        let width = 40;
-        let full = width * done / all;
-        format!(
-            "[{}{}] {done} of {all}\n",
-            self.coloured("32", &"#".repeat(full)),
-            "-".repeat(width - full)
-        )
+        format!("{} {done} of {all}\n", Self::drawn(done, all, 40))
+    }
+
+    /// `[####----]`, of this width between the brackets.
+    pub(crate) fn drawn(done: usize, of: usize, width: usize) -> String {
+        let full = width * done.min(of) / of.max(1);
+        format!("[{}{}]", "#".repeat(full), "-".repeat(width - full))
     }
 
     /// All exercises, one a line.
@@ -114,6 +130,7 @@ impl Screen {
             let mark = match (progress.is_done(exercise), here) {
                 (true, _) => self.coloured("32", "✓"),
                 (false, true) => self.coloured("33", ">"),
+                (false, false) if progress.is_given(exercise) => "=".to_owned(),
                 (false, false) => " ".to_owned(),
             };
             text += &format!(

@@ -15,6 +15,9 @@ use crate::finding::Finding;
 // No client of a check sends more.
 const MAX_BODY_BYTES: usize = 16 << 20;
 
+// The first line and the headers of a request.
+const MAX_HEAD_BYTES: u64 = 64 << 10;
+
 // A client that does not read holds a thread no longer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -122,23 +125,30 @@ impl Request {
     }
 
     // Nothing if the client sends no more.
-    fn read(reader: &mut BufReader<&TcpStream>) -> io::Result<Option<Self>> {
+    fn read(reader: &mut BufReader<&TcpStream>, max_body: usize) -> io::Result<Option<Self>> {
+        let mut head = reader.by_ref().take(MAX_HEAD_BYTES);
         let mut first = String::new();
-        if reader.read_line(&mut first)? == 0 {
+        if head.read_line(&mut first)? == 0 {
             return Ok(None);
         }
         let mut headers = BTreeMap::new();
         loop {
             let mut line = String::new();
-            reader.read_line(&mut line)?;
+            head.read_line(&mut line)?;
             let Some((name, value)) = line.trim().split_once(':') else {
                 break;
             };
             headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
         }
+        if head.limit() == 0 {
+            return Err(too_long("head"));
+        }
         let length = headers.get("content-length");
         let length = length.and_then(|length| length.parse().ok()).unwrap_or(0);
-        let mut body = vec![0; MAX_BODY_BYTES.min(length)];
+        if length > max_body {
+            return Err(too_long("body"));
+        }
+        let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
         let mut words = first.split_whitespace().map(str::to_owned);
         Ok(Some(Self {
@@ -150,19 +160,37 @@ impl Request {
     }
 }
 
+fn too_long(what: &str) -> io::Error {
+    let sentence = format!("the {what} of the request is too long");
+    io::Error::new(io::ErrorKind::InvalidData, sentence)
+}
+
 /// Answers every request that comes over this connection, until the client has no
 /// more, or there is no answer.
 ///
 /// # Errors
 ///
-/// If the connection breaks.
+/// If the connection breaks, or a request is too long.
 pub(crate) fn serve_http(
+    stream: &TcpStream,
+    answer: impl Fn(&Request) -> Option<Response>,
+) -> io::Result<()> {
+    serve_http_within(stream, MAX_BODY_BYTES, answer)
+}
+
+/// As [`serve_http`], with bodies of at most so many bytes.
+///
+/// # Errors
+///
+/// As [`serve_http`].
+pub(crate) fn serve_http_within(
     mut stream: &TcpStream,
+    max_body: usize,
     answer: impl Fn(&Request) -> Option<Response>,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream);
-    while let Some(request) = Request::read(&mut reader)? {
+    while let Some(request) = Request::read(&mut reader, max_body)? {
         let Some(Response {
             status,
             content_type,

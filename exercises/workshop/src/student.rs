@@ -1,5 +1,4 @@
-//! The student's service: built, started on a free port, asked, and ended,
-//! whatever it does.
+//! The student's service: started on a free port, asked, and ended, whatever it does.
 
 use std::fmt::Write as _;
 use std::io::{self, Read};
@@ -11,13 +10,12 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::build;
 use crate::child::{KillOnDrop, each_line, wait};
 use crate::exposition::Exposition;
 use crate::finding::Finding;
 use crate::http::{self, Answer};
 
-// A first build compiles the libraries too.
-const BUILD_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 // From its start to the line that says where it listens.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 // Of what it writes, the bytes that are kept to be shown.
@@ -27,65 +25,9 @@ const MAX_OUTPUT_BYTES: usize = 2000;
 ///
 /// # Errors
 ///
-/// `does-not-compile` with what the compiler said; `no-cargo`, `build-hangs`.
+/// As [`build::build`].
 pub fn build(root: &Path, name: &str) -> Result<PathBuf, Finding> {
-    build_of(root, "student", name)
-}
-
-/// Builds this program of another package.
-///
-/// # Errors
-///
-/// As [`build`].
-pub fn build_of(root: &Path, package: &str, name: &str) -> Result<PathBuf, Finding> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo
-        .args(["build", "--quiet", "--package", package, "--bin", name])
-        .args(["--message-format", "json"])
-        .current_dir(root)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = cargo.spawn().map_err(|error| {
-        Finding::new("no-cargo", format!("cargo could not be started: {error}"))
-    })?;
-    let messages = collect(child.stdout.take());
-    let errors = collect(child.stderr.take());
-    let Some(status) = wait(KillOnDrop(child), BUILD_TIMEOUT) else {
-        return Err(Finding::new(
-            "build-hangs",
-            format!(
-                "The build did not end within {} minutes.",
-                BUILD_TIMEOUT.as_secs() / 60
-            ),
-        ));
-    };
-    let messages = messages.join().unwrap_or_default();
-    let mut said = String::new();
-    let mut program = None;
-    for message in messages.lines() {
-        let Ok(message) = serde_json::from_str::<serde_json::Value>(message) else {
-            continue;
-        };
-        if message["reason"] == "compiler-artifact" && message["target"]["name"] == name {
-            program = message["executable"].as_str().map(PathBuf::from);
-        }
-        if message["message"]["level"] == "error" {
-            said += message["message"]["rendered"].as_str().unwrap_or_default();
-        }
-    }
-    match program {
-        Some(program) if status.success() => Ok(program),
-        _ => {
-            if said.is_empty() {
-                said = errors.join().unwrap_or_default();
-            }
-            Err(Finding::new(
-                "does-not-compile",
-                format!("Your program does not compile yet:\n\n{}", said.trim_end()),
-            ))
-        }
-    }
+    build::build(root, "student", name, &mut |_| {})
 }
 
 /// Runs a program to its end and returns what it wrote to its standard output.
@@ -107,7 +49,7 @@ pub fn output(program: &Path, arguments: &[String], timeout: Duration) -> Result
             )
         })?;
     let (said, errors) = (collect(child.stdout.take()), collect(child.stderr.take()));
-    let status = wait(KillOnDrop(child), timeout).ok_or_else(|| {
+    let status = wait(&KillOnDrop::new(child), timeout).ok_or_else(|| {
         Finding::new(
             "does-not-end",
             format!("Your program had not ended after {} s.", timeout.as_secs()),
@@ -170,7 +112,7 @@ impl Student {
         let kept = Arc::clone(&written);
         each_line(child.stderr.take(), move |line| keep(&kept, &line));
         let mut student = Self {
-            child: KillOnDrop(child),
+            child: KillOnDrop::new(child),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             written,
         };
@@ -199,7 +141,7 @@ impl Student {
     /// How many bytes of memory it has, where the system tells: on Linux.
     #[must_use]
     pub fn resident(&self) -> Option<u64> {
-        let path = format!("/proc/{}/status", self.child.0.id());
+        let path = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(path).ok()?;
         let line = status
             .lines()

@@ -82,7 +82,7 @@ impl Worker {
             }
         });
         Ok(Self {
-            child: KillOnDrop(child),
+            child: KillOnDrop::new(child),
             started: Instant::now(),
             data: Some(data),
             steps,
@@ -120,7 +120,7 @@ impl Worker {
         self.feed_no_more();
         let mut status = None;
         wait_until(timeout, || {
-            status = self.child.0.try_wait().ok().flatten();
+            status = self.child.try_wait().ok().flatten();
             status.is_some()
         });
         status

@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use workshop::class::Class;
+use workshop::http;
 
 fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
@@ -183,10 +186,9 @@ fn a_folder_without_reports_is_told_what_belongs_there() {
     assert!(said.contains("check --json > NAME.json"), "{said}");
 }
 
-#[test]
-fn a_report_of_the_checker_itself_is_understood() {
-    // A course of its own, with the one exercise that needs no build.
-    let course = folder("own").join("course");
+/// A course of its own, with the one exercise that needs no build.
+fn own_course(name: &str) -> PathBuf {
+    let course = folder(name).join("course");
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     for file in [
         "exercises/student/Cargo.toml",
@@ -198,6 +200,161 @@ fn a_report_of_the_checker_itself_is_understood() {
         let from = file.replace("exercises/06", "exercises/stubs/06");
         fs::copy(repository.join(from), path).unwrap();
     }
+    course
+}
+
+/// `class --serve`. Dropping it ends it.
+struct Serving {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Serving {
+    fn start() -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_workshop"))
+            .args(["class", "--serve", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let stdout = child.stdout.take().unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on ");
+        let address = address.and_then(|address| address.parse().ok());
+        let address = address.unwrap_or_else(|| panic!("{line}"));
+        Self { child, address }
+    }
+
+    fn class(&self) -> Value {
+        let answer = http::request(self.address, "GET", "/class.json").unwrap();
+        serde_json::from_str(&answer.body).unwrap()
+    }
+
+    /// What is answered to these bytes; nothing if the connection is closed.
+    fn told(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        answer.lines().next().unwrap_or_default().to_owned()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn the_class_is_told_of_checks_and_shows_who_is_where() {
+    let serving = Serving::start();
+    let course = own_course("live");
+    let file = course.join("exercises/06_promql/queries.promql");
+    fs::write(&file, fs::read_to_string(&file).unwrap() + "# begun\n").unwrap();
+    fs::write(
+        course.join("exercises/.progress"),
+        "done 1\ngiven 2\nhints 6 2\n",
+    )
+    .unwrap();
+    let url = format!("http://{}", serving.address);
+    let workshop = |words: &[&str], class: &str| {
+        Command::new(env!("CARGO_BIN_EXE_workshop"))
+            .args(words)
+            .current_dir(&course)
+            .env("WORKSHOP_CLASS", class)
+            .env("WORKSHOP_NAME", "bo")
+            .output()
+            .unwrap()
+    };
+    assert_eq!(serving.class()["students"], json!([]));
+    let told = workshop(&["report", "6", "--to", &url, "--name", "ana"], "");
+    let said = String::from_utf8(told.stdout).unwrap();
+    assert!(said.contains("06_promql is not done yet"), "{said}");
+    // Every check tells, where the environment names the class.
+    workshop(&["check", "6"], &url);
+    let class = serving.class();
+    assert_eq!(class["students"][0]["name"], "ana");
+    assert_eq!(class["students"][1]["name"], "bo");
+    for student in class["students"].as_array().unwrap() {
+        assert_eq!(student["at"], "06_promql");
+        assert_eq!(student["finding"], "not-answered");
+        assert_eq!(student["hints"], 2);
+        // What was not checked now is known all the same.
+        assert_eq!(student["done"], 1);
+        assert!(student["stuck_seconds"].as_u64().is_some(), "{student}");
+    }
+    assert_eq!(class["most_frequent"]["finding"], "not-answered");
+    assert_eq!(class["most_frequent"]["students"], 2);
+    assert_eq!(class["exercises"][0]["done"], 2);
+    assert_eq!(class["exercises"][1]["given"], 2);
+    let page = http::request(serving.address, "GET", "/").unwrap();
+    assert!(page.content_type.starts_with("text/html"));
+    assert!(page.body.contains("class.json"));
+    // Who sends something else is told so, and nobody else is disturbed.
+    let post = |head: &str, body: &str| {
+        serving.told(&format!(
+            "POST /report HTTP/1.1\r\n{head}connection: close\r\n\r\n{body}"
+        ))
+    };
+    let json = "content-type: application/json\r\n";
+    assert!(post("content-length: 2\r\n", "{}").contains(" 415 "));
+    assert!(post(&format!("{json}content-length: 2\r\n"), "{}").contains(" 422 "));
+    assert_eq!(
+        post(&format!("{json}content-length: 999999999\r\n"), ""),
+        ""
+    );
+    assert_eq!(serving.told(&"x".repeat(1 << 20)), "");
+    assert_eq!(serving.class()["students"].as_array().unwrap().len(), 2);
+    // A class that is not there is said, and changes no verdict.
+    drop(serving);
+    let told = workshop(&["report", "6"], &url);
+    let said = String::from_utf8(told.stderr).unwrap();
+    assert_eq!(told.status.code(), Some(1));
+    assert!(said.contains("did not get your report"), "{said}");
+    let checked = workshop(&["check", "6"], "no address");
+    assert_eq!(checked.status.code(), Some(1));
+    assert!(
+        String::from_utf8(checked.stderr)
+            .unwrap()
+            .contains("the class `no address`")
+    );
+}
+
+#[test]
+fn a_report_of_one_exercise_knows_the_others() {
+    let course = own_course("one");
+    fs::write(
+        course.join("exercises/.progress"),
+        "done 1\ngiven 2\ndone 3\n",
+    )
+    .unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_workshop"))
+        .args(["check", "6", "--json"])
+        .current_dir(&course)
+        .output()
+        .unwrap();
+    let reports = folder("one_reports");
+    fs::write(reports.join("ana.json"), output.stdout).unwrap();
+    let class = Class::read(&reports).unwrap();
+    let table = class.table();
+    // Done, tried.
+    assert_eq!(words(row(&table, "01_traffic"))[1..3], ["1", "1"]);
+    assert_eq!(words(row(&table, "02_latency"))[1..3], ["0", "0"]);
+    assert_eq!(words(row(&table, "ana"))[1..3], ["2", "04_saturation"]);
+    assert!(
+        class
+            .csv()
+            .contains("ana,2,04_saturation,0,done,given,done,"),
+        "{}",
+        class.csv()
+    );
+}
+
+#[test]
+fn a_report_of_the_checker_itself_is_understood() {
+    let course = own_course("own");
     let check = |name: &str| {
         let output = Command::new(env!("CARGO_BIN_EXE_workshop"))
             .args(["check", "6", "--json"])

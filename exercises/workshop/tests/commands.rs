@@ -3,119 +3,19 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod copy;
+mod terminal;
+mod watching;
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, Stdio};
-use std::sync::mpsc::{self, Receiver};
-use std::thread;
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use copy::Copy;
 use serde_json::Value;
+use workshop::course::EXERCISES;
 
 // The service may have to be built first.
 const TIMEOUT: Duration = Duration::from_secs(120);
-
-/// The watch mode, with its keys as lines.
-struct Watch {
-    child: Child,
-    keys: ChildStdin,
-    lines: Receiver<String>,
-}
-
-impl Watch {
-    fn start(course: &Copy) -> Self {
-        let mut child = course
-            .command(&[])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (sender, lines) = mpsc::channel();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        thread::spawn(move || {
-            for line in output.lines() {
-                let _ = sender.send(line.unwrap());
-            }
-        });
-        let keys = child.stdin.take().unwrap();
-        Self { child, keys, lines }
-    }
-
-    fn press(&mut self, key: char) {
-        writeln!(self.keys, "{key}").unwrap();
-    }
-
-    /// Waits for a line with this in it.
-    fn shows(&self, text: &str) {
-        let mut seen = Vec::new();
-        loop {
-            match self.lines.recv_timeout(TIMEOUT) {
-                Ok(line) if line.contains(text) => return,
-                Ok(line) => seen.push(line),
-                Err(_) => panic!("no line with {text:?} in\n{}", seen.join("\n")),
-            }
-        }
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-#[test]
-fn watching_leads_from_the_first_verdict_to_the_next_exercise() {
-    let course = Copy::new("watch");
-    let mut watch = Watch::start(&course);
-    watch.shows("# 1. ");
-    watch.shows("Exercise 1. Traffic");
-    watch.shows("01_traffic is not done yet [no-metric]");
-    watch.press('n');
-    watch.shows("This one is not done yet");
-    watch.press('h');
-    watch.shows("Hint 1 of 3");
-    let solution = course.read("exercises/solutions/01_traffic/traffic.rs");
-    course.write("exercises/01_traffic/traffic.rs", &solution);
-    watch.shows("01_traffic is done");
-    watch.shows("] 1 of ");
-    watch.press('n');
-    watch.shows("Exercise 2. Latency");
-    watch.shows("02_latency is not done yet");
-    course.write("exercises/02_latency/latency.rs", "fn broken( {");
-    watch.shows("[does-not-compile]");
-    watch.shows("latency.rs:1");
-    watch.press('x');
-    watch.shows("Really throw away");
-    watch.press('y');
-    watch.shows("02_latency is not done yet [no-metric]");
-    watch.press('t');
-    watch.shows("# 2. ");
-    watch.shows("02_latency is not done yet [no-metric]");
-    watch.press('l');
-    watch.shows("02_latency");
-    watch.press('q');
-    assert!(watch.child.wait().unwrap().success());
-    let stub = course.read("exercises/stubs/02_latency/latency.rs");
-    assert_eq!(course.read("exercises/02_latency/latency.rs"), stub);
-    assert_eq!(
-        course.read("exercises/.progress"),
-        "current 2\ndone 1\nhints 1 1\n"
-    );
-}
-
-#[test]
-fn watching_ends_with_its_input() {
-    let course = Copy::new("no-input");
-    assert!(course.run(&["go", "6"]).status.success());
-    let mut command = course.command(&[]);
-    let output = command.stdin(Stdio::null()).output().unwrap();
-    assert!(output.status.success());
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("06_promql is not done yet"), "{said}");
-}
 
 #[test]
 fn hints_go_deeper_and_stay_at_the_last() {
@@ -160,6 +60,171 @@ fn check_reports_as_json_and_remembers() {
 }
 
 #[test]
+fn who_catches_up_has_solutions_and_loses_nothing() {
+    let course = Copy::new("catch-up");
+    let file = "exercises/01_traffic/traffic.rs";
+    let solution = course.read("exercises/solutions/01_traffic/traffic.rs");
+    let stub = course.read("exercises/stubs/02_latency/latency.rs");
+    let done = course.read("exercises/stubs/03_errors/errors.rs") + "// done my way\n";
+    course.write(file, "// mine, first\n");
+    course.write("exercises/03_errors/errors.rs", &done);
+    course.write("exercises/.progress", "done 3\n");
+    let said = course.said(&["catch-up", "4"]);
+    assert!(
+        said.contains("what you wrote is kept in exercises/.kept/01_traffic/1_traffic.rs"),
+        "{said}"
+    );
+    assert!(said.contains("cargo workshop restore N"), "{said}");
+    assert!(said.contains("Exercise 4. Saturation"), "{said}");
+    assert_eq!(course.read(file), solution);
+    assert_ne!(course.read("exercises/02_latency/latency.rs"), stub);
+    // What is done stays; what nobody wrote is not kept; the next one is open.
+    assert_eq!(course.read("exercises/03_errors/errors.rs"), done);
+    assert!(!course.path("exercises/.kept/02_latency").exists());
+    let list = course.said(&["list"]);
+    for line in ["=  1  01_", "=  2  02_", "✓  3  03_", ">  4  04_"] {
+        assert!(list.contains(line), "{list}");
+    }
+    // Again, and nothing changes.
+    let said = course.said(&["catch-up", "4"]);
+    assert!(
+        said.contains(&format!("{file}: the solution is there already")),
+        "{said}"
+    );
+    let kept = || {
+        fs::read_dir(course.path("exercises/.kept/01_traffic"))
+            .unwrap()
+            .count()
+    };
+    assert_eq!(kept(), 1);
+    // Written again, caught up again: both are kept, and come back by turns.
+    course.write(file, "// mine, second\n");
+    course.said(&["catch-up", "2"]);
+    assert_eq!((course.read(file), kept()), (solution.clone(), 2));
+    course.said(&["restore", "1"]);
+    assert_eq!(course.read(file), "// mine, second\n");
+    assert!(!course.said(&["list"]).contains("=  1"));
+    course.said(&["restore", "1"]);
+    assert_eq!(course.read(file), "// mine, first\n");
+    // What is being written when an earlier version comes back is kept as well.
+    course.write(file, "// mine, third\n");
+    let said = course.said(&["restore", "1"]);
+    assert!(said.contains(".kept/01_traffic/3_traffic.rs"), "{said}");
+    let said = course.said(&["reset", "1"]);
+    assert!(said.contains("cargo workshop restore 1"), "{said}");
+    assert_eq!(kept(), 3);
+    // Of an exercise in which nobody wrote, the stub comes back.
+    course.said(&["restore", "2"]);
+    assert_eq!(course.read("exercises/02_latency/latency.rs"), stub);
+}
+
+#[test]
+fn errors_at_which_newcomers_stop_are_explained_in_a_sentence() {
+    let course = Copy::new("errors");
+    let file = "exercises/01_traffic/traffic.rs";
+    let stub = course.read("exercises/stubs/01_traffic/traffic.rs");
+    let stub = stub.replace(
+        "    // TODO 1: two more labels, `route` and `status`.",
+        "    pub route: String,",
+    );
+    let call = "    let response = next.run(request).await;\n";
+    let after = |line: &str| stub.replace(call, &format!("{call}    {line}\n"));
+    for (code, broken, sentence) in [
+        (
+            "E0382",
+            after("let method = request.method().to_string();"),
+            "moves it there, unlike in Python",
+        ),
+        (
+            "E0308",
+            after("let labels = Labels { method: \"GET\", route: \"/\".to_owned() };"),
+            "becomes a `String` by `.to_owned()`",
+        ),
+        (
+            "E0063",
+            after("let labels = Labels { method: \"GET\".to_owned() };"),
+            "no default values as in a Python dataclass",
+        ),
+        (
+            "E0433",
+            after("let start = Instant::now();"),
+            "needs a `use` line at the top",
+        ),
+        (
+            "E0282",
+            after("let labels = Vec::new();"),
+            "which type this value has",
+        ),
+        ("E0004", after("match Some(1) { None => {} }"), ""),
+    ] {
+        course.write(file, &broken);
+        let output = course.run(&["check", "1", "--json"]);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let said = &report["reports"][0]["finding"];
+        assert_eq!(said["id"], "does-not-compile", "{code}");
+        let said = said["observed"].as_str().unwrap();
+        // The compiler's own words, with its line; ours before them, once.
+        assert!(said.contains(&format!("error[{code}]")), "{said}");
+        assert!(said.contains("traffic.rs:"), "{said}");
+        let first = said.lines().next().unwrap();
+        assert!(first.contains(sentence), "{code}: {said}");
+        assert_eq!(first.contains(code), !sentence.is_empty(), "{said}");
+    }
+}
+
+#[test]
+fn the_page_on_rust_shows_lines_of_the_course() {
+    let course = Copy::new("rust");
+    let page = course.read("exercises/RUST_FOR_PYTHON.md");
+    let mut code = String::new();
+    for folder in ["student/src", "stubs", "solutions"] {
+        sources(&course.path("exercises").join(folder), &mut code);
+    }
+    let rows: Vec<_> = page
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .skip(1)
+        .collect();
+    assert_eq!(rows.len(), 20, "rows of the table");
+    let mut seen = 0;
+    for row in rows {
+        let row = row.replace("\\|", "\u{1}");
+        let right = row.split('|').nth(2).unwrap().replace('\u{1}', "|");
+        // Longer ones are lines; others name a word.
+        for span in right
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|span| span.len() > 12)
+        {
+            assert!(code.contains(span), "{span} stands in no file");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 20, "{seen}");
+}
+
+#[test]
+fn pages_say_which_exercises_need_no_rust() {
+    let needless = EXERCISES
+        .iter()
+        .filter(|exercise| !exercise.file.ends_with(".rs"));
+    let numbers: Vec<_> = needless.map(|exercise| exercise.number).collect();
+    assert_eq!(numbers, [5, 6, 7, 8, 9, 10, 11, 12, 16, 18]);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for page in [
+        "README.md",
+        "exercises/README.md",
+        "exercises/RUST_FOR_PYTHON.md",
+    ] {
+        let text = fs::read_to_string(root.join(page))
+            .unwrap()
+            .replace('\n', " ");
+        assert!(text.contains("5 to 12, 16 and 18 need"), "{page}");
+    }
+}
+
+#[test]
 fn what_is_not_understood_is_explained() {
     let course = Copy::new("usage");
     for words in [
@@ -168,6 +233,8 @@ fn what_is_not_understood_is_explained() {
         &["hint"],
         &["hint", "x"],
         &["go", "0"],
+        &["catch-up"],
+        &["--plain", "1"],
         &["mystery", "11", "--form", "127.0.0.1:8000"],
         &[
             "mystery",
@@ -183,5 +250,16 @@ fn what_is_not_understood_is_explained() {
         assert_eq!(output.status.code(), Some(2), "{words:?}");
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(said.contains("cargo workshop check [N]"), "{said}");
+    }
+}
+
+fn sources(folder: &Path, code: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, code);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            *code += &fs::read_to_string(&path).unwrap();
+        }
     }
 }

@@ -248,9 +248,12 @@ fn cargo(course: &Copy, words: &[&str], said: &str) {
             let arguments: Vec<_> = arguments.iter().map(|word| (*word).to_owned()).collect();
             student::output(&program, &arguments, Duration::from_mins(1)).expect(said);
         }
-        ["workshop", serves @ ("stall" | "gateway")] => {
+        ["workshop", serves @ ..]
+            if matches!(serves, ["stall" | "gateway"] | ["class", "--serve"]) =>
+        {
             let mut child = Command::new(env!("CARGO_BIN_EXE_workshop"))
-                .args([serves, "127.0.0.1:0"])
+                .args(serves)
+                .arg("127.0.0.1:0")
                 .stdout(Stdio::piped())
                 .spawn()
                 .unwrap();

@@ -11,17 +11,21 @@ use lexopt::prelude::*;
 use super::training::GATEWAY;
 use crate::course::{self, EXERCISES, Exercise};
 use crate::mystery::{Distribution, Kind};
-use crate::{api, grafana};
+use crate::{api, class, grafana};
 
 pub(super) const USAGE: &str = "\
 cargo workshop                       watch: save a file, read the verdict
+cargo workshop --plain               the same line after line, for screen readers; or set
+                                     WORKSHOP_PLAIN=1
 cargo workshop check [N] [--json]    check one exercise, or all
     [--grafana [URL]]                exercise 8: take the dashboard from the running Grafana
     [--prometheus [URL]]             exercises 6 and 8: ask the running Prometheus, too
 cargo workshop hint N                the next of three hints
 cargo workshop list                  all exercises, and which are done
 cargo workshop go N                  make N the current exercise
-cargo workshop reset N               put the exercise back as it was at first
+cargo workshop catch-up N            put solutions of exercises 1 to N-1 in place, keep your work
+cargo workshop reset N               put the exercise back as it was at first, keep your work
+cargo workshop restore N             bring back what was kept of your work
 cargo workshop solution N [--spoil]  one way to do it, once you have done it
 cargo workshop mystery N             what your bounds show of the mystery of exercise 11 or 12
     [--from ADDRESS]                 the same, of the service that runs there
@@ -34,7 +38,11 @@ cargo workshop processes [ADDRESS]   exercise 16: its processes; the address is 
 cargo workshop gateway [ADDRESS]     exercise 17: a Pushgateway
 cargo workshop clicks [SECONDS]      exercise 17: clicks to learn from
 cargo workshop runs NAME [ADDRESS]   exercise 18: the three runs; the address is the gateway's
-cargo workshop class DIR [--csv]     for the teacher: who is where
+cargo workshop class DIR [--csv]     for the teacher: who is where, from a folder of reports
+cargo workshop class --serve [ADDRESS]
+                                     for the teacher: the same live, in the browser
+cargo workshop report [N] [--to URL] check the current exercise, or N, and tell the class
+    [--name NAME]                    WORKSHOP_CLASS and WORKSHOP_NAME: tell it of every check
 ";
 
 // A hundred times as many would tell ten times as well.
@@ -44,7 +52,10 @@ const DEFAULT_REQUESTS: usize = 2000;
 #[derive(Debug)]
 pub(super) enum Command {
     Help,
-    Watch,
+    Watch {
+        /// Line after line, even on a terminal.
+        plain: bool,
+    },
     Check {
         exercises: Vec<&'static Exercise>,
         json: bool,
@@ -56,7 +67,9 @@ pub(super) enum Command {
     Hint(&'static Exercise),
     List,
     Go(&'static Exercise),
+    CatchUp(&'static Exercise),
     Reset(&'static Exercise),
+    Restore(&'static Exercise),
     Solution {
         exercise: &'static Exercise,
         spoil: bool,
@@ -94,6 +107,15 @@ pub(super) enum Command {
         folder: PathBuf,
         csv: bool,
     },
+    ServeClass {
+        address: String,
+    },
+    Report {
+        exercise: Option<&'static Exercise>,
+        /// The class's address and the student's name, if they are given.
+        to: Option<String>,
+        name: Option<String>,
+    },
 }
 
 /// The command line is not understood.
@@ -127,13 +149,22 @@ struct Options {
     from: Option<String>,
     requests: Option<usize>,
     csv: bool,
+    serve: bool,
+    to: Option<String>,
+    name: Option<String>,
 }
 
 impl Command {
     pub(super) fn parse(arguments: Vec<OsString>) -> Result<Self, UsageError> {
         let mut parser = Parser::from_args(arguments);
         let name = match parser.next()? {
-            None => return Ok(Self::Watch),
+            None => return Ok(Self::Watch { plain: false }),
+            Some(Long("plain")) => {
+                return match parser.next()? {
+                    None => Ok(Self::Watch { plain: true }),
+                    Some(other) => Err(other.unexpected().into()),
+                };
+            }
             Some(Long("help") | Short('h')) => return Ok(Self::Help),
             Some(Value(name)) => name.string()?,
             Some(option) => return Err(option.unexpected().into()),
@@ -157,6 +188,9 @@ impl Command {
                     options.requests = Some(requests(parser.value()?.string()?)?);
                 }
                 ("class", Long("csv")) => options.csv = true,
+                ("class", Long("serve")) => options.serve = true,
+                ("report", Long("to")) => options.to = Some(parser.value()?.string()?),
+                ("report", Long("name")) => options.name = Some(parser.value()?.string()?),
                 (_, option) => return Err(option.unexpected().into()),
             }
         }
@@ -182,7 +216,9 @@ impl Command {
             ("hint", [number]) => Self::Hint(exercise(number)?),
             ("list", []) => Self::List,
             ("go", [number]) => Self::Go(exercise(number)?),
+            ("catch-up", [number]) => Self::CatchUp(exercise(number)?),
             ("reset", [number]) => Self::Reset(exercise(number)?),
+            ("restore", [number]) => Self::Restore(exercise(number)?),
             ("solution", [number]) => Self::Solution {
                 exercise: exercise(number)?,
                 spoil: options.spoil,
@@ -236,6 +272,17 @@ impl Command {
             ("runs", [name] | [name, _]) => Self::Runs {
                 name: (*name).to_owned(),
                 gateway: or(words.get(1), GATEWAY),
+            },
+            ("class", [] | [_]) if options.serve => Self::ServeClass {
+                address: or(words.first(), class::DEFAULT),
+            },
+            ("report", [] | [_]) => Self::Report {
+                exercise: match words.first() {
+                    Some(number) => Some(exercise(number)?),
+                    None => None,
+                },
+                to: options.to,
+                name: options.name,
             },
             ("class", [folder]) => Self::Class {
                 folder: folder.into(),

@@ -20,7 +20,7 @@ pub(super) fn lab(course: &Course, delays: &Distribution, text: &str, address: &
         .iter()
         .find(|exercise| exercise.name == "10_buckets");
     let own = exercise.and_then(|exercise| buckets::own(&course.file(exercise)));
-    let screen = Screen::new(false);
+    let screen = Screen::new();
     let lab = match Lab::start(address, delays, own) {
         Ok(lab) => lab,
         Err(finding) => return failure(&finding.observed),

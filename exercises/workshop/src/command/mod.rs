@@ -2,7 +2,9 @@
 //! more than a screen have a file of their own; `arguments` reads the command line.
 
 mod arguments;
+mod catch_up;
 mod check;
+mod class;
 mod doctor;
 mod lab;
 mod processes;
@@ -19,6 +21,7 @@ use crate::checks::recover;
 use crate::class::Class;
 use crate::course::{self, Course, Exercise, read};
 use crate::finding::Judgement;
+use crate::keep;
 use crate::mystery;
 use crate::progress::Progress;
 use crate::screen::Screen;
@@ -47,8 +50,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             print!("{USAGE}");
             ExitCode::SUCCESS
         }
-        Command::Watch => {
-            watch::watch(&course);
+        Command::Watch { plain } => {
+            let wanted = std::env::var_os("WORKSHOP_PLAIN");
+            watch::watch(
+                &course,
+                plain || wanted.is_some_and(|value| !value.is_empty()),
+            );
             ExitCode::SUCCESS
         }
         Command::Check {
@@ -72,24 +79,23 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Command::List => {
             let progress = Progress::read(course.root());
-            let screen = Screen::new(false);
+            let screen = Screen::new();
             screen.print(&screen.list(&progress));
             ExitCode::SUCCESS
         }
         Command::Go(exercise) => {
             let mut progress = Progress::read(course.root());
             progress.go_to(exercise);
-            let screen = Screen::new(false);
-            screen.print(&screen.exercise(&course, exercise));
+            let screen = Screen::new();
+            screen.print(&screen.exercise(exercise));
             saved(&progress)
         }
+        Command::CatchUp(exercise) => catch_up::catch_up(&course, exercise),
         Command::Reset(exercise) => {
-            let mut progress = Progress::read(course.root());
-            progress.forget(exercise);
-            match course.reset(exercise) {
-                Ok(()) => saved(&progress),
-                Err(error) => failure(&error.to_string()),
-            }
+            catch_up::changed(&course, exercise, keep::reset, Progress::forget)
+        }
+        Command::Restore(exercise) => {
+            catch_up::changed(&course, exercise, keep::restore, Progress::taken_back)
         }
         Command::Solution { exercise, spoil } => solution(&course, exercise, spoil),
         Command::Mystery {
@@ -120,8 +126,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Gateway { address } => done(training::gateway(&address)),
         Command::Clicks { seconds } => done(training::clicks(&seconds)),
         Command::Runs { name, gateway } => done(training::runs(&name, &gateway)),
+        Command::ServeClass { address } => class::serve(&address),
+        Command::Report { exercise, to, name } => check::report(&course, exercise, to, name),
         Command::Class { folder, csv } => {
-            class(&folder, if csv { Class::csv } else { Class::table })
+            class::show(&folder, if csv { Class::csv } else { Class::table })
         }
     }
 }
@@ -161,7 +169,7 @@ fn stall(address: &str) -> ExitCode {
     };
     match Stalling::start(address, stalls, 0) {
         Ok(service) => {
-            let screen = Screen::new(false);
+            let screen = Screen::new();
             screen.print(&format!("listening on {}\n", service.address()));
             screen.print("It answers in 5 ms, but every 5 s it stalls for one. Ctrl-C ends it.\n");
             loop {
@@ -169,20 +177,6 @@ fn stall(address: &str) -> ExitCode {
             }
         }
         Err(finding) => failure(&finding.observed),
-    }
-}
-
-fn class(folder: &Path, shown: fn(&Class) -> String) -> ExitCode {
-    match Class::read(folder) {
-        Ok(class) => {
-            Screen::new(false).print(&shown(&class));
-            if class.unreadable.is_empty() {
-                ExitCode::SUCCESS
-            } else {
-                failure(&class.unreadable.join("\n"))
-            }
-        }
-        Err(error) => failure(&error.to_string()),
     }
 }
 

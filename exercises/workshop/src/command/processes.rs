@@ -25,7 +25,7 @@ pub(super) fn processes(course: &Course, exercise: &Exercise, broker: &str) -> E
         }
         let command = processes.command(&name, &profile, broker)?;
         let names: Vec<_> = processes.names().collect();
-        Screen::new(false).print(&format!(
+        Screen::new().print(&format!(
             "running {}, watched by {by}: a sample each {}\n\
              Their messages: m/{}/c/{}/control/proplet/task_metrics at {broker}\n\
              They live for five minutes. Ctrl-C ends them.\n",

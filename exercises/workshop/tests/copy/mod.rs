@@ -20,6 +20,7 @@ impl Copy {
         copy(&from.join("exercises"), &root.join("exercises"));
         copy(&from.join("exercises/stubs"), &root.join("exercises"));
         let _ = fs::remove_file(root.join("exercises/.progress"));
+        let _ = fs::remove_dir_all(root.join("exercises/.kept"));
         fs::copy(from.join("Cargo.lock"), root.join("Cargo.lock")).unwrap();
         let manifest = fs::read_to_string(from.join("Cargo.toml")).unwrap();
         let section = |name: &str| {
@@ -65,6 +66,10 @@ impl Copy {
 
     pub fn said(&self, words: &[&str]) -> String {
         String::from_utf8(self.run(words).stdout).unwrap()
+    }
+
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.root.join(path)
     }
 
     pub fn write(&self, path: &str, text: &str) {

@@ -1,8 +1,12 @@
 //! A class at a glance, for the teacher: a folder with what `check --json`
-//! printed for each student, as a table, or as CSV for a spreadsheet.
+//! printed for each student, as a table, or as CSV for a spreadsheet; or what students'
+//! workshops report while they work (`live`), as a page (`server`).
 //!
-//! What stands in the files was written on other people's machines. It is shown,
+//! What students report was written on other people's machines. It is shown,
 //! never trusted: nothing in it can colour a terminal or become a formula.
+
+mod live;
+mod server;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +15,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::course::{EXERCISES, Exercise};
+pub use self::server::{ClassServer, DEFAULT};
+
+use crate::course::{self, EXERCISES, Exercise};
 
 // A report is a few kilobytes.
 const MAX_REPORT_BYTES: u64 = 1 << 20;
@@ -62,6 +68,9 @@ struct Standing {
     // Reports of an older checker do not say it.
     #[serde(default = "yes")]
     begun: bool,
+    /// The solution was put in place, to catch up.
+    #[serde(default)]
+    given: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -71,7 +80,21 @@ struct Seen {
 
 #[derive(Debug, Deserialize)]
 struct Reports {
+    /// What was checked just now.
     reports: Vec<Standing>,
+    /// What is known of all exercises; nothing in reports of an older checker.
+    #[serde(default)]
+    progress: Vec<Standing>,
+}
+
+impl Reports {
+    /// By number, only of exercises that there are; what was checked counts.
+    fn standings(self) -> BTreeMap<usize, Standing> {
+        let all = self.progress.into_iter().chain(self.reports);
+        all.filter(|one| course::exercise(one.number).is_some())
+            .map(|one| (one.number, one))
+            .collect()
+    }
 }
 
 fn yes() -> bool {
@@ -111,7 +134,7 @@ impl Class {
             match reports(&file) {
                 Ok(reports) => class.students.push(Student {
                     name,
-                    exercises: reports.into_iter().map(|one| (one.number, one)).collect(),
+                    exercises: reports.standings(),
                 }),
                 Err(reason) => class.unreadable.push(format!("{name}.json: {reason}")),
             }
@@ -150,7 +173,7 @@ impl Class {
             let row = format!(
                 "{:<NAME_WIDTH$}  {:>4}  {:>5}   {:>6} {:>2} {:>2}   {}",
                 exercise.name,
-                of(&|one| one.passed),
+                of(&Standing::is_done),
                 of(&Standing::is_tried),
                 of(&|one| one.hints_read >= 1),
                 of(&|one| one.hints_read >= 2),
@@ -207,7 +230,7 @@ impl Class {
     fn findings(&self, exercise: &Exercise) -> Vec<(String, usize)> {
         let mut times: BTreeMap<String, usize> = BTreeMap::new();
         for standing in self.standings(exercise) {
-            if standing.is_tried() && !standing.passed {
+            if standing.begun && !standing.passed && !standing.given {
                 *times.entry(standing.shown()).or_default() += 1;
             }
         }
@@ -236,15 +259,16 @@ impl Class {
 
 impl Student {
     fn done(&self) -> usize {
-        self.exercises.values().filter(|one| one.passed).count()
+        self.exercises.values().filter(|one| one.is_done()).count()
     }
 
     // The last that is begun and not done; else the first that is not done.
     fn at(&self) -> Option<&'static Exercise> {
         let of = |exercise: &Exercise| self.exercises.get(&exercise.number);
-        let open = |exercise: &&Exercise| of(exercise).is_none_or(|one| !one.passed);
+        let is_open = |one: &Standing| !one.passed && !one.given;
+        let open = |exercise: &&Exercise| of(exercise).is_none_or(is_open);
         let begun =
-            |exercise: &&Exercise| of(exercise).is_some_and(|one| one.is_tried() && !one.passed);
+            |exercise: &&Exercise| of(exercise).is_some_and(|one| one.begun && is_open(one));
         EXERCISES
             .iter()
             .rfind(begun)
@@ -273,12 +297,17 @@ impl Student {
 }
 
 impl Standing {
+    fn is_done(&self) -> bool {
+        self.passed && !self.given
+    }
+
     fn is_tried(&self) -> bool {
-        self.passed || self.begun
+        !self.given && (self.passed || self.begun)
     }
 
     fn shown(&self) -> String {
         match &self.finding {
+            _ if self.given => "given".to_owned(),
             _ if self.passed => "done".to_owned(),
             _ if !self.begun => String::new(),
             Some(seen) => plain(&seen.id),
@@ -287,16 +316,15 @@ impl Standing {
     }
 }
 
-fn reports(file: &Path) -> Result<Vec<Standing>, String> {
+fn reports(file: &Path) -> Result<Reports, String> {
     let size = fs::metadata(file).map_err(|error| error.to_string())?.len();
     if size > MAX_REPORT_BYTES {
         return Err(format!("{size} bytes are too many for a report"));
     }
     let bytes = fs::read(file).map_err(|error| error.to_string())?;
     let text = decoded(&bytes).ok_or("it is not text")?;
-    let reports: Reports = serde_json::from_str(text.trim())
-        .map_err(|error| format!("it is not what `check --json` prints: {error}"))?;
-    Ok(reports.reports)
+    serde_json::from_str(text.trim())
+        .map_err(|error| format!("it is not what `check --json` prints: {error}"))
 }
 
 // A `>` in Windows' PowerShell 5 writes UTF-16 with a byte order mark.
