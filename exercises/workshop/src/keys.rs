@@ -86,12 +86,11 @@ fn pressed() -> Option<Key> {
         return Some(match key.code {
             KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => Key::Letter('q'),
             // As pagers have it.
-            KeyCode::Char(' ') => Key::PageDown,
+            KeyCode::Char(' ') | KeyCode::PageDown => Key::PageDown,
             KeyCode::Char(letter) => Key::Letter(letter),
             KeyCode::Up => Key::Up,
             KeyCode::Down => Key::Down,
             KeyCode::PageUp => Key::PageUp,
-            KeyCode::PageDown => Key::PageDown,
             KeyCode::Home => Key::Home,
             KeyCode::End => Key::End,
             KeyCode::Enter => Key::Enter,

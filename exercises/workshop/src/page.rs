@@ -2,6 +2,8 @@
 //! between words, each of which brings its own colours, so that it can be shown alone.
 //! Reads CommonMark and tables; knows nothing of screens and keys.
 
+use std::borrow::Cow;
+
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 use textwrap::core::display_width;
 use textwrap::{WordSeparator, WordSplitter};
@@ -57,7 +59,7 @@ fn wrapped(text: &str, width: usize, first: &str, rest: &str) -> Vec<String> {
         .word_separator(WordSeparator::AsciiSpace)
         .word_splitter(WordSplitter::NoHyphenation);
     let lines = textwrap::wrap(text, options);
-    lines.into_iter().map(|line| line.into_owned()).collect()
+    lines.into_iter().map(Cow::into_owned).collect()
 }
 
 #[derive(Default)]
@@ -181,7 +183,7 @@ impl Layout {
                 }
             }
             TagEnd::Item => self.flush(),
-            TagEnd::Emphasis | TagEnd::Strong => {
+            TagEnd::Emphasis | TagEnd::Strong | TagEnd::TableHead => {
                 self.styles.pop();
             }
             TagEnd::Link => {
@@ -192,9 +194,6 @@ impl Layout {
                 {
                     self.words(&format!(" ({link})"));
                 }
-            }
-            TagEnd::TableHead => {
-                self.styles.pop();
             }
             TagEnd::TableCell => {
                 let cell = std::mem::take(&mut self.text);
