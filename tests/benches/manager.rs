@@ -128,12 +128,12 @@ fn main() {
         "bytes",
         Target::None,
     );
-    scaling(&mosquitto, &sub, &mut report);
+    scaling(&mosquitto, &mut report);
     report.print();
 }
 
 /// What is lost and what is stored twice while managers come and go.
-fn scaling(mosquitto: &std::path::Path, sub: &std::path::Path, report: &mut Report) {
+fn scaling(mosquitto: &std::path::Path, report: &mut Report) {
     let samples = if harness::brief() { 3_000 } else { 60_000 };
     for (histories, name) in [
         (Histories::Shared, "one history"),
@@ -141,7 +141,7 @@ fn scaling(mosquitto: &std::path::Path, sub: &std::path::Path, report: &mut Repo
     ] {
         // It queues no more than it does by default.
         let broker = Mosquitto::start(mosquitto, "");
-        let scaled = scale(&broker, sub, samples, 4_000, histories);
+        let scaled = scale(&broker, samples, 4_000, histories);
         let lost = format!("samples lost, 4 managers to 2 to 3, {name}");
         report.row(&lost, scaled.lost as f64, 0, "", Target::AtMost(0.0));
         let doubled = format!("samples stored twice, {name}");

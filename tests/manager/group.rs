@@ -32,7 +32,7 @@ fn managers_come_and_go_under_load_and_every_sample_is_stored_once() {
         return;
     };
     let broker = Mosquitto::start(&mosquitto, "max_queued_messages 0\n");
-    let scaled = scale(&broker, &sub, 6_000, 2_000, Histories::Shared);
+    let scaled = scale(&broker, 6_000, 2_000, Histories::Shared);
     assert_eq!((scaled.lost, scaled.doubled), (0, 0));
     assert_eq!(scaled.sum("manager_history_failures_total"), 0.0);
     let life = alive("p", "alive");

@@ -2,7 +2,6 @@
 //! and one asked to end, to three.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
@@ -43,13 +42,7 @@ pub struct Scaled {
 /// # Panics
 ///
 /// If a manager does not come up, or the broker does not take the samples.
-pub fn scale(
-    broker: &Mosquitto,
-    sub: &Path,
-    samples: u64,
-    per_second: u64,
-    histories: Histories,
-) -> Scaled {
+pub fn scale(broker: &Mosquitto, samples: u64, per_second: u64, histories: Histories) -> Scaled {
     let mut directories = Vec::new();
     let mut start = |id: &str| {
         if directories.is_empty() || histories == Histories::Own {

@@ -84,8 +84,7 @@ impl Answers {
             } else {
                 // Somebody has taken all the `#` away.
                 let next = current.map_or(1, |number: usize| number + 1);
-                let is_marked =
-                    |line: &str| line.contains(|c: char| !c.is_ascii_digit());
+                let is_marked = |line: &str| line.contains(|c: char| !c.is_ascii_digit());
                 numbered(line).filter(|(number, _)| *number == next && is_marked(line))
             };
             let heading = heading.filter(|(number, _)| questions.contains_key(number));
