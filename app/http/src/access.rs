@@ -120,7 +120,8 @@ impl Access {
         ))
     }
 
-    /// For [`axum::middleware::from_fn_with_state`]: lets through what may read.
+    /// For [`axum::middleware::from_fn_with_state`]: lets through what may read, and the
+    /// probes, which those who run the server send under any name and which tell nothing.
     ///
     /// # Errors
     ///
@@ -131,7 +132,9 @@ impl Access {
         next: Next,
     ) -> Result<Response, Problem> {
         let (parts, body) = request.into_parts();
-        access.check_host("this server", &parts)?;
+        if !["/healthz", "/readyz"].contains(&parts.uri.path()) {
+            access.check_host("this server", &parts)?;
+        }
         Ok(next.run(Request::from_parts(parts, body)).await)
     }
 }
