@@ -75,6 +75,7 @@ fn the_stacks_services_are_those_of_the_compose_file() {
             let Some(words) = text.strip_prefix("docker compose ") else {
                 continue;
             };
+            let words = words.strip_prefix("--profile all ").unwrap_or(words);
             let mut words = words.split_whitespace();
             let verb = words.next();
             let mut words =
@@ -141,7 +142,11 @@ fn subcommands_and_flags_are_those_of_help() {
 }
 
 /// Flags of other programs.
-const FOREIGN_FLAGS: [&str; 2] = ["--compatibility", "--workspace"];
+const FOREIGN_FLAGS: [&str; 3] = [
+    "--compatibility",
+    "--rules.alert.resend-delay",
+    "--workspace",
+];
 
 /// Whether this word stands in the text, and not only as a longer one's beginning.
 fn mentions(text: &str, word: &str) -> bool {

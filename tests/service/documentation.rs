@@ -152,7 +152,7 @@ fn what_is_described_is_answered_as_described() {
             seen += 1;
         }
     }
-    assert!(seen > 30, "{seen}");
+    assert!(seen > 25, "{seen}");
 }
 
 /// A body made of the examples of its schema's fields.

@@ -92,7 +92,8 @@ impl Stack {
         let prometheus = peers::require("prometheus")?;
         let alertmanager = peers::require("prometheus-alertmanager")?;
         // It hears nothing yet, and rings until it does.
-        let pager = Pager::start(&["--watchdog-timeout=1s"]);
+        // Its restart is no crash: Prometheus comes by in the lame duck, as in the stack.
+        let pager = Pager::start(&["--watchdog-timeout=1s", "--lame-duck=6s"]);
         let watchdog = |pager: &Pager, expected: &str| {
             wait(&format!("the watchdog is {expected}"), || {
                 let list = pager.list();

@@ -11,12 +11,13 @@ use super::windows::{self, Windows};
 const PATH: &str = "/api/v1/rules";
 
 /// The files of `prometheus/rules/`. Dashboards draw what the first two record.
-pub(super) const FILES: [&str; 5] = [
+pub(super) const FILES: [&str; 6] = [
     "golden_signals.rules.yml",
     "slo.rules.yml",
     "alerts.rules.yml",
     "processes.rules.yml",
     "training.rules.yml",
+    "persia.rules.yml",
 ];
 
 /// Always fires: the pager's sign of life.

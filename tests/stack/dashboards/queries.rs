@@ -270,6 +270,7 @@ fn variables_list_what_is_there(asked: &Asked) {
                     "grafana",
                     "manager",
                     "metrics_gateway",
+                    "pager",
                     "prometheus",
                     "student",
                 ]
