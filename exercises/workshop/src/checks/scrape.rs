@@ -98,6 +98,7 @@ pub fn check(file: &Path) -> Judgement {
             )
         },
     )?;
+    everybody_is_visited(&prometheus, jobs)?;
     let borrowed = query(&prometheus, "borrowed")?;
     let lost = borrowed
         .iter()
@@ -166,6 +167,17 @@ fn arrives(prometheus: &Prometheus, job: &str, metric: &str, port: u16) -> Judge
         })?;
         thread::sleep(Duration::from_millis(50));
     }
+}
+
+// Waits until each target has been scraped, whatever came of it.
+fn everybody_is_visited(prometheus: &Prometheus, jobs: usize) -> Judgement {
+    let deadline = Instant::now() + SCRAPE_TIMEOUT;
+    let known = targets(prometheus, jobs)?.len();
+    // It is stored together with what the target shows.
+    while query(prometheus, "up")?.len() < known && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
 }
 
 // The active targets, once all jobs of the configuration have theirs.
