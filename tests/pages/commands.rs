@@ -142,8 +142,9 @@ fn subcommands_and_flags_are_those_of_help() {
 }
 
 /// Flags of other programs.
-const FOREIGN_FLAGS: [&str; 3] = [
+const FOREIGN_FLAGS: [&str; 4] = [
     "--compatibility",
+    "--profile",
     "--rules.alert.resend-delay",
     "--workspace",
 ];

@@ -249,6 +249,10 @@ impl Drop for Serving {
 
 #[test]
 fn the_class_is_told_of_checks_and_shows_who_is_where() {
+    // Without it every check of this exercise says that it is not installed.
+    if peers::require("prometheus").is_none() || peers::require("promtool").is_none() {
+        return;
+    }
     let serving = Serving::start();
     let course = own_course("live");
     let file = course.join("exercises/06_promql/queries.promql");
