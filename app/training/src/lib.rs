@@ -41,8 +41,10 @@ pub mod rpc;
 pub mod run;
 pub mod shard;
 pub mod staleness;
+pub mod train_error;
 pub mod trainer;
 pub mod worker;
 
 pub use options::Options;
-pub use run::{TrainError, run};
+pub use run::run;
+pub use train_error::TrainError;

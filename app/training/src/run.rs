@@ -1,7 +1,6 @@
 //! One process of a training, from its start to its end: which nodes it is, who
 //! they talk to, and when their metrics are pushed a last time.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,13 +8,12 @@ use futures_util::future::LocalBoxFuture;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::call::CallError;
-use super::checkpoint::{CheckpointError, Checkpoints};
+use super::checkpoint::Checkpoints;
 use super::dense::DenseNetwork;
 use super::embedding_worker::EmbeddingWorker;
 use super::faults::{CurrentFaults, Faults};
 use super::faults_file;
-use super::global_config::{ConfigError, MetricsConfig};
+use super::global_config::MetricsConfig;
 use super::listening::{self, ListeningError};
 use super::metrics::{EmbeddingWorkerMetrics, ParameterServerMetrics, TrainerMetrics, exact};
 use super::node::{Node, Role, local_address_towards};
@@ -28,55 +26,12 @@ use super::rpc::{
     serve_parameter_server,
 };
 use super::shard::Shard;
+use super::train_error::TrainError;
 use super::trainer::{Progress, Settings, Start, Summary, Trainer};
 use super::worker::Worker;
-use golden_pushgateway::{GroupError, Pushgateway};
+use golden_pushgateway::Pushgateway;
 use golden_system::BuildInfo;
 use health::heartbeat;
-
-/// Why a process of a training does not start, or ends early.
-#[derive(Debug, thiserror::Error)]
-pub enum TrainError {
-    /// The configuration says what cannot be.
-    #[error("--global-config {path}: {error}")]
-    Config {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong.
-        error: ConfigError,
-    },
-    /// The file of faults cannot be used.
-    #[error("--faults-file {path}: {wrong}")]
-    Faults {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong.
-        wrong: String,
-    },
-    /// A shard that is not there cannot be slow.
-    #[error("--slow-shard {named}: the shards are 0 to {last}")]
-    NoSuchShard {
-        /// The one that was named.
-        named: usize,
-        /// The greatest there is.
-        last: usize,
-    },
-    /// It cannot listen, or nobody would find it.
-    #[error(transparent)]
-    Listening(#[from] ListeningError),
-    /// The job's name cannot be used.
-    #[error(transparent)]
-    Group(#[from] GroupError),
-    /// A checkpoint cannot be used.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// The training cannot go on.
-    #[error("the training ended")]
-    Call(#[from] CallError),
-    /// What listens has failed.
-    #[error("serving ended")]
-    Serve(#[from] tonic::transport::Error),
-}
 
 /// How long the batches under way may take once the training is to stop: a worker
 /// or a shard that is gone would let them take for ever.
