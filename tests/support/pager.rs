@@ -59,10 +59,22 @@ impl Pager {
         let bind = self.address().to_string();
         let Self { server, history } = self;
         drop(server);
-        Self::with_history(
+        Self::with_history(history, &[arguments, &["--bind", &bind][..]].concat())
+    }
+
+    /// Asks it to stop, waits until it has, and starts it anew at the same address.
+    ///
+    /// # Panics
+    ///
+    /// If it does not end well.
+    pub fn restart_in_order(self, arguments: &[&str]) -> Self {
+        let bind = self.address().to_string();
+        let Self {
+            mut server,
             history,
-            &[arguments, &["--bind", bind.as_str()][..]].concat(),
-        )
+        } = self;
+        assert!(server.stop().success());
+        Self::with_history(history, &[arguments, &["--bind", &bind][..]].concat())
     }
 
     /// Where it listens.
