@@ -32,8 +32,8 @@ pub(super) async fn hears(doctor: &Doctor, context: &Context) -> Verdict {
                 .unwrap_or_default();
             let firing = groups.iter().filter(|group| group["firing"] != 0).count();
             let firing = match firing {
-                0 => "nothing rings".to_owned(),
-                number => format!("{number} groups of alerts ring"),
+                0 => "nothing fires".to_owned(),
+                number => format!("{number} groups of alerts fire"),
             };
             Ok(Finding::ok(format!(
                 "{base} heard a Watchdog {} s ago; {firing}",
@@ -77,7 +77,7 @@ fn silent(context: &Context, watchdog: &Value, groups: &[Value]) -> Finding {
         .and_then(|alert| alert["annotations"]["description"].as_str())
         .unwrap_or_default();
     let observed = format!(
-        "rings by itself since {since}: {} silent. {why}",
+        "fires its own alert since {since}: {} silent. {why}",
         who.join(" or ")
     );
     if context.alerts_are_cut_off {

@@ -13,7 +13,7 @@ use golden_http::{health, metrics};
 #[openapi(
     info(
         title = "Golden Signals: pager",
-        description = "Receives alerts from Alertmanager and Grafana, and rings by itself when it hears nothing from Prometheus."
+        description = "Receives alerts from Alertmanager and Grafana, and raises an alert of its own when it hears nothing from Prometheus."
     ),
     paths(
         delivery::list,

@@ -79,7 +79,7 @@ impl Metrics {
         );
         registry.register(
             "pager_watchdog_silent",
-            "Whether the pager rings because Prometheus or Alertmanager is silent",
+            "Whether the pager has raised its own alert because Prometheus or Alertmanager is silent",
             new.watchdog_silent.clone(),
         );
         new

@@ -23,7 +23,7 @@ pub struct Options {
     )]
     pub bind: SocketAddr,
 
-    /// File of the alerts and of what rang, created if missing: after a restart the pager
+    /// File of the alerts and of their history, created if missing: after a restart the pager
     /// goes on from it
     #[arg(
         long,
@@ -34,7 +34,7 @@ pub struct Options {
     pub history: PathBuf,
 
     /// Time without the alert Watchdog, or without an answer of Prometheus or
-    /// Alertmanager, after which the pager rings by itself; 0s never rings
+    /// Alertmanager, after which the pager raises an alert of its own; 0s: never
     #[arg(long, env = "GOLDEN_WATCHDOG_TIMEOUT", value_name = "DURATION", default_value = "60s", value_parser = duration)]
     pub watchdog_timeout: Duration,
 

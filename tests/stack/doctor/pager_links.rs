@@ -179,14 +179,14 @@ fn the_pager_hears_nothing() {
         }
         assert!(start.elapsed() < Duration::from_secs(60), "{:#}", report.0);
     };
-    report.is_broken_at("pager", "rings by itself since ", "--watchdog-timeout");
+    report.is_broken_at("pager", "fires its own alert since ", "--watchdog-timeout");
     // Where Alertmanager is broken too, it follows from that.
     let dead = Doctor::new()
         .at("pager", pager.address())
         .with(&["--skip", "app,grafana,prometheus"]);
     let report = dead.report();
     report.is_broken_at("alertmanager", "connection refused", "");
-    report.warns_at("pager", "rings by itself since ");
+    report.warns_at("pager", "fires its own alert since ");
     let pager = pager.restart(&["--watchdog-timeout=0s"]);
     doctor.report().warns_at("pager", "its watchdog is off");
     drop(pager);
