@@ -91,7 +91,7 @@ impl Stack {
     fn start() -> Option<Self> {
         let prometheus = peers::require("prometheus")?;
         let alertmanager = peers::require("prometheus-alertmanager")?;
-        // It hears nothing yet, and rings until it does.
+        // It hears nothing yet, and fires its own alert until it does.
         // Its restart is no crash: Prometheus comes by in the lame duck, as in the stack.
         let pager = Pager::start(&["--watchdog-timeout=1s", "--lame-duck=6s"]);
         let watchdog = |pager: &Pager, expected: &str| {
@@ -128,9 +128,9 @@ impl Stack {
     }
 }
 
-/// Waits until the pager rings by itself and names this server alone.
+/// Waits until the pager fires its own alert and names this server alone.
 fn rings_for(pager: SocketAddr, silent: &str) {
-    let (alert, took) = wait(&format!("{silent} killed, pager rings"), || {
+    let (alert, took) = wait(&format!("{silent} killed, pager raises an alert"), || {
         on_pager(pager, SILENT, "firing")
     });
     let summary = alert["annotations"]["summary"]
