@@ -5,6 +5,7 @@
 mod admission;
 mod columns;
 mod counters;
+mod ends;
 mod exposition;
 mod network;
 mod proplet;
@@ -19,6 +20,7 @@ use std::time::Duration;
 pub use self::admission::Refused;
 pub use self::columns::{SERIES_OF_A_GROUP, SERIES_OF_A_PROPLET, SERIES_OF_A_TASK};
 use self::counters::Counters;
+pub use self::ends::End;
 pub use self::proplet::PropletView;
 use self::proplet::{Latest, Proplet, Task, nanoseconds};
 pub use self::totals::Totals;
@@ -199,6 +201,7 @@ impl Fleet {
         let Some(proplet) = state.proplets.get_mut(name) else {
             return;
         };
+        proplet.ends.sampled(task, sample.at);
         let task = proplet
             .tasks
             .entry(task.into())

@@ -9,6 +9,7 @@ use proplet_schema::{
 };
 
 use super::counters::Counters;
+use super::ends::Ends;
 use super::network::Network;
 use super::rate::Bucket;
 use super::{Bounds, SERIES_OF_A_GROUP, SERIES_OF_A_TASK};
@@ -32,6 +33,7 @@ pub(super) struct Proplet {
     pub(super) started: Option<i64>,
     pub(super) latest: Option<Latest>,
     pub(super) network: Network,
+    pub(super) ends: Ends,
     pub(super) tasks: HashMap<Box<str>, Task>,
 }
 
@@ -74,6 +76,10 @@ pub struct PropletView {
     pub seen: i64,
     /// Number of its tasks with recent samples.
     pub tasks: usize,
+    /// Their CPU usage by their latest samples, in percent of one core.
+    pub cpu_percent: f64,
+    /// Their resident memory likewise, in bytes.
+    pub memory_bytes: u64,
 }
 
 impl Proplet {
@@ -87,6 +93,7 @@ impl Proplet {
             started: None,
             latest: None,
             network: Network::default(),
+            ends: Ends::default(),
             tasks: HashMap::new(),
         }
     }
@@ -113,11 +120,14 @@ impl Proplet {
     }
 
     pub(super) fn view(&self, bounds: Bounds, now: i64) -> PropletView {
+        let metrics = || self.tasks.values().map(|task| &task.metrics);
         PropletView {
             identity: self.identity.clone(),
             alive: self.lives(bounds, now),
             seen: self.seen,
             tasks: self.tasks.len(),
+            cpu_percent: metrics().filter_map(|metrics| metrics.cpu_percent).sum(),
+            memory_bytes: metrics().filter_map(|metrics| metrics.memory_bytes).sum(),
         }
     }
 }

@@ -351,6 +351,7 @@ impl<'a, 'b> Records<'a, 'b> {
             return Err(Reason::Forged);
         }
         self.admit(topic, proplet)?;
+        self.ingest.fleet.ended(&message, self.now);
         self.changes.push(Change::Ended(message));
         Ok(Kind::Result)
     }
