@@ -29,7 +29,7 @@ pub(crate) enum Role {
     Serve(Box<With<service::options::Options>>),
     /// Train an embedding model and push its metrics to a Pushgateway
     Train(Box<With<training::Options>>),
-    /// Run the pager: receive alerts, remember them, ring when nobody sends any
+    /// Run the pager: receive alerts, remember them, raise one when nobody sends any
     Pager(Box<With<pager::options::Options>>),
     /// Check the monitoring pipeline end to end and report what is broken
     #[command(

@@ -1,4 +1,4 @@
-// The pager's page: what rings now, from GET /live, and what rang, from GET /history.
+// The pager's page: what fires now, from GET /live, and what has fired, from GET /history.
 // Holds no fact of its own.
 
 import { showAges, showGroups, time, watchdogInWords } from "./alerts.js";
@@ -16,7 +16,7 @@ events.addEventListener("alerts", (event) => {
   const firing = told.groups.reduce((sum, group) => sum + group.firing, 0);
   document.title = firing > 0 ? `(${firing}) Pager` : "Pager";
   say();
-  rang();
+  showHistory();
 });
 events.onopen = () => { $("state").textContent = "live"; };
 events.onerror = () => { $("state").textContent = "no connection to the pager; reconnecting …"; };
@@ -27,7 +27,7 @@ function say() {
   $("watchdog").textContent = watchdogInWords(watchdog);
 }
 
-async function rang() {
+async function showHistory() {
   const answer = await fetch("/history");
   if (!answer.ok) return;
   const cell = (text) => {

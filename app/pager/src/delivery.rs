@@ -49,7 +49,7 @@ pub(super) async fn list(State(role): State<Role>) -> Response {
     }
 }
 
-/// List what rang and when it ended, the latest first
+/// List what has fired and when it ended, the latest first
 #[utoipa::path(get, path = "/history", tag = "alerts",
     responses((status = 200, description = "The latest 200 changes of a group", body = Vec<Event>)))]
 pub(super) async fn history(State(role): State<Role>) -> Json<Vec<Event>> {

@@ -1,4 +1,4 @@
-//! What rang and when it ended, the latest first: what somebody reads in the morning.
+//! What has fired and when it ended, the latest first: what somebody reads in the morning.
 //! One line a group and change; a storm is one line. Bounded, and knows no reader.
 
 use std::collections::VecDeque;

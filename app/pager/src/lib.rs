@@ -1,6 +1,6 @@
-//! The pager: receives alerts, shows what rings and remembers what rang, and rings by
-//! itself when nobody would tell it any more. It runs apart from all that it watches over,
-//! so that it outlives it.
+//! The pager: receives alerts, shows what fires and remembers what has fired, and raises an
+//! alert of its own when none could reach it any more. It runs apart from all that it watches
+//! over, so that it outlives it.
 //!
 //! - [`notification`]: what Alertmanager and Grafana send, read.
 //! - [`alert`], [`group`], [`store`], [`events`]: what is remembered of it, in bounded memory.

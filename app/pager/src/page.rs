@@ -1,5 +1,5 @@
-//! `GET /` and `GET /page/{file}`: the pager's own page, which shows what rings and what
-//! has rung. Plain HTML, CSS and JavaScript, embedded ([`Asset`]); `alerts.js` and
+//! `GET /` and `GET /page/{file}`: the pager's own page, which shows what fires and what
+//! has fired. Plain HTML, CSS and JavaScript, embedded ([`Asset`]); `alerts.js` and
 //! `alerts.css` are on the service's live page too.
 
 use axum::extract::Path;

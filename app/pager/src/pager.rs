@@ -111,7 +111,7 @@ impl Pager {
         self.shown.subscribe()
     }
 
-    /// What rang and when it ended, the latest first.
+    /// What has fired and when it ended, the latest first.
     pub(super) fn events(&self) -> Vec<Event> {
         self.lock().store.events.list()
     }
@@ -140,15 +140,15 @@ impl Pager {
         self.lock().unsaved = true;
     }
 
-    /// Whether the pager has begun or stopped to ring by itself.
+    /// Whether the pager has raised or ended its own alert.
     fn judge(&self, state: &mut State) -> bool {
         let changed = state.watchdog.judge();
-        let ring = state.watchdog.alert();
+        let own = state.watchdog.alert();
         let heard = state.watchdog.last_heard();
-        self.metrics.set_watchdog(heard, ring.is_some());
+        self.metrics.set_watchdog(heard, own.is_some());
         if changed {
-            let (before, now) = if ring.is_some() { (0, 1) } else { (1, 0) };
-            let lead = ring.map(|alert| alert.to_json());
+            let (before, now) = if own.is_some() { (0, 1) } else { (1, 0) };
+            let lead = own.map(|alert| alert.to_json());
             let name = super::watchdog::SILENT;
             state.store.events.note(name, before, now, lead.as_deref());
             state.unsaved = true;

@@ -2,9 +2,9 @@
 //!
 //! Prometheus has a rule that always fires, `Watchdog`, and Alertmanager repeats it to
 //! the pager all the time. If it is no longer heard, something on the way is dead or cut
-//! off, and no alert comes through any more: the pager rings by itself. Which part it is,
-//! is found out by asking both for their health, where their addresses are known; a
-//! Prometheus that is gone is noticed so before Alertmanager gives its Watchdog up.
+//! off, and no alert comes through any more: the pager raises an alert of its own. Which
+//! part it is, is found out by asking both for their health, where their addresses are
+//! known; a Prometheus that is gone is noticed so before Alertmanager gives its Watchdog up.
 //!
 //! Knows no HTTP: it is told what was heard and who answered, and says what that means.
 
@@ -28,7 +28,7 @@ pub(super) struct Watchdog {
     /// Alertmanager says that Prometheus no longer repeats it.
     ended: bool,
     peers: Vec<Peer>,
-    rings: Option<Ring>,
+    silence: Option<Silence>,
 }
 
 /// Prometheus or Alertmanager, where its address is known.
@@ -41,7 +41,7 @@ struct Peer {
 }
 
 #[derive(Debug, PartialEq)]
-struct Ring {
+struct Silence {
     since: SystemTime,
     silent: Vec<&'static str>,
     why: String,
@@ -50,18 +50,18 @@ struct Ring {
 /// How the watchdog stands, as the API shows it.
 #[derive(Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub(crate) struct Standing {
-    /// `heard`; `waiting` for the first one; `silent`: the pager rings; or `off`.
+    /// `heard`; `waiting` for the first one; `silent`: the pager's own alert fires; or `off`.
     pub state: &'static str,
     /// When it was last heard, RFC 3339.
     pub last_heard: Option<String>,
-    /// Since when the pager rings, RFC 3339.
+    /// Since when its own alert fires, RFC 3339.
     pub silent_since: Option<String>,
     /// Who is silent: `Prometheus`, `Alertmanager`, or both where it is not known.
     pub silent: Vec<&'static str>,
 }
 
 impl Watchdog {
-    /// Rings after this time without a Watchdog; never, if it is zero. `peers` are the
+    /// Raises its alert after this time without a Watchdog; never, if it is zero. `peers` are the
     /// names of those who are asked for their health.
     pub(super) fn new(timeout: Duration, peers: &[&'static str]) -> Self {
         let started = Instant::now();
@@ -76,7 +76,7 @@ impl Watchdog {
             heard: None,
             ended: false,
             peers: peers.iter().map(peer).collect(),
-            rings: None,
+            silence: None,
         }
     }
 
@@ -101,21 +101,23 @@ impl Watchdog {
         }
     }
 
-    /// Judges anew; returns whether the pager has begun or stopped to ring.
+    /// Judges anew; returns whether the pager has raised or ended its own alert.
     pub(super) fn judge(&mut self) -> bool {
         let new = self.verdict();
-        let changed = self.rings.is_some() != new.is_some();
-        self.rings = new.map(|(silent, why)| Ring {
+        let changed = self.silence.is_some() != new.is_some();
+        self.silence = new.map(|(silent, why)| Silence {
             since: self
-                .rings
+                .silence
                 .as_ref()
-                .map_or_else(SystemTime::now, |ring| ring.since),
+                .map_or_else(SystemTime::now, |silence| silence.since),
             silent,
             why,
         });
         if changed {
-            match &self.rings {
-                Some(ring) => tracing::warn!(silent = ring.silent.join(" or "), "{}", ring.why),
+            match &self.silence {
+                Some(silence) => {
+                    tracing::warn!(silent = silence.silent.join(" or "), "{}", silence.why)
+                }
                 None => tracing::info!("the Watchdog is heard again"),
             }
         }
@@ -178,18 +180,18 @@ impl Watchdog {
     pub(super) fn standing(&self) -> Standing {
         let text = |at: SystemTime| humantime::format_rfc3339_seconds(at).to_string();
         Standing {
-            state: match (&self.rings, self.heard) {
+            state: match (&self.silence, self.heard) {
                 _ if self.timeout.is_zero() => "off",
                 (Some(_), _) => "silent",
                 (None, Some(_)) => "heard",
                 (None, None) => "waiting",
             },
             last_heard: self.heard.map(|(_, at)| text(at)),
-            silent_since: self.rings.as_ref().map(|ring| text(ring.since)),
+            silent_since: self.silence.as_ref().map(|silence| text(silence.since)),
             silent: self
-                .rings
+                .silence
                 .as_ref()
-                .map_or_else(Vec::new, |ring| ring.silent.clone()),
+                .map_or_else(Vec::new, |silence| silence.silent.clone()),
         }
     }
 
@@ -198,19 +200,19 @@ impl Watchdog {
         self.heard.map(|(_, at)| at)
     }
 
-    /// The alert that is shown while it rings.
+    /// The alert that is shown during a silence.
     pub(super) fn alert(&self) -> Option<Alert> {
-        let ring = self.rings.as_ref()?;
-        let silent = ring.silent.join(" or ");
+        let silence = self.silence.as_ref()?;
+        let silent = silence.silent.join(" or ");
         Some(Alert::of_the_pager(
             SILENT,
             ["critical", "1"],
             format!("{silent} is silent: no alert would reach this pager"),
             format!(
                 "{}. Until it is heard again, what fires is not known.",
-                ring.why
+                silence.why
             ),
-            ring.since,
+            silence.since,
         ))
     }
 }
@@ -231,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_rings_when_it_hears_none_and_stops_when_it_hears_again() {
+    async fn it_raises_an_alert_when_it_hears_none_and_ends_it_when_it_hears_again() {
         let mut watchdog = Watchdog::new(TIMEOUT, &[]);
         assert_eq!(watchdog.standing().state, "waiting");
         watchdog.hear(Status::Firing);
@@ -254,7 +256,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_never_comes_rings_and_zero_never_does() {
+    async fn one_that_never_comes_raises_an_alert_and_zero_never_does() {
         let mut watchdog = Watchdog::new(TIMEOUT, &BOTH);
         for name in BOTH {
             watchdog.probed(name, Ok(()));
@@ -285,7 +287,7 @@ mod tests {
 
     /// Alertmanager goes on with what a dead Prometheus said for a while.
     #[tokio::test(start_paused = true)]
-    async fn a_dead_prometheus_rings_although_alertmanager_repeats_its_watchdog() {
+    async fn a_dead_prometheus_raises_an_alert_although_alertmanager_repeats_its_watchdog() {
         let mut watchdog = Watchdog::new(TIMEOUT, &BOTH);
         for _ in 0..4 {
             watchdog.hear(Status::Firing);

@@ -164,7 +164,7 @@ fn what_was_not_seen_is_not_ok() {
     doctor.report().warns_at("webhook", observed);
 }
 
-/// The pager rings by itself, and nothing before it explains why; or its watchdog is off.
+/// The pager fires its own alert, and nothing before it explains why; or its watchdog is off.
 #[test]
 fn the_pager_hears_nothing() {
     let pager = Pager::start(&["--watchdog-timeout=1s"]);
