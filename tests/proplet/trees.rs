@@ -1,6 +1,7 @@
 //! Tasks of several processes: descendants are counted with the first one, those that
 //! have ended included, and each once. And what each task carries over TCP.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::fs;
 use std::path::Path;

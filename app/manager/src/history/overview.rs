@@ -64,7 +64,13 @@ impl History {
             let mut tasks = Vec::new();
             for found in series {
                 let (number, (task, proplet)) = found?;
-                tasks.extend(recent(connection, number, (&task, &proplet), from, to)?);
+                tasks.extend(recent(
+                    connection,
+                    number,
+                    (task.as_str(), proplet.as_str()),
+                    from,
+                    to,
+                )?);
             }
             Ok(tasks)
         })
