@@ -187,31 +187,33 @@ fn disk_and_network() -> Row {
                     ),
                     "{{proplet}} {{task}}",
                 ),
-            graph("Network received by task", Unit::BytesPerSecond)
+            graph("TCP received by task", Unit::BytesPerSecond)
                 .description(
-                    "Bytes per second received in the network namespace of the task: tasks that \
-                     share a namespace show the same.",
+                    "Bytes per second that the task's own TCP sockets received. UDP is not among \
+                     them; proplet_network_received_bytes_total has all bytes of the proplet's \
+                     network namespaces.",
                 )
                 .wide(6, 8)
                 .every_s(5)
                 .query(
                     format!(
                         "sum by (proplet, task) \
-                         (rate(proplet_task_network_received_bytes_total{TASKS}[$__rate_interval]))"
+                         (rate(proplet_task_tcp_received_bytes_total{TASKS}[$__rate_interval]))"
                     ),
                     "{{proplet}} {{task}}",
                 ),
-            graph("Network sent by task", Unit::BytesPerSecond)
+            graph("TCP sent by task", Unit::BytesPerSecond)
                 .description(
-                    "Bytes per second sent from the network namespace of the task: tasks that \
-                     share a namespace show the same.",
+                    "Bytes per second that the task's own TCP sockets sent and peers acknowledged. \
+                     UDP is not among them; proplet_network_sent_bytes_total has all bytes of \
+                     the proplet's network namespaces.",
                 )
                 .wide(6, 8)
                 .every_s(5)
                 .query(
                     format!(
                         "sum by (proplet, task) \
-                         (rate(proplet_task_network_sent_bytes_total{TASKS}[$__rate_interval]))"
+                         (rate(proplet_task_tcp_sent_bytes_total{TASKS}[$__rate_interval]))"
                     ),
                     "{{proplet}} {{task}}",
                 ),
