@@ -4,10 +4,13 @@
 //! The same in containers is in the program `compose`.
 
 mod alerting;
+mod cures;
 mod dashboards;
 mod doctor;
 mod healthcheck;
 mod kubernetes;
+#[cfg(unix)]
+mod offline_kit;
 mod prometheus;
 mod routing;
 mod rules;
