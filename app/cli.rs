@@ -45,6 +45,9 @@ pub(crate) enum Role {
     /// Prepare mysteries: hidden distributions, drawn from a name and a salt
     #[command(subcommand)]
     Mystery(Mystery),
+    /// Train the model of /predict again, or print what is true of its answers
+    #[command(subcommand)]
+    Model(model::command::Command),
     /// Run the workload of a proplet's task, in the task's own process
     #[command(hide = true)]
     Workload {

@@ -38,6 +38,7 @@ fn main() -> ExitCode {
             println!("{}", simulation::random_salt());
             return ExitCode::SUCCESS;
         }
+        Role::Model(command) => roles::model(&command),
         Role::Workload { workload } => roles::work(&workload),
     };
     match ended {

@@ -103,6 +103,18 @@ async fn train_until_stopped(options: training::Options) -> anyhow::Result<ExitC
     }
 }
 
+/// Trains the model again, or prints what is true of it.
+pub(crate) fn model(command: &model::command::Command) -> anyhow::Result<ExitCode> {
+    let written = model::command::run(command, &mut std::io::stdout());
+    match written {
+        // Whoever closed the pipe has seen enough.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write the model")
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
 /// Does the work of a task, in the process that is the task.
 pub(crate) fn work(work: &Workload) -> anyhow::Result<ExitCode> {
     workload::run(work).context("workload")?;

@@ -5,7 +5,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use crate::support::TIMEOUT;
 use crate::support::manager::{Directory, Manager};
 use crate::support::mosquitto::Mosquitto;
 use crate::support::pager::Pager;
@@ -83,6 +86,9 @@ fn runner(command: &str) -> Runner {
         // On ports of their own, to an end.
         [_, "golden-signals", "train", "--global-config", _] => {
             Test("the_files_of_the_stack_can_be_used")
+        }
+        ["golden-signals", "model", "truth", ..] => {
+            Test("the_models_page_shows_commands_that_print_the_truth")
         }
         ["golden-signals", "train", "--role", ..] => {
             Test("what_the_page_s_commands_have_learned_survives_their_being_killed")
@@ -285,16 +291,31 @@ fn endpoints_are_described(server: &Server, page: &str) {
 
 #[test]
 fn the_metrics_are_those_that_are_exposed() {
-    metrics_are_exposed(&Server::start(&[]), "docs/service.md");
+    // Some metrics are born with their first event.
+    let eventful = Server::start(&[
+        "--traffic=100",
+        "--predict-share=1",
+        "--label-delay=constant(10ms)",
+    ]);
+    metrics_are_exposed(&eventful, "docs/service.md");
     metrics_are_exposed(&Pager::start(&[]).server, "docs/pager.md");
 }
 
 fn metrics_are_exposed(server: &Server, page: &str) {
-    let metrics = server.metrics();
-    let exposed: BTreeSet<&str> = metrics.types.keys().map(String::as_str).collect();
     let page = Page::read(page);
+    let spans = first_spans(&page, "Metrics");
+    let start = Instant::now();
+    let metrics = loop {
+        let metrics = server.metrics();
+        let is_there = |span: &&str| metrics.types.keys().any(|name| fits(name, span));
+        if spans.iter().all(is_there) || start.elapsed() > TIMEOUT {
+            break metrics;
+        }
+        thread::sleep(Duration::from_millis(50));
+    };
+    let exposed: BTreeSet<&str> = metrics.types.keys().map(String::as_str).collect();
     let mut named = BTreeSet::new();
-    for span in first_spans(&page, "Metrics") {
+    for span in spans {
         let fitting = exposed.iter().filter(|name| fits(name, span));
         let fitting: Vec<_> = fitting.copied().collect();
         assert!(!fitting.is_empty(), "no metric {span}");

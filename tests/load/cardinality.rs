@@ -75,10 +75,43 @@ fn of_requests(samples: &Samples) -> BTreeSet<Series> {
 
 /// Without those of requests.
 fn others(all: &BTreeSet<Series>) -> BTreeSet<Series> {
-    let others = all
-        .iter()
-        .filter(|series| !series.starts_with("http_request"));
+    let others = all.iter().filter(|series| {
+        let is_request = series.starts_with("http_request");
+        !is_request && !OF_THE_MODEL.iter().any(|name| series.starts_with(name))
+    });
     others.cloned().collect()
+}
+
+/// What the metrics of the model and of its labels begin with: they are born with their
+/// first event.
+const OF_THE_MODEL: [&str; 3] = ["prediction", "model_", "label"];
+
+/// As many as there may be: the labels are those of docs/service.md.
+fn no_more_than_known_of_the_model(samples: &Samples) {
+    let known = |label: &str, value: &str| match label {
+        "by" => ["model", "rules"].contains(&value),
+        "segment" => ["web", "app", "partner"].contains(&value),
+        "reason" => [
+            "none", "absent", "timeout", "error", "nan", "stale", "unknown", "twice", "expired",
+        ]
+        .contains(&value),
+        "predicted" | "actual" => ["good", "bad"].contains(&value),
+        "stage" => ["features", "model", "rules"].contains(&value),
+        "feature" => model::wine::FEATURES.contains(&value),
+        "decile" => value.parse().is_ok_and(|decile: u8| decile < 10),
+        "le" | "bound" => value.parse::<f64>().is_ok(),
+        "model" | "version" | "data" => true,
+        _ => false,
+    };
+    let of_the_model = samples.all.iter().filter(|sample| {
+        let mut names = OF_THE_MODEL.iter();
+        names.any(|name| sample.name.starts_with(name))
+    });
+    for sample in of_the_model {
+        for (label, value) in &sample.labels {
+            assert!(known(label, value), "{sample:?}");
+        }
+    }
 }
 
 /// Every series of requests that may come to be. Any client may go away.
@@ -267,6 +300,7 @@ fn few_series_are_there_before_the_first_request_and_only_known_ones_come() {
     let last = server.metrics();
     nothing_new(&possible(&operations), &of_requests(&last));
     no_difference(&others(&present), &others(&all_series(&last)));
+    no_more_than_known_of_the_model(&last);
 }
 
 #[test]

@@ -158,6 +158,9 @@ fn mentions(text: &str, word: &str) -> bool {
     ends.any(|rest| rest.chars().next().is_none_or(is_end))
 }
 
+/// The subcommands of `model`.
+const MODEL: [&str; 2] = ["train", "truth"];
+
 /// What each subcommand's `--help` says.
 fn help() -> BTreeMap<String, String> {
     let say = |arguments: &[&str]| {
@@ -177,6 +180,7 @@ fn help() -> BTreeMap<String, String> {
     let help: BTreeMap<_, _> = names
         .filter(|name| *name != "help")
         .map(|name| (name.to_owned(), say(&[name, "--help"])))
+        .chain(MODEL.map(|name| (format!("model {name}"), say(&["model", name, "--help"]))))
         .collect();
     assert!(help.len() >= 5, "{:?}", help.keys());
     help

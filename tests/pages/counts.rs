@@ -25,6 +25,7 @@ fn the_numbers_given_are_right() {
             let right = match (things, page.path.as_str()) {
                 ("alerts", "docs/processes.md") => vec![of("processes")],
                 ("alerts", "docs/training.md") => vec![of("training")],
+                ("alerts", "docs/model.md") => vec![of("model")],
                 ("alerts", "docs/service.md") => vec![all, of("alerts")],
                 ("alerts", _) => vec![all],
                 ("dashboards", _) => vec![dashboards().len()],
@@ -45,6 +46,7 @@ fn the_numbers_given_are_right() {
         ("docs/service.md", "dashboards"),
         ("docs/processes.md", "alerts"),
         ("docs/training.md", "alerts"),
+        ("docs/model.md", "alerts"),
     ] {
         let counts = counted.contains(&(page.to_owned(), things.to_owned()));
         assert!(counts, "{page} does not say how many {things} there are");
@@ -58,6 +60,7 @@ fn the_tables_name_every_alert_with_its_level() {
         ("docs/service.md", "Rules and alerts", "alerts"),
         ("docs/processes.md", "Alerts", "processes"),
         ("docs/training.md", "Alerts", "training"),
+        ("docs/model.md", "Alerts", "model"),
     ] {
         let page = Page::read(page);
         let named: BTreeMap<String, String> = page

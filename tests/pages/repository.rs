@@ -50,7 +50,7 @@ pub(crate) fn alerts() -> BTreeMap<String, BTreeMap<String, String>> {
     let files: Vec<_> = all.keys().map(String::as_str).collect();
     assert_eq!(
         files,
-        ["alerts", "processes", "training"],
+        ["alerts", "model", "processes", "training"],
         "files of alerts"
     );
     all

@@ -11,10 +11,11 @@ use super::windows::{self, Windows};
 const PATH: &str = "/api/v1/rules";
 
 /// The files of `prometheus/rules/`. Dashboards draw what the first two record.
-pub(super) const FILES: [&str; 6] = [
+pub(super) const FILES: [&str; 7] = [
     "golden_signals.rules.yml",
     "slo.rules.yml",
     "alerts.rules.yml",
+    "model.rules.yml",
     "processes.rules.yml",
     "training.rules.yml",
     "persia.rules.yml",

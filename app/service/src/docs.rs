@@ -7,13 +7,16 @@ use super::{control, live, random};
 use golden_http::docs::{ControlToken, OperationIds};
 use golden_http::problem::{Detail, Invalid, ValidationError};
 use golden_http::{health, metrics};
+use model::{control as model_control, feedback, predict};
 
 // `/docs` shows the endpoints in this order.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Golden Signals", description = "Returns random numbers after random delays, with the four golden signals to watch it by."),
+    info(title = "Golden Signals", description = "Returns random numbers after random delays, and predicts whether a wine is good, with the four golden signals to watch it by."),
     paths(
         random::random,
+        predict::predict,
+        feedback::feedback,
         control::faults::show,
         control::faults::change,
         control::traffic::show,
@@ -24,6 +27,8 @@ use golden_http::{health, metrics};
         control::incident::show,
         control::incident::start,
         control::incident::end,
+        model_control::show,
+        model_control::change,
         live::stream::live,
         metrics::metrics,
         health::healthz,

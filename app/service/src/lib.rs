@@ -12,6 +12,7 @@ pub mod docs;
 pub mod live;
 pub mod options;
 pub mod page;
+mod predictions;
 pub mod random;
 mod random_value;
 pub mod routes;
@@ -30,6 +31,7 @@ use tokio::sync::watch;
 use self::admission::Admission;
 use self::live::Live;
 use self::options::Options;
+use self::predictions::Predictions;
 use self::random_value::RandomValue;
 use self::scenario::{Scenario, Settings};
 pub use self::state::{Parts, Service};
@@ -44,7 +46,9 @@ use golden_system::BuildInfo;
 use golden_system::descriptors;
 use golden_system::process::Process;
 use golden_system::saturation::Saturation;
+use model::{Customers, Predictor};
 use prometheus_client::registry::Registry;
+use rand::Rng as _;
 use simulation::{Faults, Mystery, Probability, Streams};
 
 /// Descriptors that are left for everything but connections: the runtime's
@@ -119,6 +123,8 @@ fn assemble(
         .seed
         .map_or_else(Streams::from_entropy, Streams::new);
     let arrivals = streams.arrivals();
+    // Streams of their own: what /random draws must not depend on predictions.
+    let drawn = |offset| Streams::new(streams.arrivals().next_u64().wrapping_add(offset));
     let mystery = options
         .mystery
         .as_ref()
@@ -140,6 +146,8 @@ fn assemble(
     let requests = Requests::register(&mut registry);
     let failures = ConnectionFailures::register(&mut registry);
     let random_value = RandomValue::register(&mut registry);
+    let predictor = Predictor::register(&mut registry, drawn(1), options.model_timeout);
+    let predictor = Arc::new(predictor);
     build.register(&mut registry);
     registry.register_collector(Box::new(Process));
 
@@ -165,6 +173,7 @@ fn assemble(
         body_timeout: options.header_timeout,
         live: Live::new(Arc::clone(&registry), pager, stopped.clone()),
         mystery_salt: salt,
+        predictor: Arc::clone(&predictor),
         random_value,
         readiness: Readiness::default(),
         registry,
@@ -173,6 +182,22 @@ fn assemble(
     });
     let app = routes::router(&service, &requests);
     let rates = service.scenario.arrival_rates();
-    tokio::spawn(traffic::generate(app.clone(), rates, arrivals, stopped));
+    tokio::spawn(traffic::generate(
+        app.clone(),
+        rates,
+        arrivals,
+        stopped.clone(),
+    ));
+    let customers = Customers::new(
+        predictor,
+        drawn(2).arrivals(),
+        options.label_rate,
+        options.label_delay,
+    );
+    let rates = service.scenario.arrival_rates();
+    let share = options.predict_share;
+    let arrivals = drawn(3).arrivals();
+    let predictions = Predictions::new(app.clone(), customers, share);
+    tokio::spawn(traffic::predict(predictions, rates, arrivals, stopped));
     (service, app, failures)
 }

@@ -65,6 +65,40 @@ pub struct Options {
     )]
     pub traffic: ArrivalRate,
 
+    /// Predictions that the service asks of itself, per request that it sends to /random
+    #[arg(
+        long,
+        allow_hyphen_values = true,
+        env = "GOLDEN_PREDICT_SHARE",
+        value_name = "P",
+        default_value = "0.4"
+    )]
+    pub predict_share: Probability,
+
+    /// Share of its own predictions that the service sends the label of
+    #[arg(
+        long,
+        allow_hyphen_values = true,
+        env = "GOLDEN_LABEL_RATE",
+        value_name = "P",
+        default_value = "0.8"
+    )]
+    pub label_rate: Probability,
+
+    /// Distribution of the time from a prediction to its label, truncated at 60 s
+    #[arg(
+        long,
+        allow_hyphen_values = true,
+        env = "GOLDEN_LABEL_DELAY",
+        value_name = "DIST",
+        default_value = "lognormal(mean=15s, cv=1)"
+    )]
+    pub label_delay: DelayDistribution,
+
+    /// Time after which business rules answer in the model's place
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_MODEL_TIMEOUT", value_name = "DURATION", default_value = "20ms", value_parser = duration)]
+    pub model_timeout: Duration,
+
     /// Seed for repeatable values, delays, errors and arrivals [default: random]
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_SEED", value_name = "N", value_parser = whole::<u64>(0, u64::MAX))]
     pub seed: Option<u64>,

@@ -2,17 +2,20 @@
 //! their series from the start, is read from the API's description in `docs`; assets,
 //! which it leaves out, state theirs here.
 
-use axum::routing::{get, patch, put};
+use axum::routing::{get, patch, post, put};
 
 use super::{Service, control, docs, live, page, random, runbook};
 use golden_http::api::{Api, App};
 use golden_http::requests::Requests;
 use golden_http::{docs as pages, health, metrics};
+use model::{control as model_control, feedback, predict};
 
 /// The whole API.
 pub fn router(service: &Service, requests: &Requests) -> App {
     Api::new(docs::description(), requests)
         .work("/random", get(random::random), service.request_timeout)
+        .route("/predict", post(predict::predict))
+        .route("/feedback", post(feedback::feedback))
         .route("/live", get(live::stream::live))
         .route("/metrics", get(metrics::metrics))
         .route("/healthz", get(health::healthz))
@@ -36,6 +39,10 @@ pub fn router(service: &Service, requests: &Requests) -> App {
             get(control::incident::show)
                 .merge(put(control::incident::start))
                 .delete(control::incident::end),
+        )
+        .route(
+            "/control/model",
+            get(model_control::show).merge(patch(model_control::change)),
         )
         .asset("/", get(page::index), &[200, 304])
         .asset("/page/{file}", get(page::file), &[200, 304, 404])

@@ -17,6 +17,7 @@ use crate::scenario::Scenario;
 use golden_http::access::Access;
 use golden_http::body::BodyTimeout;
 use golden_http::health::Readiness;
+use model::Predictor;
 use prometheus_client::registry::Registry;
 
 /// What the endpoints share.
@@ -30,6 +31,7 @@ pub struct Parts {
     pub(crate) body_timeout: Duration,
     pub(crate) live: Arc<Live>,
     pub(crate) mystery_salt: Secret,
+    pub(crate) predictor: Arc<Predictor>,
     pub(crate) random_value: RandomValue,
     pub(crate) readiness: Readiness,
     pub(crate) registry: Arc<Registry>,
@@ -72,6 +74,12 @@ impl FromRef<Service> for Readiness {
 impl FromRef<Service> for Arc<Registry> {
     fn from_ref(service: &Service) -> Self {
         Arc::clone(&service.registry)
+    }
+}
+
+impl FromRef<Service> for Arc<Predictor> {
+    fn from_ref(service: &Service) -> Self {
+        Arc::clone(&service.predictor)
     }
 }
 

@@ -16,6 +16,8 @@ use tower::ServiceExt as _;
 use golden_http::api::App;
 use simulation::{ArrivalRate, PoissonArrivals, Stream};
 
+use crate::predictions::Predictions;
+
 /// How far behind its schedule the generator catches up; older requests are
 /// skipped. Longer stalls are a suspended laptop, whose hours nobody wants in a
 /// second.
@@ -39,18 +41,46 @@ pub(super) async fn generate(
     arrivals: Stream,
     mut stopped: watch::Receiver<bool>,
 ) {
+    let send = || {
+        tokio::spawn(send(app.clone()));
+    };
     tokio::select! {
-        () = send_all(app, rates, arrivals) => {}
+        () = send_all(send, |rate| rate, rates, arrivals) => {}
         // An error means that the service is gone without having said so.
         _ = stopped.wait_for(|stopped| *stopped) => {}
     }
 }
 
-async fn send_all(app: App, mut rates: watch::Receiver<ArrivalRate>, arrivals: Stream) {
+/// Asks for predictions, and sends their labels, until the service stops.
+pub(super) async fn predict(
+    mut predictions: Predictions,
+    rates: watch::Receiver<ArrivalRate>,
+    arrivals: Stream,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let share = predictions.share().get();
+    let fewer = |rate: ArrivalRate| {
+        // Too few to be a rate are none.
+        ArrivalRate::try_from(rate.per_second() * share).unwrap_or(ArrivalRate::OFF)
+    };
+    tokio::select! {
+        () = send_all(|| predictions.send(), fewer, rates, arrivals) => {}
+        _ = stopped.wait_for(|stopped| *stopped) => {}
+    }
+}
+
+/// Calls `send` whenever a request is due, at the rate that `of_traffic` makes of the
+/// traffic's.
+async fn send_all(
+    mut send: impl FnMut(),
+    of_traffic: impl Fn(ArrivalRate) -> ArrivalRate,
+    mut rates: watch::Receiver<ArrivalRate>,
+    arrivals: Stream,
+) {
     let mut arrivals = PoissonArrivals::new(arrivals);
     let mut schedule = Schedule::from(Instant::now());
     loop {
-        let rate = *rates.borrow_and_update();
+        let rate = of_traffic(*rates.borrow_and_update());
         let Some(gap) = arrivals.next_gap(rate) else {
             if rates.changed().await.is_err() {
                 return;
@@ -76,7 +106,7 @@ async fn send_all(app: App, mut rates: watch::Receiver<ArrivalRate>, arrivals: S
             // Behind schedule nothing waits; others must have their turn.
             tokio::task::consume_budget().await;
         }
-        tokio::spawn(send(app.clone()));
+        send();
     }
 }
 

@@ -1,0 +1,157 @@
+//! The predictions whose labels may still come, in a ring of fixed size: each knows what
+//! became of it, and what is pushed out without a label is counted. Knows no HTTP and no
+//! metrics.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Instant;
+
+/// Names a prediction of one process: another process's are unknown to it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Id {
+    process: u32,
+    number: u64,
+}
+
+/// What is kept of a prediction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kept {
+    pub(crate) score: f64,
+    pub(crate) by_model: bool,
+    pub(crate) segment: usize,
+    pub(crate) at: Instant,
+}
+
+/// Why a label matches no prediction.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Unmatched {
+    /// No prediction of this process has this id.
+    Unknown,
+    /// It has been labelled.
+    Twice,
+    /// It was pushed out by later ones.
+    Expired,
+}
+
+/// The last predictions.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    process: u32,
+    /// Number of the next prediction.
+    next: u64,
+    capacity: usize,
+    /// The last predictions, each until it is labelled.
+    ring: VecDeque<Option<Kept>>,
+}
+
+impl Pending {
+    /// For the predictions of this process, the last `capacity` of them.
+    pub(crate) fn new(process: u32, capacity: usize) -> Self {
+        Self {
+            process,
+            next: 0,
+            capacity: capacity.max(1),
+            ring: VecDeque::new(),
+        }
+    }
+
+    /// Keeps a prediction. Returns its id, and whether another one was pushed out that
+    /// had no label.
+    pub(crate) fn push(&mut self, kept: Kept) -> (Id, bool) {
+        let full = self.ring.len() == self.capacity;
+        let evicted = full && self.ring.pop_front().flatten().is_some();
+        self.ring.push_back(Some(kept));
+        let id = Id {
+            process: self.process,
+            number: self.next,
+        };
+        self.next += 1;
+        (id, evicted)
+    }
+
+    /// Takes the prediction that a label is for.
+    pub(crate) fn take(&mut self, id: Id) -> Result<Kept, Unmatched> {
+        if id.process != self.process || id.number >= self.next {
+            return Err(Unmatched::Unknown);
+        }
+        let age = usize::try_from(self.next - id.number).unwrap_or(usize::MAX);
+        let place = self.ring.len().checked_sub(age);
+        let place = place.ok_or(Unmatched::Expired)?;
+        self.ring[place].take().ok_or(Unmatched::Twice)
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}-{}", self.process, self.number)
+    }
+}
+
+impl FromStr for Id {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let parts = text.split_once('-').and_then(|(process, number)| {
+            let process = u32::from_str_radix(process, 16).ok()?;
+            let number = number.parse().ok()?;
+            Some(Self { process, number })
+        });
+        parts.ok_or("must be the `id` of an answer of /predict, like 0a1b2c3d-17")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept() -> Kept {
+        Kept {
+            score: 0.5,
+            by_model: true,
+            segment: 0,
+            at: Instant::now(),
+        }
+    }
+
+    #[test]
+    fn every_label_finds_its_prediction_once_and_says_why_not() {
+        let mut pending = Pending::new(7, 3);
+        let ids: Vec<Id> = (0..5).map(|_| pending.push(kept()).0).collect();
+        for (id, expected) in [
+            (ids[0], Err(Unmatched::Expired)),
+            (ids[2], Ok(())),
+            (ids[2], Err(Unmatched::Twice)),
+            (ids[4], Ok(())),
+        ] {
+            assert_eq!(pending.take(id).map(|_| ()), expected, "{id}");
+        }
+        let (later, other) = ("00000007-5", "00000008-4");
+        for unknown in [later, other] {
+            let id = unknown.parse().unwrap();
+            assert_eq!(pending.take(id).map(|_| ()), Err(Unmatched::Unknown));
+        }
+        // A labelled one that is pushed out is no loss.
+        let lost = (0..3).filter(|_| pending.push(kept()).1).count();
+        assert_eq!(lost, 1, "of 2, 3 and 4 only 3 had no label");
+        let id: Id = ids[3].to_string().parse().unwrap();
+        assert_eq!(id, ids[3]);
+        assert!("17".parse::<Id>().is_err() && "x-1".parse::<Id>().is_err());
+    }
+
+    #[test]
+    fn a_million_predictions_without_labels_take_no_more_memory_than_the_ring() {
+        let mut pending = Pending::new(1, 1_000);
+        let lost = (0..1_000_000).filter(|_| pending.push(kept()).1).count();
+        assert_eq!(lost, 1_000_000 - 1_000);
+        assert!(
+            pending.ring.capacity() < 2_100,
+            "{}",
+            pending.ring.capacity()
+        );
+        let used = allocation_counter::measure(|| {
+            pending.push(kept());
+        });
+        assert_eq!(used.count_total, 0);
+    }
+}
