@@ -1,12 +1,19 @@
 //! Reads single lines of `/proc` files that are made of `Name:   1234 kB`. A scrape wants
 //! two of sixty; a parser of whole files takes ten times as long for all of them.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read as _;
+
+/// More than such a file has. Of files in `/proc` nobody knows the length before, so a
+/// buffer that grows would take many small reads.
+const ENOUGH_BYTES: usize = 4096;
 
 /// The bytes that stand behind each of these names; `None` where the file cannot be read
 /// or lacks one.
 pub(crate) fn read<const N: usize>(file: &str, names: [&str; N]) -> Option<[u64; N]> {
-    find(&fs::read_to_string(file).ok()?, names)
+    let mut text = String::with_capacity(ENOUGH_BYTES);
+    File::open(file).ok()?.read_to_string(&mut text).ok()?;
+    find(&text, names)
 }
 
 fn find<const N: usize>(text: &str, names: [&str; N]) -> Option<[u64; N]> {

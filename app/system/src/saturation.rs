@@ -11,15 +11,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use async_io::Timer;
 use tokio::runtime::{Handle, RuntimeMetrics};
-use tokio::time::MissedTickBehavior;
 
 use super::cgroup::Cgroup;
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
-/// Over which time busy ratios (CPU, runtime) are taken.
+/// Over which time busy ratios (CPU, runtime) are taken, and how often that of memory is:
+/// what it takes to read files is not a part of each scrape.
 pub const WINDOW: Duration = Duration::from_secs(1);
 
 /// Gives a ratio; what lies outside 0..1 is cut off.
@@ -57,34 +58,34 @@ impl Saturation {
     }
 
     /// Adds memory, file descriptors, CPU and the runtime, and starts the task
-    /// that takes the busy ratios of the last two every [`WINDOW`]. The task
-    /// ends with the runtime.
+    /// that takes all but the descriptors' every [`WINDOW`]. The task ends with the
+    /// runtime.
     ///
     /// # Panics
     ///
     /// Outside a Tokio runtime.
     pub fn watch_process(&mut self) {
-        let cgroup = Arc::new(Cgroup::of_this_process());
-        let cpu = Arc::new(BusyRatio::default());
-        let runtime = Arc::new(BusyRatio::default());
+        let cgroup = Cgroup::of_this_process();
+        let [cpu, memory, runtime] = [(); 3].map(|()| LastRatio::default());
         self.watch("cpu", cpu.reader());
-        self.watch("memory", {
-            let cgroup = Arc::clone(&cgroup);
-            move || memory_ratio(&cgroup).unwrap_or(0.0)
-        });
+        self.watch("memory", memory.reader());
         self.watch("fds", || fds_ratio().unwrap_or(0.0));
         self.watch("runtime", runtime.reader());
         tokio::spawn(async move {
             let workers = Handle::current().metrics();
-            let mut ticks = tokio::time::interval(WINDOW);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let [mut cpu, mut runtime] = [cpu, runtime].map(BusyRatio::new);
             loop {
-                ticks.tick().await;
                 if let Some((busy, capacity)) = cpu_time(&cgroup) {
                     cpu.update(busy, capacity);
                 }
+                if let Some(ratio) = memory_ratio(&cgroup) {
+                    memory.set(ratio);
+                }
                 #[expect(clippy::cast_precision_loss, reason = "a machine's worker threads")]
                 runtime.update(runtime_busy(&workers), workers.num_workers() as f64);
+                // Not Tokio's timer: as long as it has one to look after, each of its
+                // workers looks at the time whenever it has nothing to do.
+                Timer::after(WINDOW).await;
             }
         });
     }
@@ -105,35 +106,44 @@ impl EncodeMetric for Saturation {
     }
 }
 
+/// The last ratio that was taken, 0 before the first; clones share it.
+#[derive(Clone, Debug, Default)]
+struct LastRatio(Arc<AtomicU64>);
+
+impl LastRatio {
+    fn set(&self, ratio: f64) {
+        self.0.store(ratio.to_bits(), Relaxed);
+    }
+
+    fn reader(&self) -> impl Fn() -> f64 + Send + Sync + 'static {
+        let this = self.clone();
+        move || f64::from_bits(this.0.load(Relaxed))
+    }
+}
+
 /// A ratio of busy time to time, between two looks at a growing total.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct BusyRatio {
-    /// The bits of the last ratio.
-    ratio: AtomicU64,
-    last: std::sync::Mutex<Option<(Instant, f64)>>,
+    ratio: LastRatio,
+    last: Option<(Instant, f64)>,
 }
 
 impl BusyRatio {
-    /// `busy`: seconds of busy time since ever; `capacity`: how many such
-    /// seconds a second offers.
-    fn update(&self, busy: f64, capacity: f64) {
-        let now = Instant::now();
-        let Ok(mut last) = self.last.lock() else {
-            return;
-        };
-        if let Some((then, busy_then)) = *last {
-            let elapsed = now.duration_since(then).as_secs_f64() * capacity;
-            if elapsed > 0.0 {
-                self.ratio
-                    .store(((busy - busy_then) / elapsed).to_bits(), Relaxed);
-            }
-        }
-        *last = Some((now, busy));
+    fn new(ratio: LastRatio) -> Self {
+        Self { ratio, last: None }
     }
 
-    fn reader(self: &Arc<Self>) -> impl Fn() -> f64 + Send + Sync + 'static {
-        let this = Arc::clone(self);
-        move || f64::from_bits(this.ratio.load(Relaxed))
+    /// `busy`: seconds of busy time since ever; `capacity`: how many such
+    /// seconds a second offers.
+    fn update(&mut self, busy: f64, capacity: f64) {
+        let now = Instant::now();
+        if let Some((then, busy_then)) = self.last {
+            let elapsed = now.duration_since(then).as_secs_f64() * capacity;
+            if elapsed > 0.0 {
+                self.ratio.set((busy - busy_then) / elapsed);
+            }
+        }
+        self.last = Some((now, busy));
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn open_metrics(families: &[MetricFamily]) -> String {
 }
 
 /// What the service exposes, roughly: one allocation serves a scrape.
-const TYPICAL_LENGTH: usize = 64 * 1024;
+const TYPICAL_LENGTH: usize = 32 * 1024;
 
 /// Writing to a string cannot fail.
 macro_rules! put {
@@ -57,8 +57,27 @@ fn metadata(text: &mut String, name: &str, family: &MetricFamily) {
         MetricType::Summary => "summary",
         MetricType::Untyped => "untyped",
     };
-    let help = family.help.replace('\\', "\\\\").replace('\n', "\\n");
-    put!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+    put!(text, "# HELP {name} ");
+    write_escaped(text, &family.help, false);
+    put!(text, "\n# TYPE {name} {kind}\n");
+}
+
+/// A text, escaped where it would end its line, or its quotes if there are any.
+fn write_escaped(text: &mut String, value: &str, is_quoted: bool) {
+    let breaks = |byte: u8| matches!(byte, b'\\' | b'\n') || (is_quoted && byte == b'"');
+    // Hardly any has something to escape.
+    if !value.bytes().any(breaks) {
+        text.push_str(value);
+        return;
+    }
+    for character in value.chars() {
+        match character {
+            '\\' => text.push_str("\\\\"),
+            '"' if is_quoted => text.push_str("\\\""),
+            '\n' => text.push_str("\\n"),
+            other => text.push(other),
+        }
+    }
 }
 
 fn samples(text: &mut String, family: &MetricFamily, open_metrics: bool) {
@@ -158,14 +177,7 @@ fn write_labels(text: &mut String, labels: &[LabelPair]) {
         }
         text.push_str(&label.name);
         text.push_str("=\"");
-        for character in label.value.chars() {
-            match character {
-                '\\' => text.push_str("\\\\"),
-                '"' => text.push_str("\\\""),
-                '\n' => text.push_str("\\n"),
-                other => text.push(other),
-            }
-        }
+        write_escaped(text, &label.value, true);
         text.push('"');
     }
 }
