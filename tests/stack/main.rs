@@ -7,6 +7,7 @@ mod alerting;
 mod dashboards;
 mod doctor;
 mod healthcheck;
+mod incident;
 mod kubernetes;
 mod prometheus;
 mod routing;

@@ -3,10 +3,10 @@
 use axum::Json;
 use utoipa::OpenApi;
 
-use super::{control, live, random};
+use super::{control, incident, live, random};
 use golden_http::docs::{ControlToken, OperationIds};
+use golden_http::health;
 use golden_http::problem::{Detail, Invalid, ValidationError};
-use golden_http::{health, metrics};
 
 // `/docs` shows the endpoints in this order.
 #[derive(OpenApi)]
@@ -24,8 +24,10 @@ use golden_http::{health, metrics};
         control::incident::show,
         control::incident::start,
         control::incident::end,
+        control::incident::declare,
+        control::incident::diagnose,
         live::stream::live,
-        metrics::metrics,
+        incident::scrapes::metrics,
         health::healthz,
         health::readyz,
     ),

@@ -9,6 +9,7 @@ pub mod admission;
 mod buckets;
 pub mod control;
 pub mod docs;
+pub mod incident;
 pub mod live;
 pub mod options;
 pub mod page;
@@ -21,13 +22,15 @@ mod state;
 mod traffic;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use futures_util::future::LocalBoxFuture;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::admission::Admission;
+use self::incident::scrapes::Scrapes;
+use self::incident::series::Series;
 use self::live::Live;
 use self::options::Options;
 use self::random_value::RandomValue;
@@ -134,12 +137,15 @@ fn assemble(
         traffic: options.traffic,
         mystery,
         incident: None,
+        more_traffic: false,
     };
 
     let mut registry = Registry::default();
     let requests = Requests::register(&mut registry);
     let failures = ConnectionFailures::register(&mut registry);
     let random_value = RandomValue::register(&mut registry);
+    let series = Series::default();
+    registry.register_collector(Box::new(series.clone()));
     build.register(&mut registry);
     registry.register_collector(Box::new(Process));
 
@@ -163,6 +169,7 @@ fn assemble(
         ),
         admission,
         body_timeout: options.header_timeout,
+        game: Mutex::new(None),
         live: Live::new(Arc::clone(&registry), pager, stopped.clone()),
         mystery_salt: salt,
         random_value,
@@ -170,9 +177,14 @@ fn assemble(
         registry,
         request_timeout: options.request_timeout,
         scenario: Scenario::new(settings, streams),
+        scrapes: Scrapes::default(),
+        series,
     });
     let app = routes::router(&service, &requests);
-    let rates = service.scenario.arrival_rates();
-    tokio::spawn(traffic::generate(app.clone(), rates, arrivals, stopped));
+    let conditions = service.scenario.conditions();
+    let work = incident::work(service.clone(), conditions, stopped.clone());
+    tokio::spawn(work);
+    let traffic = service.scenario.traffic();
+    tokio::spawn(traffic::generate(app.clone(), traffic, arrivals, stopped));
     (service, app, failures)
 }

@@ -2,19 +2,19 @@
 //! their series from the start, is read from the API's description in `docs`; assets,
 //! which it leaves out, state theirs here.
 
-use axum::routing::{get, patch, put};
+use axum::routing::{get, patch, post, put};
 
-use super::{Service, control, docs, live, page, random, runbook};
+use super::{Service, control, docs, incident, live, page, random, runbook};
 use golden_http::api::{Api, App};
 use golden_http::requests::Requests;
-use golden_http::{docs as pages, health, metrics};
+use golden_http::{docs as pages, health};
 
 /// The whole API.
 pub fn router(service: &Service, requests: &Requests) -> App {
     Api::new(docs::description(), requests)
         .work("/random", get(random::random), service.request_timeout)
         .route("/live", get(live::stream::live))
-        .route("/metrics", get(metrics::metrics))
+        .route("/metrics", get(incident::scrapes::metrics))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route(
@@ -36,6 +36,14 @@ pub fn router(service: &Service, requests: &Requests) -> App {
             get(control::incident::show)
                 .merge(put(control::incident::start))
                 .delete(control::incident::end),
+        )
+        .route(
+            "/control/incident/declare",
+            post(control::incident::declare),
+        )
+        .route(
+            "/control/incident/diagnose",
+            post(control::incident::diagnose),
         )
         .asset("/", get(page::index), &[200, 304])
         .asset("/page/{file}", get(page::file), &[200, 304, 404])

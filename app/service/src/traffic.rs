@@ -9,12 +9,14 @@
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{Request, StatusCode};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
+use crate::scenario::Traffic;
 use golden_http::api::App;
-use simulation::{ArrivalRate, PoissonArrivals, Stream};
+use simulation::incident::Retries;
+use simulation::{PoissonArrivals, Stream};
 
 /// How far behind its schedule the generator catches up; older requests are
 /// skipped. Longer stalls are a suspended laptop, whose hours nobody wants in a
@@ -32,27 +34,27 @@ const LATENESS: Duration = Duration::from_millis(50);
 /// More than any answer to `/random` has.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// Sends requests at the rates that `rates` has, until the service stops.
+/// Sends the requests that `traffic` tells, until the service stops.
 pub(super) async fn generate(
     app: App,
-    rates: watch::Receiver<ArrivalRate>,
+    traffic: watch::Receiver<Traffic>,
     arrivals: Stream,
     mut stopped: watch::Receiver<bool>,
 ) {
     tokio::select! {
-        () = send_all(app, rates, arrivals) => {}
+        () = send_all(app, traffic, arrivals) => {}
         // An error means that the service is gone without having said so.
         _ = stopped.wait_for(|stopped| *stopped) => {}
     }
 }
 
-async fn send_all(app: App, mut rates: watch::Receiver<ArrivalRate>, arrivals: Stream) {
+async fn send_all(app: App, mut traffic: watch::Receiver<Traffic>, arrivals: Stream) {
     let mut arrivals = PoissonArrivals::new(arrivals);
     let mut schedule = Schedule::from(Instant::now());
     loop {
-        let rate = *rates.borrow_and_update();
+        let Traffic { rate, retries } = *traffic.borrow_and_update();
         let Some(gap) = arrivals.next_gap(rate) else {
-            if rates.changed().await.is_err() {
+            if traffic.changed().await.is_err() {
                 return;
             }
             schedule = Schedule::from(Instant::now());
@@ -63,7 +65,7 @@ async fn send_all(app: App, mut rates: watch::Receiver<ArrivalRate>, arrivals: S
         if due > now {
             tokio::select! {
                 _ = async_io::Timer::at(due) => {}
-                changed = rates.changed() => {
+                changed = traffic.changed() => {
                     if changed.is_err() {
                         return;
                     }
@@ -76,7 +78,7 @@ async fn send_all(app: App, mut rates: watch::Receiver<ArrivalRate>, arrivals: S
             // Behind schedule nothing waits; others must have their turn.
             tokio::task::consume_budget().await;
         }
-        tokio::spawn(send(app.clone()));
+        tokio::spawn(send(app.clone(), retries));
     }
 }
 
@@ -111,20 +113,39 @@ impl Schedule {
     }
 }
 
-async fn send(app: App) {
+/// Sends one request; in a retry storm also again, at once, as often as it may be.
+async fn send(app: App, retries: Option<Retries>) {
+    let Some(retries) = retries else {
+        // What has become of it does not matter here.
+        let _ = send_once(app).await;
+        return;
+    };
+    for _ in 0..=retries.attempts {
+        let answered = tokio::time::timeout(retries.patience, send_once(app.clone()));
+        if let Ok(status) = answered.await
+            && !status.is_server_error()
+        {
+            return;
+        }
+    }
+}
+
+async fn send_once(app: App) -> StatusCode {
     let request = Request::get("/random").body(Body::empty());
     let request = request.expect("a constant that is a request");
     let Ok(answer) = app.oneshot(request).await;
+    let status = answer.status();
     // Read to its end: an answer dropped before would count as cancelled.
     if let Err(error) = axum::body::to_bytes(Body::new(answer.into_body()), MAX_ANSWER_BYTES).await
     {
         tracing::warn!(%error, "a response to the generated traffic was cut off");
     }
+    status
 }
 
 #[cfg(test)]
 mod tests {
-    use simulation::Streams;
+    use simulation::{ArrivalRate, Streams};
 
     use super::*;
 
