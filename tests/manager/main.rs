@@ -6,6 +6,7 @@ mod group;
 mod history;
 mod ingest;
 mod metrics;
+mod operator;
 mod page;
 mod proplet;
 #[path = "../support/mod.rs"]

@@ -47,9 +47,21 @@ fn promtool_finds_no_problems_and_three_formats_are_served() {
     // A name that must be escaped.
     let mut sample = task_sample("p", "t", now_ms());
     sample["task_id"] = json!("a\"b\\c");
+    let metrics = &mut sample["metrics"];
+    (metrics["tcp_rx_bytes"], metrics["tcp_tx_bytes"]) = (json!(300), json!(700));
+    (metrics["network_namespace"], metrics["process_count"]) = (json!(4_026_531_840_u64), json!(3));
+    metrics["cgroup"] = json!({
+        "cpu_throttled_seconds": 2.5, "memory_high_events": 7, "memory_oom_kills": 1,
+        "cpu_waiting_seconds": 4.5, "cpu_stalled_seconds": 0.0, "memory_waiting_seconds": 1.5,
+        "memory_stalled_seconds": 0.5, "io_waiting_seconds": 3.0, "io_stalled_seconds": 2.0
+    });
+    send("task_metrics", &sample.to_string());
+    // Another one, which tells the same of the same namespace.
+    sample["task_id"] = json!("other");
     send("task_metrics", &sample.to_string());
     manager.metrics_when("the sample is shown", |metrics| {
-        metrics.sum("proplet_task_samples_total", &[("task", "a\"b\\c")]) > 0.0
+        let samples = |task| metrics.sum("proplet_task_samples_total", &[("task", task)]);
+        samples("a\"b\\c") > 0.0 && samples("other") > 0.0
     });
 
     let get = |accept| http::get(manager.metrics_address(), "/metrics", &[("accept", accept)]);
@@ -101,6 +113,18 @@ fn promtool_finds_no_problems_and_three_formats_are_served() {
         ("proplet_task_uptime_seconds", 120.0),
         ("proplet_task_threads", 4.0),
         ("proplet_task_open_fds", 12.0),
+        ("proplet_task_processes", 3.0),
+        ("proplet_task_tcp_received_bytes_total", 300.0),
+        ("proplet_task_tcp_sent_bytes_total", 700.0),
+        ("container_cpu_cfs_throttled_seconds_total", 2.5),
+        ("container_memory_high_events_total", 7.0),
+        ("container_oom_events_total", 1.0),
+        ("container_pressure_cpu_waiting_seconds_total", 4.5),
+        ("container_pressure_cpu_stalled_seconds_total", 0.0),
+        ("container_pressure_memory_waiting_seconds_total", 1.5),
+        ("container_pressure_memory_stalled_seconds_total", 0.5),
+        ("container_pressure_io_waiting_seconds_total", 3.0),
+        ("container_pressure_io_stalled_seconds_total", 2.0),
     ] {
         assert!(
             (metrics.value(name, &labels) - value).abs() < 1e-9,
@@ -108,6 +132,18 @@ fn promtool_finds_no_problems_and_three_formats_are_served() {
         );
     }
     let of_proplet = [("proplet", "p")];
+    // Once of a namespace, whoever tells it.
+    for (name, value) in [
+        ("proplet_network_received_bytes_total", 4_096.0),
+        ("proplet_network_sent_bytes_total", 8_192.0),
+    ] {
+        assert_eq!(metrics.value(name, &of_proplet), value, "{name}");
+    }
+    let rollups = manager.get("/rollups");
+    assert_eq!(
+        rollups["rollups"][0]["network_rx_bytes"], 4_096.0,
+        "{rollups}"
+    );
     assert_eq!(
         metrics.value("proplet_cpu_user_seconds_total", &of_proplet),
         1.5
@@ -226,7 +262,7 @@ fn series_are_bounded_and_what_was_refused_is_counted() {
     };
     let broker = Mosquitto::start(&mosquitto, "max_queued_messages 0\n");
     let directory = Directory::new();
-    let manager = Manager::start(&broker.url(), &directory, &["--series-limit", "120"]);
+    let manager = Manager::start(&broker.url(), &directory, &["--series-limit", "150"]);
     let now = now_ms();
     let messages = (0..TASKS).map(move |n| task_sample("p", &format!("t{n}"), now).to_string());
     crate::support::manager::Flood::start(&sub, broker.address(), &topic("task_metrics"), messages)
@@ -239,10 +275,10 @@ fn series_are_bounded_and_what_was_refused_is_counted() {
         .iter()
         .filter(|sample| sample.name.starts_with("proplet_"))
         .count();
-    assert!(shown <= 120, "{shown}");
+    assert!(shown <= 150, "{shown}");
     let tasks = metrics.value("manager_tasks", &[]);
     assert_eq!(tasks, 10.0);
-    assert!(metrics.value("manager_series", &[]) <= 120.0);
+    assert!(metrics.value("manager_series", &[]) <= 150.0);
     let refused = metrics.value("manager_series_refused_total", &[]);
     assert_eq!(refused, TASKS as f64 - tasks);
     // The history has them all.

@@ -225,7 +225,7 @@ fn the_live_page_shows_what_arrives_in_a_browser() {
     browser.wait(TIMEOUT, listening);
     // A name that is no markup.
     for second in 0..3 {
-        let mut sample = task_sample("p", "t", now_ms() - 10_000 + second * 1_000);
+        let mut sample = task_sample("p", "t", now_ms() - 2_000 + second * 1_000);
         sample["task_id"] = json!("<b>task<i>");
         let message = sample.to_string();
         publish(&sub, broker.address(), &topic("task_metrics"), &message);
@@ -236,22 +236,25 @@ fn the_live_page_shows_what_arrives_in_a_browser() {
         &format!("document.querySelector('polyline') && {rows}"),
     );
     let shown = shown.as_str().unwrap();
+    // Disk bytes are those of a second, in both directions.
     for cell in [
         "<b>task<i>",
+        "running",
         "42.5 %",
         "64 MiB (1.5 %)",
-        "1.0 MiB",
-        "512 KiB",
+        "1.5 MiB/s",
         "2 min",
     ] {
         assert!(shown.contains(cell), "{cell}: {shown}");
     }
-    publish(
-        &sub,
-        broker.address(),
-        &topic("alive"),
-        &alive("p", "offline"),
-    );
+    let says = |status: &str| {
+        let message = alive("p", status);
+        publish(&sub, broker.address(), &topic("alive"), &message);
+    };
+    says("alive");
+    let proplets = "document.getElementById('proplets').innerText";
+    browser.wait(TIMEOUT, &format!("{proplets}.includes('p alive')"));
+    says("offline");
     browser.wait(TIMEOUT, &format!("{rows}.includes('silent')"));
     assert_eq!(browser.console(), Vec::<String>::new());
 }
@@ -349,15 +352,15 @@ fn the_documentation_begins_with_the_tasks_and_shows_no_assets() {
     let directory = Directory::new();
     let manager = Manager::start(&broker.url(), &directory, &[]);
     browser.go(&manager.server.url("/docs"));
-    // The API's thirteen operations, metrics and probes.
+    // The API's fifteen operations, metrics and probes.
     let shown = browser.wait(
         TIMEOUT,
-        "document.querySelectorAll('.opblock').length >= 16 &&
+        "document.querySelectorAll('.opblock').length >= 18 &&
             [...document.querySelectorAll('.opblock-summary-path')]
                 .map(path => path.textContent.replace(/\\u200b/g, '')).join(' ')",
     );
     let shown: Vec<&str> = shown.as_str().unwrap().split(' ').collect();
-    assert_eq!((shown[0], shown.len()), ("/tasks", 16), "{shown:?}");
+    assert_eq!((shown[0], shown.len()), ("/tasks", 18), "{shown:?}");
     let description = manager.get("/openapi.json");
     for path in &shown {
         assert!(description["paths"].get(path).is_some(), "{path}");

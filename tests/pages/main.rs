@@ -6,6 +6,7 @@
 
 mod commands;
 mod counts;
+mod devcontainer;
 mod repository;
 #[path = "../support/mod.rs"]
 mod support;

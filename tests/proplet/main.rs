@@ -7,3 +7,4 @@ mod outage;
 mod profiles;
 #[path = "../support/mod.rs"]
 mod support;
+mod trees;

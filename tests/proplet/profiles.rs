@@ -49,7 +49,7 @@ fn what_a_profile_switches_off_is_absent() {
         ),
         (
             "collect_network_io",
-            vec!["network_rx_bytes", "network_tx_bytes"],
+            vec!["network_rx_bytes", "network_tx_bytes", "network_namespace"],
         ),
         ("collect_threads", vec!["thread_count"]),
         ("collect_file_descriptors", vec!["file_descriptor_count"]),

@@ -129,7 +129,7 @@ impl Stack {
 }
 
 /// Waits until the pager fires its own alert and names this server alone.
-fn rings_for(pager: SocketAddr, silent: &str) {
+fn raises_its_alert_about(pager: SocketAddr, silent: &str) {
     let (alert, took) = wait(&format!("{silent} killed, pager raises an alert"), || {
         on_pager(pager, SILENT, "firing")
     });
@@ -215,7 +215,7 @@ fn the_pager_is_notified_of_errors_until_they_end() {
     }
 
     drop(alertmanager);
-    rings_for(pager, "Alertmanager");
+    raises_its_alert_about(pager, "Alertmanager");
     if let Some(browser) = &browser {
         let script = "document.getElementById('alerts').textContent.includes('WatchdogSilent')";
         browser.wait(TIMEOUT, script);
@@ -265,7 +265,7 @@ fn only_the_absence_of_a_killed_service_is_notified() {
     });
 
     drop(prometheus);
-    rings_for(pager.address(), "Prometheus");
+    raises_its_alert_about(pager.address(), "Prometheus");
     // With one alert it says so, however many it would lead to.
     assert_eq!(
         pager.server.metrics().value("pager_watchdog_silent", &[]),

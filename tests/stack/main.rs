@@ -4,11 +4,14 @@
 //! The same in containers is in the program `compose`.
 
 mod alerting;
+mod cures;
 mod dashboards;
 mod doctor;
 mod healthcheck;
 mod incident;
 mod kubernetes;
+#[cfg(unix)]
+mod offline_kit;
 mod prometheus;
 mod routing;
 mod rules;

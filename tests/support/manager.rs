@@ -37,6 +37,11 @@ impl Directory {
         Self(path)
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// A history's file in it.
     pub fn history(&self) -> String {
         self.0.join("history.sqlite").display().to_string()

@@ -53,6 +53,11 @@ impl Running {
         Self::start(&["workload", &workload.to_string()], &variables)
     }
 
+    /// Any program.
+    pub fn command(command: &mut Command) -> Self {
+        Self(command.spawn().expect("the program is there"))
+    }
+
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.0.id()

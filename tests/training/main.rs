@@ -10,6 +10,7 @@ mod metrics;
 mod parts;
 mod push;
 mod reading;
+mod reference;
 mod resuming;
 mod roles;
 #[path = "../support/mod.rs"]

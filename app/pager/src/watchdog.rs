@@ -116,7 +116,7 @@ impl Watchdog {
         if changed {
             match &self.silence {
                 Some(silence) => {
-                    tracing::warn!(silent = silence.silent.join(" or "), "{}", silence.why)
+                    tracing::warn!(silent = silence.silent.join(" or "), "{}", silence.why);
                 }
                 None => tracing::info!("the Watchdog is heard again"),
             }

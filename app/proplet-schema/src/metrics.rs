@@ -93,6 +93,17 @@ pub struct ProcessMetrics {
     /// Bytes sent in the network namespace since the sample before.
     #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
     pub network_tx_bytes: Option<u64>,
+    /// Bytes that peers sent and the process's own TCP sockets received, since the
+    /// sample before: an addition of ours, as the two that follow.
+    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    pub tcp_rx_bytes: Option<u64>,
+    /// Bytes that they sent and peers acknowledged, since the sample before.
+    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    pub tcp_tx_bytes: Option<u64>,
+    /// The number of the network namespace that `network_*` counts: what several
+    /// tasks of a proplet say of one namespace is the same bytes.
+    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    pub network_namespace: Option<u64>,
     /// Whole seconds since the process's start.
     #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
     pub uptime_seconds: Option<u64>,
@@ -102,6 +113,10 @@ pub struct ProcessMetrics {
     /// Open file descriptors.
     #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
     pub file_descriptor_count: Option<u64>,
+    /// Processes that all of this was counted of, with a profile's `process_tree`:
+    /// an addition of ours.
+    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    pub process_count: Option<u64>,
     /// What its control group has used, where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cgroup: Option<CgroupMetrics>,
@@ -129,6 +144,47 @@ pub struct CgroupMetrics {
     /// Memory that it may use, in bytes, where that is limited.
     #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
     pub memory_limit_bytes: Option<u64>,
+    /// Seconds in which it had used up its CPU quota and wanted more. This and what
+    /// follows are totals since the group was made.
+    #[serde(deserialize_with = "number", skip_serializing_if = "Option::is_none")]
+    pub cpu_throttled_seconds: Option<f64>,
+    /// Times that it exceeded `memory.high`.
+    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    pub memory_high_events: Option<u64>,
+    /// Processes that were killed for want of memory.
+    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    pub memory_oom_kills: Option<u64>,
+    /// Seconds in which one of its processes at least waited for CPU.
+    #[serde(deserialize_with = "number", skip_serializing_if = "Option::is_none")]
+    pub cpu_waiting_seconds: Option<f64>,
+    /// Seconds in which all of them did.
+    #[serde(deserialize_with = "number", skip_serializing_if = "Option::is_none")]
+    pub cpu_stalled_seconds: Option<f64>,
+    /// The same for memory.
+    #[serde(deserialize_with = "number", skip_serializing_if = "Option::is_none")]
+    pub memory_waiting_seconds: Option<f64>,
+    /// The same for memory.
+    #[serde(deserialize_with = "number", skip_serializing_if = "Option::is_none")]
+    pub memory_stalled_seconds: Option<f64>,
+    /// The same for I/O.
+    #[serde(deserialize_with = "number", skip_serializing_if = "Option::is_none")]
+    pub io_waiting_seconds: Option<f64>,
+    /// The same for I/O.
+    #[serde(deserialize_with = "number", skip_serializing_if = "Option::is_none")]
+    pub io_stalled_seconds: Option<f64>,
+}
+
+impl CgroupMetrics {
+    /// Whether it has any of the totals of what happened in the group.
+    #[must_use]
+    pub fn has_events(&self) -> bool {
+        self.cpu_throttled_seconds.is_some()
+            || self.memory_high_events.is_some()
+            || self.memory_oom_kills.is_some()
+            || self.cpu_waiting_seconds.is_some()
+            || self.memory_waiting_seconds.is_some()
+            || self.io_waiting_seconds.is_some()
+    }
 }
 
 /// What samples come to: mean and maximum over the history that is kept, totals
@@ -191,8 +247,8 @@ mod tests {
                 uptime_seconds: Some(120),
                 thread_count: Some(4),
                 file_descriptor_count: Some(12),
-                cgroup: None,
                 timestamp: Some(at),
+                ..ProcessMetrics::default()
             },
             aggregated: Some(Aggregated {
                 avg_cpu_usage: 38.2,

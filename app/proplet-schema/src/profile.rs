@@ -13,7 +13,7 @@ const MAX_HISTORY: u64 = 100_000;
 /// By default, an adaptive profile slows down to this many intervals.
 const DEFAULT_SLOWDOWN: u32 = 10;
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "profile",
     "enabled",
     "interval",
@@ -28,6 +28,7 @@ const KEYS: [&str; 14] = [
     "history_size",
     "adaptive",
     "adaptive_max_interval",
+    "process_tree",
 ];
 
 /// What of a process is sampled, how often, and how much is kept. Serialized
@@ -44,7 +45,8 @@ pub struct MonitoringProfile {
     pub collect_memory: bool,
     /// Bytes read from and written to disk.
     pub collect_disk_io: bool,
-    /// Bytes received and sent in the process's network namespace.
+    /// Bytes received and sent in the process's network namespace, and over its own
+    /// TCP sockets.
     pub collect_network_io: bool,
     /// Threads, with the main one.
     pub collect_threads: bool,
@@ -63,6 +65,10 @@ pub struct MonitoringProfile {
         skip_serializing_if = "Option::is_none"
     )]
     pub adaptive: Option<Interval>,
+    /// Whether the process's descendants are counted with it, those included that
+    /// have ended. Where it says nothing, they are if the proplet has started it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process_tree: Option<bool>,
 }
 
 /// The profiles that have a name.
@@ -135,6 +141,7 @@ impl From<ProfileName> for MonitoringProfile {
             retain_history: true,
             history_size,
             adaptive: None,
+            process_tree: None,
         };
         let little = Self {
             collect_disk_io: false,
@@ -237,6 +244,10 @@ impl MonitoringProfile {
             export_to_mqtt: fields.boolean("export_to_mqtt", base.export_to_mqtt)?,
             retain_history: fields.boolean("retain_history", base.retain_history)?,
             history_size: usize::try_from(history_size).expect("within its bound"),
+            process_tree: match fields.value(&["process_tree"]) {
+                None => base.process_tree,
+                Some(_) => Some(fields.boolean("process_tree", false)?),
+            },
             adaptive: adaptive.then(|| slowest.unwrap_or_else(|| interval.times(DEFAULT_SLOWDOWN))),
         })
     }

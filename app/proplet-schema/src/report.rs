@@ -50,6 +50,10 @@ pub struct Traffic {
     pub network_rx_bytes: Option<u64>,
     /// Sent in the network namespace.
     pub network_tx_bytes: Option<u64>,
+    /// Received by the process's own TCP sockets.
+    pub tcp_rx_bytes: Option<u64>,
+    /// Sent by them, and acknowledged.
+    pub tcp_tx_bytes: Option<u64>,
 }
 
 impl Traffic {
@@ -65,6 +69,8 @@ impl Traffic {
             disk_write_bytes: combine(self.disk_write_bytes, other.disk_write_bytes),
             network_rx_bytes: combine(self.network_rx_bytes, other.network_rx_bytes),
             network_tx_bytes: combine(self.network_tx_bytes, other.network_tx_bytes),
+            tcp_rx_bytes: combine(self.tcp_rx_bytes, other.tcp_rx_bytes),
+            tcp_tx_bytes: combine(self.tcp_tx_bytes, other.tcp_tx_bytes),
         }
     }
 
@@ -87,6 +93,8 @@ impl ProcessMetrics {
             disk_write_bytes: self.disk_write_bytes,
             network_rx_bytes: self.network_rx_bytes,
             network_tx_bytes: self.network_tx_bytes,
+            tcp_rx_bytes: self.tcp_rx_bytes,
+            tcp_tx_bytes: self.tcp_tx_bytes,
         }
     }
 
@@ -96,6 +104,8 @@ impl ProcessMetrics {
         self.disk_write_bytes = traffic.disk_write_bytes;
         self.network_rx_bytes = traffic.network_rx_bytes;
         self.network_tx_bytes = traffic.network_tx_bytes;
+        self.tcp_rx_bytes = traffic.tcp_rx_bytes;
+        self.tcp_tx_bytes = traffic.tcp_tx_bytes;
     }
 }
 

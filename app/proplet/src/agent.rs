@@ -16,7 +16,7 @@ use super::monitor::{Monitor, Origin, Subject, Watch};
 use super::options::{Compression, Options, TaskTopics, Watched};
 use super::outgoing::{Outgoing, Packing};
 use super::presence::{alive, host_name, metadata};
-use super::sampler::{Sampler, Since};
+use super::sampler::{Counted, Sampler, Since};
 use super::start_error::StartError;
 use super::tasks::{Outcome, Process};
 use golden_mqtt::{Client, Deliveries, Publisher, Will};
@@ -180,7 +180,7 @@ impl Agent {
         let Some(monitor) = &mut self.monitor else {
             return Ok(None);
         };
-        let sampler = Sampler::attach(std::process::id(), Since::Birth);
+        let sampler = Sampler::attach(std::process::id(), Since::Birth, Counted::Process);
         let profile = MonitoringProfile {
             interval: self.options.metrics_interval,
             ..ProfileName::Standard.into()
@@ -197,7 +197,8 @@ impl Agent {
             reason,
         };
         let process = Process::given(*pid).map_err(refused)?;
-        let sampler = Sampler::attach(*pid, Since::Now).map_err(refused)?;
+        let counted = Counted::of(&self.options.watch_profile, Counted::Process);
+        let sampler = Sampler::attach(*pid, Since::Now, counted).map_err(refused)?;
         if self.running.contains_key(id) {
             let twice = Refusal::new("id", id, "is used by two tasks; give each an id of its own");
             return Err(StartError::Identifier(twice));

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::history::History;
 use super::outgoing::Outgoing;
-use super::sampler::{Activity, Glance, Sampler};
+use super::sampler::{Activity, Glance, Machine, Sampler};
 use golden_mqtt::Publisher;
 use proplet_schema::{
     Aggregated, MonitoringProfile, OutboxMetrics, ProcessMetrics, PropletMetrics, TaskMetrics,
@@ -56,6 +56,15 @@ impl Watch {
             .ok()?;
         answered.await.ok().flatten()
     }
+
+    /// A process of the task that still runs, where its descendants are counted.
+    pub async fn survivor(&self) -> Option<u32> {
+        let (reply, answered) = oneshot::channel();
+        self.commands
+            .send(Command::Survivor(self.number, reply))
+            .ok()?;
+        answered.await.ok().flatten()
+    }
 }
 
 impl Drop for Watch {
@@ -68,6 +77,7 @@ impl Drop for Watch {
 enum Command {
     Watch(u64, Box<Process>),
     Finish(u64, oneshot::Sender<Option<Aggregated>>),
+    Survivor(u64, oneshot::Sender<Option<u32>>),
     Forget(u64),
 }
 
@@ -99,6 +109,7 @@ impl Monitor {
             own,
             processes: HashMap::new(),
             due: BinaryHeap::new(),
+            machine: Machine::default(),
         };
         thread::Builder::new()
             .name("sampler".to_owned())
@@ -156,11 +167,11 @@ struct Process {
 
 impl Process {
     /// Whether, with an adaptive profile, there is nothing new to say.
-    fn is_unchanged(&mut self, now: Instant) -> bool {
+    fn is_unchanged(&mut self, now: Instant, machine: &mut Machine) -> bool {
         let Some(slowest) = self.profile.adaptive else {
             return false;
         };
-        let Some(glance) = self.sampler.glance() else {
+        let Some(glance) = self.sampler.glance(&self.profile, machine) else {
             return false;
         };
         let activity = self.glance.map(|earlier| glance.since(&earlier));
@@ -188,6 +199,7 @@ struct Schedule {
     own: Outgoing,
     processes: HashMap<u64, Process>,
     due: BinaryHeap<Reverse<(Instant, u64)>>,
+    machine: Machine,
 }
 
 impl Schedule {
@@ -233,6 +245,11 @@ impl Schedule {
                 // Whoever asked may have given up.
                 let _ = reply.send(aggregated);
             }
+            Command::Survivor(number, reply) => {
+                let process = self.processes.get_mut(&number);
+                let machine = &mut self.machine;
+                let _ = reply.send(process.and_then(|p| p.sampler.survivor(machine)));
+            }
             Command::Forget(number) => {
                 self.processes.remove(&number);
             }
@@ -250,7 +267,7 @@ impl Schedule {
             let Some(mut process) = self.processes.remove(&number) else {
                 continue;
             };
-            if !process.is_unchanged(now) && !self.sample(&mut process, now) {
+            if !process.is_unchanged(now, &mut self.machine) && !self.sample(&mut process, now) {
                 tracing::debug!(subject = ?process.subject, "process gone; sampling ends");
                 continue;
             }
@@ -270,7 +287,8 @@ impl Schedule {
 
     /// Takes a sample; `false` if the process is gone.
     fn sample(&mut self, process: &mut Process, now: Instant) -> bool {
-        let Some(sample) = process.sampler.sample(&process.profile) else {
+        let sample = process.sampler.sample(&process.profile, &mut self.machine);
+        let Some(sample) = sample else {
             return false;
         };
         process.sampled = Some(now);

@@ -106,7 +106,7 @@ impl Process {
             }
         };
         let stopped = tokio::select! {
-            () = self.ended.wait(self.child.as_mut()) => false,
+            () = self.wait(watch.as_ref()) => false,
             () = stop => true,
         };
         if stopped && let Some(child) = &mut self.child {
@@ -134,6 +134,20 @@ impl Process {
             results,
             error,
             aggregated,
+        }
+    }
+
+    /// Until it ends; a process that runs already, and is watched with its descendants,
+    /// until the last of them does: a daemon leaves its first process behind.
+    async fn wait(&mut self, watch: Option<&Watch>) {
+        self.ended.wait(self.child.as_mut()).await;
+        let Some(watch) = watch.filter(|_| self.child.is_none()) else {
+            return;
+        };
+        while let Some(pid) = watch.survivor().await {
+            if let Ok(mut ended) = ended::Ended::of(pid) {
+                ended.wait(None).await;
+            }
         }
     }
 }
@@ -223,6 +237,7 @@ mod ended {
                     None => super::super::sampler::Sampler::attach(
                         self.0,
                         super::super::sampler::Since::Now,
+                        super::super::sampler::Counted::Process,
                     )
                     .is_err(),
                 };

@@ -4,8 +4,14 @@
 //! Sources: the kernel's `Documentation/admin-guide/cgroup-v2.rst` and
 //! `cgroup-v1/`, and proc(5) for `/proc/self/mountinfo`.
 
+mod events;
+mod members;
+
 use std::fs;
 use std::path::{Path, PathBuf};
+
+pub use self::events::{Events, Pressure};
+pub use self::members::MAX_MEMBERS;
 
 /// The directory of a controller's group, and up to where its ancestors go.
 #[derive(Clone, Debug, PartialEq)]
@@ -277,10 +283,10 @@ mod tests {
     use super::*;
 
     /// A directory with the given files, removed at the end.
-    struct Tree(PathBuf);
+    pub(super) struct Tree(pub(super) PathBuf);
 
     impl Tree {
-        fn new(name: &str, files: &[(&str, &str)]) -> Self {
+        pub(super) fn new(name: &str, files: &[(&str, &str)]) -> Self {
             let root = std::env::temp_dir().join(format!("cgroup-{name}-{}", std::process::id()));
             for (path, text) in files {
                 let path = root.join(path);
@@ -297,8 +303,9 @@ mod tests {
         }
     }
 
-    const MOUNT_2: &str = "30 23 0:26 / /sys/fs/cgroup rw shared:4 - cgroup2 cgroup2 rw\n";
-    const MOUNTS_1: &str = "32 31 0:29 /docker/abc /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n\
+    pub(super) const MOUNT_2: &str =
+        "30 23 0:26 / /sys/fs/cgroup rw shared:4 - cgroup2 cgroup2 rw\n";
+    pub(super) const MOUNTS_1: &str = "32 31 0:29 /docker/abc /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n\
                             33 31 0:30 /docker/abc /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n";
 
     #[test]

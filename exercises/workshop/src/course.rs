@@ -289,6 +289,15 @@ impl Course {
         read(self.within("", exercise, "README.md"))
     }
 
+    /// The picture that the teacher's page shows: an SVG.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    pub fn picture(&self, exercise: &Exercise) -> Result<String, CourseError> {
+        read(self.within("", exercise, "picture.svg"))
+    }
+
     /// The three hints, each deeper than the one before.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
 //! A real Prometheus of our own, on a free port, with the student's
-//! configuration; and made-up targets for it to scrape.
+//! configuration.
 
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
@@ -15,7 +15,6 @@ use crate::finding::Finding;
 use crate::http::{self, encoded};
 use crate::promtool::REMEDY;
 use crate::scratch::Scratch;
-use crate::server::{Response, Server, serve_http};
 
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -186,36 +185,4 @@ fn failed(error: &std::io::Error) -> Finding {
         "prometheus-failed",
         format!("Prometheus could not be started: {error}"),
     )
-}
-
-/// Something that can be scraped: one page, on a free port, at `/metrics`. Dropping
-/// it ends it.
-#[derive(Debug)]
-pub struct Target(Server);
-
-impl Target {
-    /// One that shows this page.
-    ///
-    /// # Errors
-    ///
-    /// `no-port`.
-    pub fn showing(page: &'static str) -> Result<Self, Finding> {
-        let server = Server::bind("127.0.0.1:0", move |stream| {
-            serve_http(stream, |request| {
-                let is_scrape = request.method == "GET" && request.path == "/metrics";
-                Some(if is_scrape {
-                    Response::text("200 OK", page)
-                } else {
-                    Response::text("404 Not Found", "")
-                })
-            })
-        })?;
-        Ok(Self(server))
-    }
-
-    /// Where it is.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.0.address()
-    }
 }

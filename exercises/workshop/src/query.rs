@@ -239,7 +239,7 @@ pub fn mistake_in(query: &Parsed) -> Option<Mistake> {
             query.has_aggregated_quantile(),
             mistake(
                 "average-of-quantiles",
-                "An instance that served three requests had as much to say as one that served thousands. Can quantiles be put together afterwards? What can be added up?",
+                "Quantiles of several parts were put together afterwards, and a part that served three requests counted there like one that served thousands. What can be added up?",
             ),
         ),
     ];

@@ -248,6 +248,16 @@ impl Drop for Serving {
 }
 
 #[test]
+fn each_exercise_has_a_screen_of_its_own() {
+    let serving = Serving::start();
+    let screen = |number: &str| http::request(serving.address, "GET", &format!("/show/{number}"));
+    let shown = screen("4").unwrap();
+    let sentence = "A request can end without reaching your last line";
+    assert!(shown.body.contains(sentence) && shown.body.contains("<svg "));
+    assert_eq!(screen("19").unwrap().status, 404);
+}
+
+#[test]
 fn the_class_is_told_of_checks_and_shows_who_is_where() {
     // Without it every check of this exercise says that it is not installed.
     if peers::require("prometheus").is_none() || peers::require("promtool").is_none() {

@@ -46,6 +46,16 @@ fn prometheus_reports_220_ms_as_295_and_320_ms_as_442_and_a_half() {
     near(p95(&all, "default"), 0.4875);
     near(p95(&all, "own"), 0.4875);
     near(p95(&all, "native"), (-14.0 / 8.0 + 0.95 / 8.0_f64).exp2());
+    // The same bounds make the same number, out of one series instead of one for each bucket,
+    // one for `+Inf`, the sum and the count.
+    for (buckets, bounds) in [("default", 11), ("slo", 4), ("own", 3)] {
+        let one = all.iter().find(|one| one.buckets == buckets).unwrap();
+        let (converted, series) = one.converted.unwrap();
+        near(converted, one.p95);
+        assert_eq!((one.series, series), (bounds + 3, 1), "{buckets}");
+    }
+    let native = all.last().unwrap();
+    assert_eq!((native.series, native.converted), (1, None));
 }
 
 #[test]

@@ -101,6 +101,65 @@ fn what_is_stacked_is_of_one_training() {
     }
 }
 
+/// The line around an area without height would lie upon the one below it: a calm graph of
+/// requests by status had a red outline.
+#[test]
+fn what_is_stacked_has_no_outline() {
+    let mut checked = 0;
+    for dashboard in all() {
+        for panel in data_panels(&dashboard) {
+            let custom = &panel["fieldConfig"]["defaults"]["custom"];
+            if custom["stacking"]["mode"] == "normal" {
+                assert_eq!(custom["lineWidth"], 0, "{}", panel["title"]);
+                assert!(custom["fillOpacity"].as_u64() >= Some(50), "{custom}");
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked >= 3, "only {checked}");
+}
+
+/// Grafana writes what it says instead of a number in the colour of the smallest number, which
+/// is green where small is good.
+#[test]
+fn a_number_that_is_not_there_has_no_numbers_colour() {
+    for dashboard in all() {
+        for panel in data_panels(&dashboard).filter(|panel| panel["type"] == "stat") {
+            let place = format!("{}: {}", dashboard.name, text(&panel["title"]));
+            let defaults = &panel["fieldConfig"]["defaults"];
+            assert_eq!(defaults["noValue"], "no data", "{place}");
+            let mappings = list(&defaults["mappings"]);
+            let nothing = mappings
+                .iter()
+                .find(|mapping| mapping["options"]["match"] == "null")
+                .unwrap_or_else(|| panic!("{place}: nothing looks like a number"));
+            assert_eq!(nothing["type"], "special", "{place}");
+            let shown = &nothing["options"]["result"];
+            assert_eq!(shown["text"], "no data", "{place}");
+            let steps = list(&defaults["thresholds"]["steps"]);
+            assert!(
+                steps.iter().all(|step| step["color"] != shown["color"]),
+                "{place}: {shown}"
+            );
+        }
+    }
+}
+
+/// Watchdog, of level 0, always fires: a calm stack shows no alert.
+#[test]
+fn the_watchdog_is_no_alert_to_look_at() {
+    let mut seen = 0;
+    for query in all().iter().flat_map(Dashboard::queries) {
+        for selector in query.expression.split("ALERTS{").skip(1) {
+            let (selector, _) = selector.split_once('}').expect("it ends");
+            let excluded = selector.contains("level") || selector.contains(r#""pending""#);
+            assert!(excluded, "{}: {selector}", query.place());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 10, "only {seen}");
+}
+
 /// Coloured numbers, the alert that their colour stands for, and what its rule compares
 /// with. A colour that changes without one would cry wolf.
 const COLOURED: [(&str, f64, &str, &str); 10] = [

@@ -3,7 +3,7 @@
 use axum::Json;
 use utoipa::OpenApi;
 
-use super::{live, proplets, rollups, samples, tasks};
+use super::{live, overview, proplets, rollups, samples, tasks, trend};
 use golden_http::docs::{ControlToken, OperationIds};
 use golden_http::problem::{Detail, Invalid, ValidationError};
 use golden_http::{health, metrics};
@@ -23,11 +23,13 @@ use golden_http::{health, metrics};
         tasks::start,
         tasks::stop,
         samples::of_task,
+        trend::show,
         samples::of_proplet,
         samples::alive,
         proplets::list,
         proplets::show,
         rollups::show,
+        overview::show,
         live::live,
         metrics::metrics,
         health::healthz,

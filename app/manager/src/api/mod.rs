@@ -6,6 +6,7 @@
 
 pub mod docs;
 pub mod live;
+pub mod overview;
 pub mod page;
 pub mod proplets;
 pub mod rollups;
@@ -13,6 +14,7 @@ pub mod routes;
 pub mod samples;
 mod selection;
 pub mod tasks;
+pub mod trend;
 
 use axum::http::StatusCode;
 

@@ -1,4 +1,5 @@
-//! `GET /` and `GET /page/{file}`: the live page, which shows what arrives.
+//! `GET /` and `GET /page/{file}`: the page of proplets and
+//! tasks: the past from the history, and what arrives.
 //! Plain HTML, CSS and JavaScript, embedded ([`Asset`]); nothing is fetched
 //! from elsewhere. The page holds no fact of its own.
 
@@ -16,16 +17,41 @@ const INDEX: Asset = Asset {
 };
 
 /// Every file under `/page/`.
-const ASSETS: [Asset; 4] = [
+const ASSETS: [Asset; 9] = [
+    Asset {
+        name: "actions.js",
+        content_type: JS,
+        body: include_str!("../../page/actions.js"),
+    },
+    Asset {
+        name: "detail.js",
+        content_type: JS,
+        body: include_str!("../../page/detail.js"),
+    },
+    Asset {
+        name: "format.js",
+        content_type: JS,
+        body: include_str!("../../page/format.js"),
+    },
     Asset {
         name: "main.js",
         content_type: JS,
         body: include_str!("../../page/main.js"),
     },
     Asset {
-        name: "rows.js",
+        name: "model.js",
         content_type: JS,
-        body: include_str!("../../page/rows.js"),
+        body: include_str!("../../page/model.js"),
+    },
+    Asset {
+        name: "spark.js",
+        content_type: JS,
+        body: include_str!("../../page/spark.js"),
+    },
+    Asset {
+        name: "table.js",
+        content_type: JS,
+        body: include_str!("../../page/table.js"),
     },
     Asset {
         name: "style.css",

@@ -33,6 +33,10 @@ pub struct Proplet {
     pub channel_id: String,
     /// Number of its tasks with recent samples.
     pub task_count: usize,
+    /// Their CPU usage by their latest samples, in percent of one core.
+    pub task_cpu_percent: f64,
+    /// Their resident memory likewise, in bytes.
+    pub task_memory_bytes: u64,
     /// The metadata that it published when it started.
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<Value>,
@@ -63,6 +67,8 @@ impl From<PropletView> for Proplet {
             domain_id: identity.domain,
             channel_id: identity.channel,
             task_count: view.tasks,
+            task_cpu_percent: view.cpu_percent,
+            task_memory_bytes: view.memory_bytes,
             metadata: metadata.and_then(|text| serde_json::from_str(text).ok()),
             id: identity.name,
         }

@@ -2,7 +2,7 @@
 
 use axum::routing::{get, post};
 
-use super::{Manager, docs, live, page, proplets, rollups, samples, tasks};
+use super::{Manager, docs, live, overview, page, proplets, rollups, samples, tasks, trend};
 use golden_http::api::{Api, App};
 use golden_http::requests::Requests;
 use golden_http::{docs as pages, health, metrics};
@@ -15,11 +15,13 @@ pub fn router(manager: &Manager, requests: &Requests) -> App {
         .route("/tasks/{id}/start", post(tasks::start))
         .route("/tasks/{id}/stop", post(tasks::stop))
         .route("/tasks/{id}/metrics", get(samples::of_task))
+        .route("/tasks/{id}/trend", get(trend::show))
         .route("/proplets", get(proplets::list))
         .route("/proplets/{id}", get(proplets::show))
         .route("/proplets/{id}/metrics", get(samples::of_proplet))
         .route("/proplets/{id}/alive-history", get(samples::alive))
         .route("/rollups", get(rollups::show))
+        .route("/overview", get(overview::show))
         .route("/live", get(live::live))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))

@@ -3,8 +3,11 @@
 //! entries are dropped. Knows no topic, no file and no socket.
 
 mod admission;
+mod columns;
 mod counters;
+mod ends;
 mod exposition;
+mod network;
 mod proplet;
 mod rate;
 mod totals;
@@ -15,8 +18,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use self::admission::Refused;
+pub use self::columns::{SERIES_OF_A_GROUP, SERIES_OF_A_PROPLET, SERIES_OF_A_TASK};
 use self::counters::Counters;
-pub use self::exposition::{SERIES_OF_A_PROPLET, SERIES_OF_A_TASK};
+pub use self::ends::End;
 pub use self::proplet::PropletView;
 use self::proplet::{Latest, Proplet, Task, nanoseconds};
 pub use self::totals::Totals;
@@ -166,6 +170,17 @@ impl Fleet {
         }
     }
 
+    /// Whether the network bytes of a task's sample count in sums, where a namespace
+    /// that several tasks tell of counts once. To be asked once for each sample.
+    pub fn counts_network(&self, sample: &TaskSample) -> bool {
+        let mut state = self.lock();
+        let proplet = state.proplets.get_mut(&*sample.proplet_id);
+        proplet.is_none_or(|proplet| {
+            let network = &mut proplet.network;
+            network.counts(&sample.task_id, sample.at, &sample.metrics)
+        })
+    }
+
     /// A task's sample, which has not come before. The bytes in it are what
     /// [`Self::growth`] made of those `reported`.
     pub fn observe_task(&self, sample: &TaskSample, reported: Traffic, now: i64) {
@@ -181,12 +196,20 @@ impl Fleet {
             }
             state.series += SERIES_OF_A_TASK;
         }
-        if let Some(proplet) = state.proplets.get_mut(name) {
-            proplet
-                .tasks
-                .entry(task.into())
-                .or_insert_with(|| Task::new(sample.at, now))
-                .observe(sample.at, &sample.metrics, reported, now);
+        // Its fields, and not the whole, are borrowed from here on.
+        let state = &mut *state;
+        let Some(proplet) = state.proplets.get_mut(name) else {
+            return;
+        };
+        proplet.ends.sampled(task, sample.at);
+        let task = proplet
+            .tasks
+            .entry(task.into())
+            .or_insert_with(|| Task::new(sample.at, now));
+        task.observe(sample.at, &sample.metrics, reported, now);
+        if task.wants_group() && state.series + SERIES_OF_A_GROUP <= self.bounds.series {
+            task.group_shown = true;
+            state.series += SERIES_OF_A_GROUP;
         }
     }
 
@@ -206,11 +229,11 @@ impl Fleet {
         let mut state = self.lock();
         let mut freed = 0;
         state.proplets.retain(|_, proplet| {
-            let before = proplet.tasks.len();
-            proplet
-                .tasks
-                .retain(|_, task| now - task.seen < after.max(MIN_INTERVALS * task.interval));
-            freed += (before - proplet.tasks.len()) * SERIES_OF_A_TASK;
+            proplet.tasks.retain(|_, task| {
+                let recent = now - task.seen < after.max(MIN_INTERVALS * task.interval);
+                freed += if recent { 0 } else { task.series() };
+                recent
+            });
             let gone = proplet.tasks.is_empty() && now - proplet.seen >= forget;
             if gone && proplet.shown {
                 freed += SERIES_OF_A_PROPLET;
@@ -227,9 +250,7 @@ impl Fleet {
             .proplets
             .get_mut(name)
             .and_then(|proplet| proplet.tasks.remove(task));
-        if removed.is_some() {
-            state.series -= SERIES_OF_A_TASK;
-        }
+        state.series -= removed.map_or(0, |task| task.series());
     }
 
     /// The sum of what is known.

@@ -4,11 +4,15 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use golden_metrics::created_before;
-use proplet_schema::{CpuMetrics, MemoryMetrics, OutboxMetrics, ProcessMetrics, Traffic};
+use proplet_schema::{
+    CgroupMetrics, CpuMetrics, MemoryMetrics, OutboxMetrics, ProcessMetrics, Traffic,
+};
 
-use super::Bounds;
 use super::counters::Counters;
+use super::ends::Ends;
+use super::network::Network;
 use super::rate::Bucket;
+use super::{Bounds, SERIES_OF_A_GROUP, SERIES_OF_A_TASK};
 use crate::history::Identity;
 
 /// How far the uptime of a proplet without a clock may part from its start as it
@@ -28,6 +32,8 @@ pub(super) struct Proplet {
     /// When it started, where it has no clock and gives its uptime instead.
     pub(super) started: Option<i64>,
     pub(super) latest: Option<Latest>,
+    pub(super) network: Network,
+    pub(super) ends: Ends,
     pub(super) tasks: HashMap<Box<str>, Task>,
 }
 
@@ -55,6 +61,8 @@ pub(super) struct Task {
     pub(super) samples: u64,
     pub(super) metrics: ProcessMetrics,
     pub(super) counters: Counters,
+    /// There are series for its control group.
+    pub(super) group_shown: bool,
 }
 
 /// The current state of a proplet.
@@ -68,6 +76,10 @@ pub struct PropletView {
     pub seen: i64,
     /// Number of its tasks with recent samples.
     pub tasks: usize,
+    /// Their CPU usage by their latest samples, in percent of one core.
+    pub cpu_percent: f64,
+    /// Their resident memory likewise, in bytes.
+    pub memory_bytes: u64,
 }
 
 impl Proplet {
@@ -80,6 +92,8 @@ impl Proplet {
             shown: false,
             started: None,
             latest: None,
+            network: Network::default(),
+            ends: Ends::default(),
             tasks: HashMap::new(),
         }
     }
@@ -106,11 +120,14 @@ impl Proplet {
     }
 
     pub(super) fn view(&self, bounds: Bounds, now: i64) -> PropletView {
+        let metrics = || self.tasks.values().map(|task| &task.metrics);
         PropletView {
             identity: self.identity.clone(),
             alive: self.lives(bounds, now),
             seen: self.seen,
             tasks: self.tasks.len(),
+            cpu_percent: metrics().filter_map(|metrics| metrics.cpu_percent).sum(),
+            memory_bytes: metrics().filter_map(|metrics| metrics.memory_bytes).sum(),
         }
     }
 }
@@ -126,7 +143,24 @@ impl Task {
             samples: 0,
             metrics: ProcessMetrics::default(),
             counters: Counters::default(),
+            group_shown: false,
         }
+    }
+
+    /// Whether its control group has events, and no series yet.
+    pub(super) fn wants_group(&self) -> bool {
+        let group = self.metrics.cgroup.as_ref();
+        !self.group_shown && group.is_some_and(CgroupMetrics::has_events)
+    }
+
+    /// How many series are reserved for it.
+    pub(super) fn series(&self) -> usize {
+        let of_group = if self.group_shown {
+            SERIES_OF_A_GROUP
+        } else {
+            0
+        };
+        SERIES_OF_A_TASK + of_group
     }
 
     /// Since when its samples and bytes are counted.

@@ -4,6 +4,7 @@
 use proplet_schema::{Aggregated, CpuMetrics, MemoryMetrics, ProcessMetrics};
 use rusqlite::Row;
 
+use super::more;
 use crate::number::exact;
 
 /// A column's name and the value that a sample has for it.
@@ -28,9 +29,9 @@ pub(super) fn metrics(metrics: &ProcessMetrics) -> [Column; 10] {
     ]
 }
 
-/// What [`metrics`] wrote.
+/// What [`metrics`] wrote, with what has no column.
 pub(super) fn read_metrics(row: &Row<'_>) -> rusqlite::Result<ProcessMetrics> {
-    Ok(ProcessMetrics {
+    let mut metrics = ProcessMetrics {
         cpu_percent: row.get("cpu_percent")?,
         memory_bytes: count(row, "memory_bytes")?,
         memory_percent: row.get("memory_percent")?,
@@ -41,9 +42,10 @@ pub(super) fn read_metrics(row: &Row<'_>) -> rusqlite::Result<ProcessMetrics> {
         uptime_seconds: count(row, "uptime_seconds")?,
         thread_count: count(row, "thread_count")?,
         file_descriptor_count: count(row, "file_descriptor_count")?,
-        cgroup: None,
-        timestamp: None,
-    })
+        ..ProcessMetrics::default()
+    };
+    more::read_task(row, &mut metrics)?;
+    Ok(metrics)
 }
 
 /// `aggregated` of a task's sample; no values where it has none.

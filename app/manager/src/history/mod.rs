@@ -14,6 +14,7 @@
 mod columns;
 mod damage;
 mod more;
+mod overview;
 mod page;
 mod proplets;
 mod retention;
@@ -21,6 +22,7 @@ mod rollups;
 mod sample;
 mod size;
 mod tasks;
+mod trend;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -30,12 +32,14 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use thiserror::Error;
 
+pub use overview::{Lines, Recent};
 pub use page::{AliveSample, Page, Range};
 pub use proplets::Identity;
 pub use retention::Retention;
 pub use rollups::{Piece, Rollup};
 pub use sample::{PropletSample, TaskSample};
 pub use tasks::{State, Task};
+pub use trend::Trend;
 pub use writer::Writer;
 
 /// The version of `schema.sql`, which the file carries as its `user_version`.

@@ -1,19 +1,12 @@
 //! What of a sample has no column of its own: a JSON object in the column
 //! `more`.
 
-use proplet_schema::{Aggregated, CgroupMetrics, OutboxMetrics, ProcessMetrics};
+use proplet_schema::{Aggregated, OutboxMetrics, ProcessMetrics};
 use rusqlite::Row;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::sample::{PropletSample, TaskSample};
-
-/// Of a task's sample.
-#[derive(Default, Serialize, Deserialize)]
-pub(super) struct TaskMore {
-    #[serde(default)]
-    pub(super) cgroup: Option<CgroupMetrics>,
-}
 
 /// Of a proplet's sample.
 #[derive(Default, Serialize, Deserialize)]
@@ -29,10 +22,29 @@ pub(super) struct PropletMore {
 
 /// `None` where everything has a column.
 pub(super) fn of_task(sample: &TaskSample) -> Option<String> {
-    let cgroup = sample.metrics.cgroup.clone()?;
-    json(&TaskMore {
-        cgroup: Some(cgroup),
-    })
+    let metrics = &sample.metrics;
+    let more = ProcessMetrics {
+        tcp_rx_bytes: metrics.tcp_rx_bytes,
+        tcp_tx_bytes: metrics.tcp_tx_bytes,
+        network_namespace: metrics.network_namespace,
+        process_count: metrics.process_count,
+        cgroup: metrics.cgroup.clone(),
+        ..ProcessMetrics::default()
+    };
+    (more != ProcessMetrics::default())
+        .then(|| json(&more))
+        .flatten()
+}
+
+/// What [`of_task`] wrote, added to what has a column.
+pub(super) fn read_task(row: &Row<'_>, metrics: &mut ProcessMetrics) -> rusqlite::Result<()> {
+    let more: ProcessMetrics = read(row)?;
+    metrics.tcp_rx_bytes = more.tcp_rx_bytes;
+    metrics.tcp_tx_bytes = more.tcp_tx_bytes;
+    metrics.network_namespace = more.network_namespace;
+    metrics.process_count = more.process_count;
+    metrics.cgroup = more.cgroup;
+    Ok(())
 }
 
 /// `None` where everything has a column.
@@ -53,7 +65,7 @@ pub(super) fn of_proplet(sample: &PropletSample) -> Option<String> {
     })
 }
 
-/// What [`of_task`] or [`of_proplet`] wrote.
+/// What was written, as an object.
 pub(super) fn read<T: Default + DeserializeOwned>(row: &Row<'_>) -> rusqlite::Result<T> {
     let text: Option<String> = row.get("more")?;
     let more = text.and_then(|text| serde_json::from_str(&text).ok());

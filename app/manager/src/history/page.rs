@@ -1,9 +1,8 @@
 //! Queries of the history: pages of samples, the newest first.
 
-use proplet_schema::ProcessMetrics;
 use rusqlite::{Connection, Row, ToSql};
 
-use super::more::{self, PropletMore, TaskMore};
+use super::more::{self, PropletMore};
 use super::sample::{PropletSample, TaskSample};
 use super::{History, HistoryError, columns};
 use crate::clock::rfc3339;
@@ -47,14 +46,10 @@ impl History {
             task,
             range,
             |row| {
-                let TaskMore { cgroup } = more::read(row)?;
                 Ok(TaskSample {
                     task_id: task.to_owned(),
                     proplet_id: row.get("proplet_name")?,
-                    metrics: ProcessMetrics {
-                        cgroup,
-                        ..columns::read_metrics(row)?
-                    },
+                    metrics: columns::read_metrics(row)?,
                     aggregated: columns::read_aggregated(row)?,
                     at: row.get("at")?,
                 })

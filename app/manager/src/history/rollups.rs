@@ -41,9 +41,10 @@ pub struct Rollup {
 }
 
 impl Rollup {
-    /// Of one sample.
+    /// Of one sample, with its network bytes if they are not counted as another
+    /// task's of the same namespace.
     #[must_use]
-    pub fn of(sample: &TaskSample) -> Self {
+    pub fn of(sample: &TaskSample, network: bool) -> Self {
         let cpu_percent = sample.metrics.cpu_percent.unwrap_or(0.0);
         let memory_bytes = sample.metrics.memory_bytes.map_or(0.0, exact);
         Self {
@@ -52,7 +53,11 @@ impl Rollup {
             cpu_percent_max: cpu_percent,
             memory_bytes_sum: memory_bytes,
             memory_bytes_max: memory_bytes,
-            traffic: sample.metrics.traffic(),
+            traffic: Traffic {
+                network_rx_bytes: sample.metrics.network_rx_bytes.filter(|_| network),
+                network_tx_bytes: sample.metrics.network_tx_bytes.filter(|_| network),
+                ..sample.metrics.traffic()
+            },
         }
     }
 
@@ -119,9 +124,9 @@ pub struct Piece {
     pub disk_read_bytes: f64,
     /// Bytes written to disk.
     pub disk_write_bytes: f64,
-    /// Bytes received.
+    /// Bytes received, in each network namespace of a proplet counted once.
     pub network_rx_bytes: f64,
-    /// Bytes sent.
+    /// Bytes sent, likewise.
     pub network_tx_bytes: f64,
 }
 

@@ -69,6 +69,15 @@ pub struct Task {
 const COLUMNS: &str = "id, definition, state, proplet, error, created, changed";
 
 impl Task {
+    /// Whether it ran, or was to run, and does no longer.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        matches!(
+            self.state,
+            State::Stopped | State::Completed | State::Failed
+        )
+    }
+
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let state: String = row.get(2)?;
         Ok(Self {

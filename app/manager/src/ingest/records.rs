@@ -322,8 +322,9 @@ impl<'a, 'b> Records<'a, 'b> {
         if !self.write(proplet, |writer| writer.task(&sample)) {
             return Err(Reason::Duplicate);
         }
+        let network = fleet.counts_network(&sample);
         if self.recording {
-            self.writer.roll_up(at, &Rollup::of(&sample));
+            self.writer.roll_up(at, &Rollup::of(&sample, network));
         }
         fleet.observe_task(&sample, reported, self.now);
         if tasks.is_unreported(task) {
@@ -350,6 +351,7 @@ impl<'a, 'b> Records<'a, 'b> {
             return Err(Reason::Forged);
         }
         self.admit(topic, proplet)?;
+        self.ingest.fleet.ended(&message, self.now);
         self.changes.push(Change::Ended(message));
         Ok(Kind::Result)
     }

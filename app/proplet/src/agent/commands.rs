@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Agent;
-use crate::sampler::{Sampler, Since};
+use crate::sampler::{Counted, Sampler, Since};
 use crate::tasks::Process;
 use golden_mqtt::{Content, Delivery};
 use proplet_schema::{Refusal, StartTask, StopTask, Topic, TopicKind, payload};
@@ -146,8 +146,9 @@ impl Agent {
             Refusal::new("id", &command.id, format!("cannot be started: {error}"))
         };
         let process = Process::start(&command.workload).map_err(failed)?;
-        let sampler = Sampler::attach(process.pid(), Since::Birth).map_err(failed)?;
         let profile = command.profile();
+        let counted = Counted::of(&profile, Counted::Tree);
+        let sampler = Sampler::attach(process.pid(), Since::Birth, counted).map_err(failed)?;
         self.begin(command.id.clone(), Some(given), process, sampler, profile);
         Ok(())
     }

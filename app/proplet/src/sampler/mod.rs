@@ -10,7 +10,11 @@ use std::io;
 use std::time::{Duration, Instant};
 
 #[cfg(target_os = "linux")]
+pub use linux::Machine;
+#[cfg(target_os = "linux")]
 use linux::Source;
+#[cfg(not(target_os = "linux"))]
+pub use portable::Machine;
 #[cfg(not(target_os = "linux"))]
 use portable::Source;
 
@@ -36,6 +40,11 @@ struct Reading {
     disk: Option<(u64, u64)>,
     /// Received and sent.
     network: Option<(u64, u64)>,
+    network_namespace: Option<u64>,
+    /// Of its own TCP sockets.
+    tcp: Option<(u64, u64)>,
+    /// How many are counted, where its descendants are.
+    processes: Option<u64>,
     threads: Option<u64>,
     descriptors: Option<u64>,
     cgroup: Option<CgroupMetrics>,
@@ -54,6 +63,27 @@ pub enum Since {
     Birth,
     /// Now: what it did before does not count.
     Now,
+}
+
+/// What of a task is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// Its process alone.
+    Process,
+    /// The process's descendants too, those included that have ended.
+    Tree,
+}
+
+impl Counted {
+    /// As the profile says, or `otherwise` where it says nothing.
+    #[must_use]
+    pub fn of(profile: &MonitoringProfile, otherwise: Self) -> Self {
+        match profile.process_tree {
+            Some(true) => Self::Tree,
+            Some(false) => Self::Process,
+            None => otherwise,
+        }
+    }
 }
 
 /// Samples one process. Holds on to the process, not to its number: another one
@@ -82,17 +112,21 @@ impl Sampler {
     /// # Errors
     ///
     /// If there is no such process.
-    pub fn attach(pid: u32, since: Since) -> io::Result<Self> {
+    pub fn attach(pid: u32, since: Since, counted: Counted) -> io::Result<Self> {
         Ok(Self {
-            source: Source::attach(pid)?,
+            source: Source::attach(pid, counted)?,
             since,
             before: None,
         })
     }
 
     /// A sample of what the profile asks for. `None` once the process is gone.
-    pub fn sample(&mut self, profile: &MonitoringProfile) -> Option<ProcessMetrics> {
-        let now = self.source.read(profile)?;
+    pub fn sample(
+        &mut self,
+        profile: &MonitoringProfile,
+        machine: &mut Machine,
+    ) -> Option<ProcessMetrics> {
+        let now = self.source.read(profile, machine)?;
         let before = self.before.take();
         let metrics = ProcessMetrics {
             cpu_percent: before
@@ -123,7 +157,18 @@ impl Sampler {
         let network_before = before.as_ref().and_then(|before| before.network);
         // The namespace is older than the process: at first nothing is its own.
         let network = delta(now.network, network_before, now.network.unwrap_or_default());
+        let tcp_before = before.as_ref().and_then(|before| before.tcp);
+        let from = if born {
+            (0, 0)
+        } else {
+            now.tcp.unwrap_or_default()
+        };
+        let tcp = delta(now.tcp, tcp_before, from);
         let metrics = ProcessMetrics {
+            tcp_rx_bytes: tcp.map(|(received, _)| received),
+            tcp_tx_bytes: tcp.map(|(_, sent)| sent),
+            network_namespace: now.network_namespace,
+            process_count: now.processes,
             disk_read_bytes: disk.map(|(read, _)| read),
             disk_write_bytes: disk.map(|(_, written)| written),
             network_rx_bytes: network.map(|(received, _)| received),
@@ -139,6 +184,7 @@ impl Sampler {
             // What could not be read this time is compared with what could.
             disk: now.disk.or(disk_before),
             network: now.network.or(network_before),
+            tcp: now.tcp.or(tcp_before),
             ..now
         });
         Some(metrics)
@@ -169,8 +215,14 @@ impl Sampler {
 
     /// A glance, which costs a fraction of a sample. `None` where the system
     /// has nothing cheaper, or the process is gone.
-    pub fn glance(&mut self) -> Option<Glance> {
-        self.source.glance()
+    pub fn glance(&mut self, profile: &MonitoringProfile, machine: &mut Machine) -> Option<Glance> {
+        self.source.glance(profile, machine)
+    }
+
+    /// A process that still runs of those that are counted, whether the first of them
+    /// does or not. `None` where only one is counted.
+    pub fn survivor(&mut self, machine: &mut Machine) -> Option<u32> {
+        self.source.survivor(machine)
     }
 }
 

@@ -6,8 +6,12 @@ use std::time::{Duration, Instant};
 
 use sysinfo::{Networks, Pid, Process, ProcessRefreshKind, ProcessesToUpdate, System};
 
-use super::{Glance, Reading};
+use super::{Counted, Glance, Reading};
 use proplet_schema::MonitoringProfile;
+
+/// Nothing is read of the whole machine.
+#[derive(Debug, Default)]
+pub struct Machine;
 
 #[derive(Debug)]
 pub(super) struct Source {
@@ -19,7 +23,8 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub(super) fn attach(pid: u32) -> io::Result<Self> {
+    /// Descendants are counted on Linux only.
+    pub(super) fn attach(pid: u32, _: Counted) -> io::Result<Self> {
         let failed = |error| io::Error::other(format!("{error:?}"));
         let mut source = Self {
             system: System::new().map_err(failed)?,
@@ -39,7 +44,7 @@ impl Source {
         Some(system.total_memory())
     }
 
-    pub(super) fn read(&mut self, profile: &MonitoringProfile) -> Option<Reading> {
+    pub(super) fn read(&mut self, profile: &MonitoringProfile, _: &mut Machine) -> Option<Reading> {
         let started = self.started;
         let network = profile.collect_network_io.then(|| {
             self.networks.refresh(true);
@@ -77,11 +82,15 @@ impl Source {
                 .open_files()
                 .filter(|_| profile.collect_file_descriptors)
                 .and_then(count),
-            cgroup: None,
+            ..Reading::default()
         })
     }
 
-    pub(super) fn glance(&mut self) -> Option<Glance> {
+    pub(super) fn glance(&mut self, _: &MonitoringProfile, _: &mut Machine) -> Option<Glance> {
+        None
+    }
+
+    pub(super) fn survivor(&mut self, _: &mut Machine) -> Option<u32> {
         None
     }
 

@@ -39,8 +39,8 @@ pub fn check(program: &Path) -> Judgement {
         requests.extend((0..times).map(|n| ("GET", path(n), 200)));
     }
     let delayed = requests.len() - LATE;
-    requests.extend((0..FAILED).map(|_| ("GET", "/random?fail=503".to_owned(), 503)));
-    requests.extend((0..POSTED).map(|_| ("POST", "/random".to_owned(), 405)));
+    requests.extend((0..FAILED).map(|n| ("GET", format!("/random/user-{n}?fail=503"), 503)));
+    requests.extend((0..POSTED).map(|n| ("POST", format!("/random/user-{n}"), 405)));
     requests.extend((0..UNKNOWN).map(|n| ("GET", format!("/scan/{n}.php"), 404)));
     student.ask_all(&requests, 20)?;
     let after = student.metrics()?;
@@ -54,7 +54,16 @@ pub fn check(program: &Path) -> Judgement {
     let asked: usize = DELAYS.iter().map(|(delay, times)| delay * times).sum();
     let asked = asked + LATE * (1000.0 * DEADLINE) as usize;
     unit(sum(&sums, &[]), asked as f64 / 1000.0)?;
-    buckets(&before, &after)
+    buckets(&before, &after)?;
+    let risen = increases(&format!("{NAME}_bucket"), &before, &after);
+    let within = sum(&risen, &[("le", "0.5")]);
+    let sent = requests.len();
+    ensure(within <= (sent - LATE) as f64, "cut-off", || {
+        format!(
+            "{LATE} of {sent} requests had to wait for the deadline of {DEADLINE} s, and by your \
+             buckets {within} took at most {PROMISE} s. What became of the time of the slow ones?"
+        )
+    })
 }
 
 fn exists(after: &Exposition) -> Judgement {
@@ -133,8 +142,9 @@ fn routes(counts: &[crate::exposition::Sample], delayed: usize) -> Judgement {
         )
     })?;
     for (method, route, sent) in [
-        ("GET", "/random", delayed + FAILED + LATE),
-        ("POST", "/random", POSTED),
+        ("GET", "/random", delayed + LATE),
+        ("GET", "/random/{name}", FAILED),
+        ("POST", "/random/{name}", POSTED),
         ("GET", "unmatched", UNKNOWN),
     ] {
         let rose = sum(counts, &[("method", method), ("route", route)]);

@@ -14,6 +14,8 @@ const STUB: &str = include_str!("../../../stubs/09_questions/answers.txt");
 pub(super) enum Kind {
     /// By one number.
     Number,
+    /// By one number in a second; of what it is in a minute, the 60th.
+    PerSecond,
     /// By so many numbers.
     Numbers(usize),
     /// By one of the options below it.
@@ -37,6 +39,7 @@ impl Kind {
         };
         match self {
             Self::Number => numbers::one(text).map(|one| one.value.to_string()),
+            Self::PerSecond => numbers::one_per_second(text).map(|one| one.value.to_string()),
             Self::Numbers(count) => {
                 let all: Vec<_> = numbers::several_among_words(text)
                     .iter()
@@ -61,7 +64,7 @@ impl Kind {
 
     fn expected(&self) -> String {
         match self {
-            Self::Number => "one number, such as 12.5".to_owned(),
+            Self::Number | Self::PerSecond => "one number, such as 12.5".to_owned(),
             Self::Numbers(count) => format!("{count} numbers, in the order of the question"),
             Self::Choice => "the letter of one option".to_owned(),
             Self::Choices(count) => {
@@ -103,7 +106,7 @@ pub(super) struct Question {
 const QUESTIONS: &[Question] = &[
     Question {
         number: 1,
-        kind: Kind::Number,
+        kind: Kind::PerSecond,
         right: "2",
         wrong: &[
             (

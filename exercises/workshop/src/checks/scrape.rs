@@ -1,6 +1,8 @@
-//! Exercise 5: a configuration of Prometheus, tried out by Prometheus. Its
-//! targets are replaced by made-up ones, so that nothing else need run.
+//! Exercise 5: a configuration of Prometheus, tried out by Prometheus. It asks by way of
+//! a proxy that answers in its targets' place, so that nothing else need run and every
+//! address stays as the student wrote it.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +12,8 @@ use serde_json::Value;
 use crate::answer_file;
 use crate::finding::{Finding, Judgement, ensure};
 use crate::http::encoded;
-use crate::prometheus::{Prometheus, Target};
+use crate::prometheus::Prometheus;
+use crate::server::{Request, Response, Server, serve_http};
 
 // Prometheus looks for its targets every 5 s; a busy machine gets time besides.
 const TARGETS_TIMEOUT: Duration = Duration::from_secs(20);
@@ -20,8 +23,15 @@ const QUICK: &str = "1s";
 const SCRAPE_TIMEOUT: Duration = Duration::from_secs(20);
 
 // Each shows a series with labels of its own besides: somebody else's, if they are left alone.
-const STUDENT: &str =
-    "random_numbers_drawn_total 1\nborrowed{job=\"somebody\",instance=\"else\"} 1\n";
+const STUDENT: &str = "random_numbers_drawn_total 1
+http_requests_total{method=\"GET\",route=\"/random\",status=\"200\"} 1
+http_request_duration_seconds_bucket{method=\"GET\",route=\"/random\",outcome=\"success\",le=\"+Inf\"} 1
+http_request_duration_seconds_sum{method=\"GET\",route=\"/random\",outcome=\"success\"} 0.1
+http_request_duration_seconds_count{method=\"GET\",route=\"/random\",outcome=\"success\"} 1
+http_requests_in_flight 0
+saturation_ratio{resource=\"concurrency\"} 0
+borrowed{job=\"somebody\",instance=\"else\"} 1
+";
 const APP: &str = "random_value_count 1\nborrowed{job=\"somebody\",instance=\"else\"} 1\n";
 // What a job has pushed, with the labels it was pushed under.
 const PUSHED: &str = "records_total{job=\"training\",instance=\"worker-1\"} 1\n";
@@ -30,22 +40,16 @@ const PUSHED: &str = "records_total{job=\"training\",instance=\"worker-1\"} 1\n"
 ///
 /// The first finding.
 pub fn check(file: &Path) -> Judgement {
-    let mut text = answer_file::text(file)?;
-    // Held while Prometheus may visit them.
-    let mut made_up = Vec::new();
-    for (port, page) in [(8001, STUDENT), (8000, APP), (9091, PUSHED)] {
-        let shown = Target::showing(page)?;
-        let target = shown.address().to_string();
-        made_up.push(shown);
-        for host in ["127.0.0.1", "localhost"] {
-            text = text.replace(&format!("{host}:{port}"), &target);
-        }
-    }
+    let text = answer_file::text(file)?;
+    // Held while Prometheus may ask it.
+    let proxy = Server::bind("127.0.0.1:0", |stream| {
+        serve_http(stream, |request| Some(in_its_place(request)))
+    })?;
     // The student's own says how often it would visit whom. Its copy does it at once.
     let own = Prometheus::start(&text)?;
     let configuration = own.api("status/config")?;
     let configuration = configuration["yaml"].as_str().unwrap_or_default();
-    let prometheus = Prometheus::start(&quickened(configuration))?;
+    let prometheus = Prometheus::start(&quickened(configuration, proxy.address()))?;
 
     let jobs = configuration.matches("- job_name: ").count();
     let targets = targets(&own, jobs)?;
@@ -99,6 +103,17 @@ pub fn check(file: &Path) -> Judgement {
         },
     )?;
     everybody_is_visited(&prometheus, jobs)?;
+    let dropped = "scrape_samples_scraped{job=\"student\"} - scrape_samples_post_metric_relabeling";
+    if let Some(dropped) = query(&prometheus, dropped)?.first() {
+        let dropped = dropped["value"][1].as_str().unwrap_or("0");
+        ensure(dropped == "0", "drops-metrics", || {
+            format!(
+                "Of what the job `student` shows, Prometheus throws {dropped} series away, as \
+                 your configuration says (`metric_relabel_configs`). Which question will they be \
+                 missed by?"
+            )
+        })?;
+    }
     let borrowed = query(&prometheus, "borrowed")?;
     let lost = borrowed
         .iter()
@@ -114,11 +129,38 @@ pub fn check(file: &Path) -> Judgement {
     })
 }
 
-// The configuration as Prometheus writes it, a field a line, with other intervals.
-fn quickened(configuration: &str) -> String {
+// What the target shows that a proxy is asked for.
+fn in_its_place(request: &Request) -> Response {
+    if request.method == "CONNECT" {
+        return Response::text("400 It speaks http and no https", "");
+    }
+    let url = request.path.strip_prefix("http://").unwrap_or_default();
+    let (address, path) = url.split_once('/').unwrap_or((url, ""));
+    let page = match address.split_once(':') {
+        Some(("127.0.0.1" | "localhost", "8001")) => STUDENT,
+        Some(("127.0.0.1" | "localhost", "8000")) => APP,
+        Some(("127.0.0.1" | "localhost", "9091")) => PUSHED,
+        _ => return Response::text("503 Nobody listens there", ""),
+    };
+    match path.split('?').next() {
+        Some("metrics") => Response::text("200 OK", page),
+        _ => Response::text("404 Not Found", ""),
+    }
+}
+
+// The configuration as Prometheus writes it, a field a line, with other intervals, and by
+// way of the proxy.
+fn quickened(configuration: &str, proxy: SocketAddr) -> String {
     let mut quick = String::new();
     for line in configuration.lines() {
         let field = line.trim_start().trim_start_matches("- ");
+        if field.starts_with("proxy_url: ") {
+            continue;
+        }
+        if line.starts_with("- job_name: ") {
+            quick += &format!("{line}\n  proxy_url: http://{proxy}\n");
+            continue;
+        }
         let field = ["scrape_interval: ", "scrape_timeout: "]
             .into_iter()
             .find(|name| field.starts_with(name));

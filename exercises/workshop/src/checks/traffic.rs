@@ -15,9 +15,10 @@ const FINE: usize = 60;
 const FAILED: usize = 7;
 const POSTED: usize = 5;
 const NAMED: usize = 12;
+const HEADS: usize = 4;
 const UNKNOWN: usize = 25;
 const LATE: usize = 3;
-const ALL: usize = FINE + FAILED + POSTED + NAMED + UNKNOWN + LATE;
+const ALL: usize = FINE + FAILED + POSTED + NAMED + HEADS + UNKNOWN + LATE;
 
 /// # Errors
 ///
@@ -26,12 +27,15 @@ pub fn check(program: &Path) -> Judgement {
     let student = Student::start(program)?;
     let before = student.metrics()?;
     let mut requests = Vec::new();
-    // The late ones first: others are sent while they wait for the deadline.
-    requests.extend((0..LATE).map(|_| ("GET", "/random?delay_ms=30000".to_owned(), 504)));
+    let named = |kind: &str, n: usize, query: &str| format!("/random/user-{kind}{n}?{query}");
+    // The late ones first: others are sent while they wait for the deadline. Every kind of
+    // request has paths of its own making.
+    requests.extend((0..LATE).map(|n| ("GET", named("late", n, "delay_ms=30000"), 504)));
     requests.extend((0..FINE).map(|n| ("GET", format!("/random?delay_ms=1&user={n}"), 200)));
-    requests.extend((0..FAILED).map(|_| ("GET", "/random?fail=500".to_owned(), 500)));
-    requests.extend((0..POSTED).map(|_| ("POST", "/random".to_owned(), 405)));
-    requests.extend((0..NAMED).map(|n| ("GET", format!("/random/user-{n}?delay_ms=0"), 200)));
+    requests.extend((0..FAILED).map(|n| ("GET", named("failed", n, "fail=500"), 500)));
+    requests.extend((0..POSTED).map(|n| ("POST", named("posted", n, ""), 405)));
+    requests.extend((0..NAMED).map(|n| ("GET", named("", n, "delay_ms=0"), 200)));
+    requests.extend((0..HEADS).map(|n| ("HEAD", named("head", n, "delay_ms=0"), 200)));
     requests.extend((0..UNKNOWN).map(|n| ("GET", format!("/scan/{n}.php"), 404)));
     student.ask_all(&requests, 8)?;
     let after = student.metrics()?;
@@ -109,10 +113,11 @@ pub fn check(program: &Path) -> Judgement {
     })?;
     for (method, route, status, sent) in [
         ("GET", "/random", "200", FINE),
-        ("GET", "/random", "500", FAILED),
-        ("GET", "/random", "504", LATE),
-        ("POST", "/random", "405", POSTED),
+        ("GET", "/random/{name}", "500", FAILED),
+        ("GET", "/random/{name}", "504", LATE),
+        ("POST", "/random/{name}", "405", POSTED),
         ("GET", "/random/{name}", "200", NAMED),
+        ("HEAD", "/random/{name}", "200", HEADS),
     ] {
         let rose = sum(
             &series,

@@ -1,12 +1,14 @@
 //! A class at a glance, for the teacher: a folder with what `check --json`
 //! printed for each student, as a table, or as CSV for a spreadsheet; or what students'
-//! workshops report while they work (`live`), as a page (`server`).
+//! workshops report while they work (`live`), as a page (`server`), and the exercises for
+//! the screen at the front (`show`).
 //!
 //! What students report was written on other people's machines. It is shown,
 //! never trusted: nothing in it can colour a terminal or become a formula.
 
 mod live;
 mod server;
+mod show;
 
 use std::collections::BTreeMap;
 use std::fs;

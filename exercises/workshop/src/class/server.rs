@@ -1,4 +1,5 @@
-//! `class --serve`: takes reports over HTTP, and shows them in a page that renews itself.
+//! `class --serve`: takes reports over HTTP, and shows them in a page that renews itself; beside it
+//! the teacher's page of each exercise.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -7,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::live::Live;
+use super::show;
+use crate::course::{Course, EXERCISES};
 use crate::finding::Finding;
 use crate::server::{Request, Response, Server, serve_http_within};
 
@@ -31,13 +34,13 @@ impl ClassServer {
     /// # Errors
     ///
     /// `no-port`.
-    pub fn start(bind: &str) -> Result<Self, Finding> {
+    pub fn start(bind: &str, course: Course) -> Result<Self, Finding> {
         let live = Mutex::new(Live::default());
         let open = Arc::new(AtomicUsize::new(0));
         Server::bind(bind, move |stream| {
             let _place = Place::take(&open)?;
             stream.set_read_timeout(Some(READ_TIMEOUT))?;
-            serve(stream, &live)
+            serve(stream, &live, &course)
         })
         .map(Self)
     }
@@ -69,13 +72,13 @@ impl Drop for Place {
     }
 }
 
-fn serve(stream: &TcpStream, live: &Mutex<Live>) -> io::Result<()> {
+fn serve(stream: &TcpStream, live: &Mutex<Live>, course: &Course) -> io::Result<()> {
     serve_http_within(stream, MAX_BODY_BYTES, |request| {
-        Some(answer(request, live))
+        Some(answer(request, live, course))
     })
 }
 
-fn answer(request: &Request, live: &Mutex<Live>) -> Response {
+fn answer(request: &Request, live: &Mutex<Live>, course: &Course) -> Response {
     // Whoever panicked left what was known.
     let mut live = live.lock().unwrap_or_else(PoisonError::into_inner);
     let path = request.path.split('?').next().unwrap_or_default();
@@ -103,10 +106,20 @@ fn answer(request: &Request, live: &Mutex<Live>) -> Response {
                 format!("{refused}\n"),
             ),
         },
+        ("GET", path) if path.starts_with("/show/") => {
+            match show::page(course, path.trim_start_matches("/show/")) {
+                Some(page) => of("200 OK", "text/html; charset=utf-8", page),
+                None => of(
+                    "404 Not Found",
+                    "text/plain",
+                    format!("there is /show/1 to /show/{}\n", EXERCISES.len()),
+                ),
+            }
+        }
         _ => of(
             "404 Not Found",
             "text/plain",
-            "there is /, /class.json and /report\n".to_owned(),
+            "there is /, /show/1, /class.json and /report\n".to_owned(),
         ),
     }
 }

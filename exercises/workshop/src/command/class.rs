@@ -6,6 +6,7 @@ use std::thread;
 
 use super::failure;
 use crate::class::{Class, ClassServer};
+use crate::course::Course;
 use crate::screen::Screen;
 
 pub(super) fn show(folder: &Path, shown: fn(&Class) -> String) -> ExitCode {
@@ -23,14 +24,16 @@ pub(super) fn show(folder: &Path, shown: fn(&Class) -> String) -> ExitCode {
 }
 
 /// Until it is ended from outside.
-pub(super) fn serve(address: &str) -> ExitCode {
-    let server = match ClassServer::start(address) {
+pub(super) fn serve(course: Course, address: &str) -> ExitCode {
+    let server = match ClassServer::start(address, course) {
         Ok(server) => server,
         Err(finding) => return failure(&finding.observed),
     };
     let (screen, address) = (Screen::new(), server.address());
     screen.print(&format!("listening on {address}\n"));
-    screen.print(&format!("The class: http://{address}/   Ctrl-C ends it.\n"));
+    screen.print(&format!(
+        "The class: http://{address}/   For the projector: http://{address}/show/1   Ctrl-C ends it.\n"
+    ));
     screen.print(if address.ip().is_loopback() {
         "Only this machine can reach it. For a class: cargo workshop class --serve ADDRESS:8010, \
          with this machine's address in the class's network.\n"

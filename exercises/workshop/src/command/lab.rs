@@ -50,14 +50,20 @@ pub(super) fn lab(course: &Course, delays: &Distribution, text: &str, address: &
 }
 
 fn table(reported: &[Reported], truth: f64) -> String {
-    let mut table =
-        "\nThe 95th percentile in ms, and where it may be as far as the buckets know:\n".to_owned();
+    let mut table = "\nThe 95th percentile in ms, where it may be as far as the buckets know, and the series that it costs;\n\
+                     then both again after Prometheus has made one native histogram of the buckets (NHCB):\n"
+        .to_owned();
+    table += "               p95    above    up to  series      NHCB  series\n";
     for one in reported {
         let [p95, low, high] = [one.p95, one.between.0, one.between.1].map(|s| 1000.0 * s);
         table += &format!(
-            "  {:<8} {p95:>7.1}   above {low:.1}, up to {high:.1}\n",
-            one.buckets
+            "  {:<8} {p95:>7.1}  {low:>7.1}  {high:>7.1}  {:>6}",
+            one.buckets, one.series
         );
+        if let Some((p95, series)) = one.converted {
+            table += &format!("  {:>8.1}  {series:>6}", 1000.0 * p95);
+        }
+        table.push('\n');
     }
     table + &format!("  {:<8} {:>7.1}\n", "truth", 1000.0 * truth)
 }

@@ -126,7 +126,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Gateway { address } => done(training::gateway(&address)),
         Command::Clicks { seconds } => done(training::clicks(&seconds)),
         Command::Runs { name, gateway } => done(training::runs(&name, &gateway)),
-        Command::ServeClass { address } => class::serve(&address),
+        Command::ServeClass { address } => class::serve(course, &address),
         Command::Report { exercise, to, name } => check::report(&course, exercise, to, name),
         Command::Class { folder, csv } => {
             class::show(&folder, if csv { Class::csv } else { Class::table })

@@ -62,6 +62,11 @@ pub struct Reported {
     pub buckets: &'static str,
     /// The 95th percentile in seconds.
     pub p95: f64,
+    /// Series that Prometheus keeps of it.
+    pub series: u64,
+    /// The same of a scrape that made of its classic buckets one native histogram with
+    /// custom buckets: the 95th percentile in seconds, and series.
+    pub converted: Option<(f64, u64)>,
     /// The bounds between which it lies, as far as the buckets can tell.
     pub between: (f64, f64),
 }
@@ -116,17 +121,26 @@ impl Lab {
         self.shared.truth
     }
 
-    /// A Prometheus that scrapes this lab every second.
+    /// A Prometheus that scrapes this lab every second, once as it is and once with classic
+    /// histograms converted (NHCB,
+    /// <https://prometheus.io/docs/specs/native_histograms/#custom-buckets>).
     ///
     /// # Errors
     ///
     /// As [`Prometheus::start`].
     pub fn prometheus(&self) -> Result<Prometheus, Finding> {
-        let configuration = format!(
-            "scrape_configs:\n- job_name: lab\n  scrape_interval: 1s\n  scrape_timeout: 1s\n  \
-             scrape_protocols: [PrometheusProto]\n  static_configs:\n  - targets: ['{}']\n",
-            self.address()
-        );
+        let job = |name: &str, more: &str| {
+            format!(
+                "- job_name: {name}\n  scrape_interval: 1s\n  scrape_timeout: 1s\n  \
+                 scrape_protocols: [PrometheusProto]\n{more}  static_configs:\n  - targets: ['{}']\n",
+                self.address()
+            )
+        };
+        // What is native already is the first job's: each name is there once.
+        let converted = "  convert_classic_histograms_to_nhcb: true\n  metric_relabel_configs:\n  \
+                         - {source_labels: [__name__], regex: lab_native_seconds, action: drop}\n";
+        let (plain, converted) = (job("lab", ""), job("lab_nhcb", converted));
+        let configuration = format!("scrape_configs:\n{plain}{converted}");
         Prometheus::start_with(&configuration, &["--enable-feature=native-histograms"])
     }
 
@@ -143,11 +157,18 @@ impl Lab {
         let histograms = self.shared.histograms.iter();
         histograms
             .map(|histogram| {
-                let query = histogram.query();
-                let p95 = prometheus.number_when(&query, timeout)?;
+                let ask = |native| -> Result<(f64, u64), Finding> {
+                    let p95 = prometheus.number_when(&histogram.query(native), timeout)?;
+                    let series = prometheus.number_when(&histogram.series(native), timeout)?;
+                    Ok((p95, series as u64))
+                };
+                let is_native = histogram.bounds.is_none();
+                let (p95, series) = ask(is_native)?;
                 Ok(Reported {
                     buckets: histogram.buckets,
                     p95,
+                    series,
+                    converted: (!is_native).then(|| ask(true)).transpose()?,
                     between: histogram.around(p95),
                 })
             })
@@ -162,14 +183,22 @@ impl Histogram {
         format!("lab_{}_seconds", self.buckets)
     }
 
-    /// What asks Prometheus for the 95th percentile.
+    /// What asks Prometheus for the 95th percentile: of a native histogram (that was native,
+    /// or was converted), or of classic buckets.
     #[must_use]
-    pub fn query(&self) -> String {
-        let bucket = if self.bounds.is_some() { "_bucket" } else { "" };
+    pub fn query(&self, native: bool) -> String {
+        let bucket = if native { "" } else { "_bucket" };
         format!(
             "histogram_quantile(0.95, rate({}{bucket}[10s]))",
             self.name()
         )
+    }
+
+    /// What asks Prometheus how many series it keeps for that.
+    #[must_use]
+    pub fn series(&self, native: bool) -> String {
+        let parts = if native { "" } else { "_(bucket|sum|count)" };
+        format!("count({{__name__=~\"{}{parts}\"}})", self.name())
     }
 
     /// The bucket that holds this time: its bounds in seconds.

@@ -15,6 +15,8 @@ const TIMES: &[(&[&str], f64)] = &[
     (&["s", "sec", "secs", "second", "seconds"], 1.0),
     (&["ms", "msec", "millisecond", "milliseconds"], 1e-3),
     (&["us", "µs", "μs", "microsecond", "microseconds"], 1e-6),
+    (&["min", "minute", "minutes"], 60.0),
+    (&["h", "hour", "hours"], 3600.0),
 ];
 
 /// Bytes by their names.
@@ -36,19 +38,13 @@ impl Quantity {
     /// Seconds, if its unit is one of time.
     #[must_use]
     pub fn seconds(&self) -> Option<f64> {
-        self.by(TIMES)
+        factor(TIMES, &self.unit).map(|factor| self.value * factor)
     }
 
     /// Bytes, if its unit is one of memory.
     #[must_use]
     pub fn bytes(&self) -> Option<f64> {
-        self.by(BYTES)
-    }
-
-    fn by(&self, units: &[(&[&str], f64)]) -> Option<f64> {
-        let mut units = units.iter();
-        let (_, factor) = units.find(|(names, _)| names.contains(&self.unit.as_str()))?;
-        Some(self.value * factor)
+        factor(BYTES, &self.unit).map(|factor| self.value * factor)
     }
 }
 
@@ -76,7 +72,7 @@ pub fn one(text: &str) -> Option<Quantity> {
     };
     let tokens = tokens(text, true);
     let first = tokens.iter().position(is_number)?;
-    // `600 in 300 s`, `2 per 1 s`, `9.1/s, 545 a minute`: the first; `2 or 3`: none.
+    // `600 in 300 s`, `2 per 1 s`: the first; `2 or 3`: none.
     let second = tokens[first + 1..].iter().position(is_number);
     let between = second.map(|second| &tokens[first + 1..=first + second]);
     let mut quantities = quantities(&tokens);
@@ -95,6 +91,27 @@ pub fn one(text: &str) -> Option<Quantity> {
         _ => {}
     }
     quantities.into_iter().next()
+}
+
+/// As [`one`], what happens in a second: of `120/min`, `2 per minute` or `7,200 an hour` the
+/// 60th or 3600th part. The first time that is named counts.
+#[must_use]
+pub fn one_per_second(text: &str) -> Option<Quantity> {
+    let mut quantity = one(text)?;
+    let result = text.rsplit(['=', '≈', '→']).next().unwrap_or(text);
+    let each = |word: &str| ["per", "a", "an", "each", "every"].contains(&word);
+    let seconds = tokens(result, true).windows(2).find_map(|pair| match pair {
+        [Token::Slash, Token::Word(time)] => factor(TIMES, time),
+        [Token::Word(word), Token::Word(time)] if each(word) => factor(TIMES, time),
+        _ => None,
+    });
+    quantity.value /= seconds.unwrap_or(1.0);
+    Some(quantity)
+}
+
+fn factor(units: &[(&[&str], f64)], name: &str) -> Option<f64> {
+    let named = units.iter().find(|(names, _)| names.contains(&name));
+    named.map(|(_, factor)| *factor)
 }
 
 /// All numbers of a text: in brackets, with commas or semicolons, `between 200 and 300`,
@@ -283,7 +300,21 @@ fn number(letters: &[char], start: usize, decimal_commas: bool) -> (Option<f64>,
 
 #[cfg(test)]
 mod tests {
-    use super::{one, several};
+    use super::{one, one_per_second, several};
+
+    #[test]
+    fn a_speed_is_what_happens_in_a_second() {
+        for (text, value) in [
+            ("2 requests per second", 2.0),
+            ("120/min", 2.0),
+            ("2 per minute", 1.0 / 30.0),
+            ("7,200 an hour", 2.0),
+            ("600 in 5 minutes = 2/s", 2.0),
+        ] {
+            let speed = one_per_second(text).map(|one| one.value);
+            assert_eq!(speed, Some(value), "{text}");
+        }
+    }
 
     #[test]
     fn a_number_counts_by_its_value() {

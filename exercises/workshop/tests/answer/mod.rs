@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use diffy::Line;
 use workshop::course::{Course, EXERCISES, Exercise};
 
 /// One answer to one exercise, and what it must earn: a finding's id, or nothing.
@@ -121,7 +122,27 @@ pub fn patched<'a>(exercise: &Exercise, patch: &'a str) -> Result<(&'a str, Stri
     }
     let solution = fs::read_to_string(course().solution(exercise));
     let solution = solution.map_err(|error| error.to_string())?;
+    // A line of context may stand in several places; then the one it was made for must be there still.
+    let lines: Vec<_> = solution.split_inclusive('\n').collect();
+    for hunk in diff.hunks() {
+        let old: Vec<_> = hunk.lines().iter().filter_map(before).collect();
+        let mut at = (0..lines.len()).filter(|&start| lines[start..].starts_with(&old));
+        let made_for = hunk.old_range().start().saturating_sub(1);
+        if at.clone().count() > 1 && !at.any(|start| start == made_for) {
+            return Err(format!(
+                "line {} of the solution moved, and the change fits in several places",
+                made_for + 1
+            ));
+        }
+    }
     let answer = diffy::apply(&solution, &diff)
         .map_err(|error| format!("it does not apply to the solution any more: {error}"))?;
     Ok((head, answer))
+}
+
+fn before<'a>(line: &Line<'a, str>) -> Option<&'a str> {
+    match line {
+        Line::Context(text) | Line::Delete(text) => Some(text),
+        Line::Insert(_) => None,
+    }
 }

@@ -56,6 +56,8 @@ impl Reduction {
 const SECONDS: &[(f64, &[&str])] = &[(1.0, &["s", "dtdurations"]), (1000.0, &["ms"])];
 const SHARE: &[(f64, &[&str])] = &[(1.0, &["percentunit"]), (100.0, &["percent"])];
 
+const PER_WINDOW: &str =
+    "That is as many as come in a whole window, or in a minute. Per second was asked for.";
 const BOTH: &str = "That is two services together. On whose dashboard would you look for the one that has the problem?";
 const QUICK_ERRORS: &str = "While errors are quick, the service looks quicker the more of them there are. Whose times should be in there?";
 
@@ -87,7 +89,12 @@ pub(super) const SIGNALS: &[Signal] = &[
             Wrong {
                 query: r#"sum(increase(http_requests_total{job="student"}[1m]))"#,
                 id: "per-window",
-                asks: "That is as many as came in a window; with another window it is another number. Per second was asked for.",
+                asks: PER_WINDOW,
+            },
+            Wrong {
+                query: r#"sum(increase(http_requests_total{job="student"}[20s]))"#,
+                id: "per-window",
+                asks: PER_WINDOW,
             },
         ],
         units: &[],

@@ -4,7 +4,7 @@ use super::INTERVAL;
 use crate::answer_file::Answers;
 use crate::finding::{Finding, Judgement, ensure};
 use crate::processes::{Part, Processes, Resource};
-use crate::reading::words;
+use crate::reading::{numbers, words};
 
 // Of the rate: what a minute of samples, read by hand, may miss it by.
 const TOLERANCE: f64 = 0.15;
@@ -72,7 +72,7 @@ fn resource(processes: &Processes, name: &str, answers: &Answers) -> Judgement {
             answers.get(4)
         )
     })?;
-    let rate_given = answers.number(5)?;
+    let rate_given = answers.read_as(5, "one number, such as 12.5", numbers::one_per_second)?;
     let number = match processes.resource {
         Resource::Memory => rate_given.bytes().unwrap_or(rate_given.value),
         Resource::Descriptors => rate_given.value,

@@ -1,4 +1,4 @@
-//! What may happen to a service of two instances beside another service, and which alerts
+//! What may happen to a service of two instances, or of three, beside another service, and which alerts
 //! must fire at the end of it.
 
 use super::story::{ALL_WELL, CALM, LONG, Story, scene};
@@ -90,10 +90,11 @@ fn down() -> Vec<Scenario> {
         },
         Scenario {
             if_spurious: "fires-for-one",
-            asks_if_spurious: "The other instance answers, so everybody is served. Is that worth waking somebody?",
+            asks_if_spurious: "The third instance answers, so everybody is served. Is that worth waking somebody?",
             ..scenario(
-                "one of the two instances has been down for three minutes",
+                "two of three instances have been down for three minutes",
                 &Story {
+                    instances: &["a", "b", "c"],
                     up: |left, instance| Some(u32::from(instance == "b" || left >= 36)),
                     ..CALM
                 },
@@ -139,6 +140,21 @@ fn failing() -> Vec<Scenario> {
                 "twice as many requests come as before, and a fifth of them have failed, for three minutes",
                 &Story {
                     requests: |left, _| if left >= 36 { ALL_WELL } else { [800, 0, 200] },
+                    ..CALM
+                },
+            )
+        },
+        Scenario {
+            if_silent: "only-500",
+            asks_if_silent: "All that failed was answered with 503. Which statuses does your expression count?",
+            ..silenced(
+                &silent,
+                "one instance has answered a fifth of its requests with 503, for three minutes",
+                &Story {
+                    requests: |left, instance| match (left, instance) {
+                        (0..36, "b") => [400, 0, 100],
+                        _ => [400, 100, 0],
+                    },
                     ..CALM
                 },
             )

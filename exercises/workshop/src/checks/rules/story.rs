@@ -10,9 +10,10 @@ use crate::promtool::Scene;
 pub(super) const LONG: usize = 241;
 const SHORT: usize = 60;
 
-/// What happens to each of the instances a and b in 5 s. All of it by the steps that are
+/// What happens to each of the instances in 5 s. All of it by the steps that are
 /// left: 0 at the last.
 pub(super) struct Story {
+    pub(super) instances: &'static [&'static str],
     /// How many values there are.
     pub(super) steps: usize,
     /// What `up` is; nothing if the target is gone.
@@ -29,6 +30,7 @@ pub(super) const ALL_WELL: [u32; 3] = [400, 98, 2];
 
 /// Nothing is wrong.
 pub(super) const CALM: Story = Story {
+    instances: &["a", "b"],
     steps: SHORT,
     up: |_, _| Some(1),
     requests: |_, _| ALL_WELL,
@@ -39,7 +41,7 @@ pub(super) const CALM: Story = Story {
 /// The series of what happens.
 pub(super) fn scene(name: &'static str, story: &Story) -> Scene {
     let mut series = Vec::new();
-    for instance in ["a", "b"] {
+    for instance in story.instances {
         let target = format!("job=\"student\",instance=\"{instance}\"");
         series.push((format!("up{{{target}}}"), up(story, instance)));
         service(&mut series, &target, story, instance);
