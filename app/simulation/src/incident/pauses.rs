@@ -13,7 +13,7 @@ pub(super) const KIND: Kind = Kind {
     components: &[Component::Process],
     scopes: &[Scope::Some, Scope::All],
     visible_after: 180,
-    magnitudes: &[&[20, 1200], &[15, 1000], &[30, 1800]],
+    magnitudes: &[&[20, 1200], &[15, 1000]],
     describe: |of| {
         format!(
             "every {} s the process stands still for {} ms",
