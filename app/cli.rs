@@ -36,6 +36,8 @@ pub(crate) enum Role {
         after_help = "Exit code: 0 nothing is broken (there may be warnings), 1 a link is broken, 2 bad usage."
     )]
     Doctor(Box<doctor::options::Options>),
+    /// Play the incident game: something goes wrong, and you find out what
+    Incident(Box<incident::options::Options>),
     /// Ask a running service whether it is ready: exit code 0 or 1
     Healthcheck(Healthcheck),
     /// Run a proplet: sample itself and its tasks, and publish over MQTT

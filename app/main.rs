@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Role::Manager(with) => log(&with.log).and_then(|()| roles::manage(with.options)),
         Role::Pager(with) => log(&with.log).and_then(|()| roles::page(with.options)),
         Role::Doctor(options) => roles::examine(*options),
+        Role::Incident(options) => roles::play(*options),
         Role::Healthcheck(healthcheck) => return roles::report_health(&healthcheck.url),
         Role::Mystery(cli::Mystery::Salt) => {
             println!("{}", simulation::random_salt());

@@ -1,7 +1,7 @@
 //! How the process becomes one of the roles, with a runtime, listeners and the
 //! signals that end it.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -147,4 +147,17 @@ pub(crate) async fn examine(options: doctor::options::Options) -> anyhow::Result
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Exit code 0, or the error.
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn play(options: incident::options::Options) -> anyhow::Result<ExitCode> {
+    let told = incident::run(options).await?;
+    let mut out = std::io::stdout();
+    if let Err(error) = out.write_all(told.as_bytes())
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        return Err(error).context("cannot write to standard output");
+    }
+    Ok(ExitCode::SUCCESS)
 }

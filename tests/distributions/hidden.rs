@@ -1,18 +1,11 @@
-//! What is hidden stays hidden, stays the same, and can be proved; what an
-//! incident changes.
+//! What a mystery hides stays hidden, stays the same, and can be proved.
 
 use std::collections::BTreeSet;
 
-use simulation::{
-    ArrivalRate, Faults, Incident, IncidentKind, Mystery, Probability, Sealed, random_salt,
-};
+use simulation::{Mystery, Sealed, random_salt};
 
 fn mystery(name: &str, salt: &str) -> Mystery {
     Mystery::new(&name.parse().expect("it is a name"), salt)
-}
-
-fn incident(name: &str, salt: &str) -> Incident {
-    Incident::hidden(&name.parse().expect("it is a name"), salt)
 }
 
 const FAMILIES: [&str; 9] = [
@@ -146,119 +139,4 @@ fn a_random_salt_takes_more_than_2_to_the_64_guesses() {
         .map(|salt| u128::from_str_radix(salt, 16).expect("digits"));
     let (ones, zeros) = bits.fold((0, 0), |(ones, zeros), bits| (ones | bits, zeros | !bits));
     assert_eq!((ones, zeros), (u128::MAX, u128::MAX));
-}
-
-fn apply(kind: IncidentKind) -> (Faults, ArrivalRate) {
-    let rate = ArrivalRate::try_from(5.0).expect("within the bounds");
-    let incident = Incident::new(kind);
-    (
-        incident.apply(&Faults::default()),
-        incident.arrival_rate(rate),
-    )
-}
-
-#[test]
-fn each_incident_moves_its_own_signal() {
-    let usual = Faults::default();
-    let five = ArrivalRate::try_from(5.0).unwrap();
-
-    let (faults, rate) = apply(IncidentKind::Latency);
-    assert_eq!(
-        faults.delay.to_string(),
-        "0.95*lognormal(mean=120ms, cv=0.6) + 0.05*lognormal(mean=2s, cv=0.3)"
-    );
-    assert!(faults.delay.quantile(0.5) < 1.1 * usual.delay.quantile(0.5));
-    assert!(faults.delay.quantile(0.99) > 4.0 * usual.delay.quantile(0.99));
-    assert_eq!((faults.error_rate, rate), (usual.error_rate, five));
-
-    let (faults, rate) = apply(IncidentKind::Errors);
-    assert!((faults.error_rate.get() - 0.208).abs() < 1e-12);
-    assert_eq!((&faults.delay, rate), (&usual.delay, five));
-
-    let (faults, rate) = apply(IncidentKind::Traffic);
-    assert_eq!(rate.per_second(), 20.0);
-    assert_eq!(faults, usual);
-
-    let (faults, rate) = apply(IncidentKind::Saturation);
-    assert!((faults.delay.mean() - 20.0 * usual.delay.mean()).abs() < 1e-3);
-    assert_eq!((faults.error_rate, rate), (usual.error_rate, five));
-}
-
-#[test]
-fn incidents_stay_within_what_can_be() {
-    let saturation = Incident::new(IncidentKind::Saturation);
-    for (before, after) in [
-        ("constant(10s)", "constant(60s)"),
-        ("constant(60s)", "constant(60s)"),
-        ("constant(0s)", "constant(0s)"),
-        ("normal(mean=1ms, sd=2ms)", "normal(mean=20ms, sd=40ms)"),
-        (
-            "0.5*beta(2, 5, scale=1s) + 0.5*constant(2s)",
-            "0.5*beta(2, 5, scale=20s) + 0.5*constant(40s)",
-        ),
-        (
-            "clamp(gamma(shape=3, scale=1ms), 1ms, 30s)",
-            "clamp(gamma(shape=3, scale=2ms), 2ms, 60s)",
-        ),
-    ] {
-        let faults = Faults {
-            delay: before.parse().unwrap(),
-            ..Faults::default()
-        };
-        assert_eq!(saturation.apply(&faults).delay.to_string(), after);
-    }
-
-    let traffic = Incident::new(IncidentKind::Traffic);
-    assert_eq!(traffic.arrival_rate(ArrivalRate::OFF), ArrivalRate::OFF);
-    assert_eq!(traffic.arrival_rate(ArrivalRate::MAX), ArrivalRate::MAX);
-
-    let always = Faults {
-        error_rate: Probability::ALWAYS,
-        ..Faults::default()
-    };
-    assert_eq!(Incident::new(IncidentKind::Errors).apply(&always), always);
-
-    // A mixture in a mixture is one mixture, whose text is read back.
-    let mixed = "0.9*constant(1ms) + 0.1*constant(2ms)".parse().unwrap();
-    let faults = Faults {
-        delay: mixed,
-        ..Faults::default()
-    };
-    let delay = Incident::new(IncidentKind::Latency).apply(&faults).delay;
-    assert_eq!(delay.to_string().parse(), Ok(delay.clone()));
-    assert!((delay.mean() - (0.95 * 0.0011 + 0.05 * 2.0)).abs() < 1e-12);
-}
-
-#[test]
-fn a_hidden_incident_is_what_it_was_when_this_test_was_written() {
-    let reveal = |name| incident(name, "pepper").reveal();
-    let revealed: Vec<String> = ["monday", "tuesday", "wednesday"].map(reveal).to_vec();
-    assert_eq!(
-        revealed,
-        [
-            "latency: 10% of the requests follow lognormal(mean=3s, cv=0.3)",
-            "errors: a further 20% of the requests fail",
-            "saturation: 20 times the delay",
-        ]
-    );
-}
-
-#[test]
-fn hidden_incidents_are_of_every_kind_and_show_none() {
-    let kinds: Vec<IncidentKind> = names()
-        .map(|name| incident(&name, "pepper").kind())
-        .collect();
-    for kind in IncidentKind::ALL {
-        assert!(
-            kinds.iter().filter(|other| **other == kind).count() > 400,
-            "{kind}"
-        );
-        assert_eq!(kind.name().parse(), Ok(kind));
-        assert_eq!(format!("{:?}", Incident::new(kind)), "Incident { .. }");
-    }
-    let error = "disk".parse::<IncidentKind>().unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "unknown incident `disk`; must be latency, errors, traffic or saturation"
-    );
 }

@@ -6,10 +6,13 @@
 
 mod examples;
 mod hidden;
+mod incidents;
 mod means;
 mod mistakes;
+mod replay;
 mod samples;
 mod statistics;
 mod streams;
 mod text;
 mod traffic;
+mod visible;

@@ -177,11 +177,18 @@ fn help() -> BTreeMap<String, String> {
         .take_while(|line| !line.is_empty())
         .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
         .filter_map(|line| line.split_whitespace().next());
-    let help: BTreeMap<_, _> = names
+    let mut help: BTreeMap<_, _> = names
         .filter(|name| *name != "help")
         .map(|name| (name.to_owned(), say(&[name, "--help"])))
         .chain(MODEL.map(|name| (format!("model {name}"), say(&["model", name, "--help"]))))
         .collect();
+    // Its flags are those of the steps of a game.
+    for step in ["arm", "diagnose", "reveal", "verify"] {
+        let of_step = say(&["incident", step, "--help"]);
+        help.entry("incident".to_owned())
+            .or_default()
+            .push_str(&of_step);
+    }
     assert!(help.len() >= 5, "{:?}", help.keys());
     help
 }

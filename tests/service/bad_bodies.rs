@@ -140,6 +140,33 @@ fn a_bad_body_is_answered_with_all_that_is_wrong_with_it() {
         ),
         ("PUT", "/control/incident", r#"{"hidden": " "}"#),
         ("PUT", "/control/incident", "{}"),
+        (
+            "PUT",
+            "/control/incident",
+            r#"{"kind": "errors", "level": 1}"#,
+        ),
+        ("PUT", "/control/incident", r#"{"hidden": "a", "level": 4}"#),
+        (
+            "PUT",
+            "/control/incident",
+            r#"{"hidden": "a", "window": "9s"}"#,
+        ),
+        ("POST", "/control/incident/diagnose", "{}"),
+        (
+            "POST",
+            "/control/incident/diagnose",
+            r#"{"mechanism": "flood"}"#,
+        ),
+        (
+            "POST",
+            "/control/incident/diagnose",
+            r#"{"mechanism": "nothing", "since": "yesterday"}"#,
+        ),
+        (
+            "POST",
+            "/control/incident/diagnose",
+            r#"{"mechanism": "nothing", "scope": "most"}"#,
+        ),
     ] {
         let answer = http::request(server.address(), method, path, &headers, body.as_bytes());
         assert_eq!(
@@ -156,7 +183,7 @@ fn a_bad_body_is_answered_with_all_that_is_wrong_with_it() {
         );
     }
     assert_eq!(server.get("/control/traffic").json()["rate"], 0.0);
-    assert_eq!(server.get("/control/incident").json()["running"], false);
+    assert_eq!(server.get("/control/incident").json()["state"], "idle");
 }
 
 #[test]

@@ -185,7 +185,7 @@ fn metrics_probes_pages_and_control_stay_whole_under_every_fault() {
         &server,
         "PUT",
         "/control/incident",
-        &json!({ "kind": "saturation" }),
+        &json!({ "kind": "all-slow" }),
     );
     change(&server, "DELETE", "/control/incident", &Value::Null);
 }
@@ -209,10 +209,11 @@ fn traffic_and_incidents_are_shown_changed_and_logged() {
     assert_eq!(logged(&server, "traffic changed", 1)["rate"], 2.5);
     change(&server, "PATCH", "/control/traffic", &json!({ "rate": 0 }));
 
-    let idle = json!({ "running": false, "kind": null, "was": null });
+    let state = |state: &str, kind: Value| json!({ "state": state, "kind": kind, "game": null, "was": null, "revealed": null });
+    let idle = state("idle", Value::Null);
     assert_eq!(server.get("/control/incident").json(), idle);
-    for (times, kind) in (1..).zip(["latency", "errors", "traffic", "saturation"]) {
-        let running = json!({ "running": true, "kind": kind, "was": null });
+    for (times, kind) in (1..).zip(["slow-tail", "errors", "more-traffic", "all-slow"]) {
+        let running = state("running", json!(kind));
         assert_eq!(
             change(
                 &server,
@@ -226,9 +227,9 @@ fn traffic_and_incidents_are_shown_changed_and_logged() {
         assert_eq!(logged(&server, "incident started", times)["kind"], kind);
     }
     let ended = change(&server, "DELETE", "/control/incident", &Value::Null);
-    assert_eq!(ended["running"], false);
+    assert_eq!(ended["state"], "idle");
     assert!(
-        ended["was"].as_str().unwrap().starts_with("saturation: "),
+        ended["was"].as_str().unwrap().starts_with("all-slow: "),
         "{ended}"
     );
     assert_eq!(logged(&server, "incident ended", 1)["was"], ended["was"]);

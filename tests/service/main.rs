@@ -13,6 +13,7 @@ mod drain;
 mod exposition;
 mod golden_signals;
 mod half_close;
+mod incidents;
 mod model;
 mod secrecy;
 mod secret_options;

@@ -8,6 +8,7 @@ mod cures;
 mod dashboards;
 mod doctor;
 mod healthcheck;
+mod incident;
 mod kubernetes;
 #[cfg(unix)]
 mod offline_kit;

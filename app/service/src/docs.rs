@@ -3,10 +3,10 @@
 use axum::Json;
 use utoipa::OpenApi;
 
-use super::{control, live, random};
+use super::{control, incident, live, random};
 use golden_http::docs::{ControlToken, OperationIds};
+use golden_http::health;
 use golden_http::problem::{Detail, Invalid, ValidationError};
-use golden_http::{health, metrics};
 use model::{control as model_control, feedback, predict};
 
 // `/docs` shows the endpoints in this order.
@@ -29,8 +29,10 @@ use model::{control as model_control, feedback, predict};
         control::incident::end,
         model_control::show,
         model_control::change,
+        control::incident::declare,
+        control::incident::diagnose,
         live::stream::live,
-        metrics::metrics,
+        incident::scrapes::metrics,
         health::healthz,
         health::readyz,
     ),

@@ -9,6 +9,7 @@ pub mod admission;
 mod buckets;
 pub mod control;
 pub mod docs;
+pub mod incident;
 pub mod live;
 pub mod options;
 pub mod page;
@@ -22,13 +23,15 @@ mod state;
 mod traffic;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use futures_util::future::LocalBoxFuture;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::admission::Admission;
+use self::incident::scrapes::Scrapes;
+use self::incident::series::Series;
 use self::live::Live;
 use self::options::Options;
 use self::predictions::Predictions;
@@ -140,6 +143,7 @@ fn assemble(
         traffic: options.traffic,
         mystery,
         incident: None,
+        more_traffic: false,
     };
 
     let mut registry = Registry::default();
@@ -148,6 +152,8 @@ fn assemble(
     let random_value = RandomValue::register(&mut registry);
     let predictor = Predictor::register(&mut registry, drawn(1), options.model_timeout);
     let predictor = Arc::new(predictor);
+    let series = Series::default();
+    registry.register_collector(Box::new(series.clone()));
     build.register(&mut registry);
     registry.register_collector(Box::new(Process));
 
@@ -171,6 +177,7 @@ fn assemble(
         ),
         admission,
         body_timeout: options.header_timeout,
+        game: Mutex::new(None),
         live: Live::new(Arc::clone(&registry), pager, stopped.clone()),
         mystery_salt: salt,
         predictor: Arc::clone(&predictor),
@@ -179,12 +186,17 @@ fn assemble(
         registry,
         request_timeout: options.request_timeout,
         scenario: Scenario::new(settings, streams),
+        scrapes: Scrapes::default(),
+        series,
     });
     let app = routes::router(&service, &requests);
-    let rates = service.scenario.arrival_rates();
+    let conditions = service.scenario.conditions();
+    let work = incident::work(service.clone(), conditions, stopped.clone());
+    tokio::spawn(work);
+    let traffic = service.scenario.traffic();
     tokio::spawn(traffic::generate(
         app.clone(),
-        rates,
+        traffic.clone(),
         arrivals,
         stopped.clone(),
     ));
@@ -194,10 +206,9 @@ fn assemble(
         options.label_rate,
         options.label_delay,
     );
-    let rates = service.scenario.arrival_rates();
     let share = options.predict_share;
     let arrivals = drawn(3).arrivals();
     let predictions = Predictions::new(app.clone(), customers, share);
-    tokio::spawn(traffic::predict(predictions, rates, arrivals, stopped));
+    tokio::spawn(traffic::predict(predictions, traffic, arrivals, stopped));
     (service, app, failures)
 }

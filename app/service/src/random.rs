@@ -42,6 +42,12 @@ pub async fn random(
         // Not Tokio's timer, whose millisecond would be seen in every quantile.
         async_io::Timer::after(drawn.outcome.delay).await;
     }
+    let mut factor = 1.0;
+    if let Some(hardships) = &drawn.hardships {
+        hardships.endure(drawn.call).await;
+        service.series.add(hardships.series);
+        factor = hardships.recorded_factor;
+    }
     assert!(
         !drawn.panics,
         "a simulated panic, requested at /control/faults"
@@ -50,7 +56,7 @@ pub async fn random(
         Ok(random) => {
             service
                 .random_value
-                .observe(random, Some(request.trace_id()));
+                .observe(random * factor, Some(request.trace_id()));
             Ok(Json(RandomNumber { random }))
         }
         Err(failure) => Err(Problem::new(

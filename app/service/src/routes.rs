@@ -4,10 +4,10 @@
 
 use axum::routing::{get, patch, post, put};
 
-use super::{Service, control, docs, live, page, random, runbook};
+use super::{Service, control, docs, incident, live, page, random, runbook};
 use golden_http::api::{Api, App};
 use golden_http::requests::Requests;
-use golden_http::{docs as pages, health, metrics};
+use golden_http::{docs as pages, health};
 use model::{control as model_control, feedback, predict};
 
 /// The whole API.
@@ -17,7 +17,7 @@ pub fn router(service: &Service, requests: &Requests) -> App {
         .route("/predict", post(predict::predict))
         .route("/feedback", post(feedback::feedback))
         .route("/live", get(live::stream::live))
-        .route("/metrics", get(metrics::metrics))
+        .route("/metrics", get(incident::scrapes::metrics))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route(
@@ -43,6 +43,14 @@ pub fn router(service: &Service, requests: &Requests) -> App {
         .route(
             "/control/model",
             get(model_control::show).merge(patch(model_control::change)),
+        )
+        .route(
+            "/control/incident/declare",
+            post(control::incident::declare),
+        )
+        .route(
+            "/control/incident/diagnose",
+            post(control::incident::diagnose),
         )
         .asset("/", get(page::index), &[200, 304])
         .asset("/page/{file}", get(page::file), &[200, 304, 404])

@@ -4,11 +4,16 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
-use simulation::{ArrivalRate, Faults, Incident, Outcome, Probability, Sealed, Streams};
+use crate::incident::Hardships;
+use simulation::incident::Retries;
+use simulation::{
+    ArrivalRate, Conditions, Faults, Incident, Outcome, Probability, Sealed, Streams,
+};
 
 /// What was asked for.
 #[derive(Clone, Debug)]
@@ -22,17 +27,33 @@ pub struct Settings {
     pub traffic: ArrivalRate,
     /// Replaces the distributions of delay and value.
     pub mystery: Option<Sealed>,
-    /// Changes everything else while it runs.
+    /// Changes everything else while it lasts.
     pub incident: Option<RunningIncident>,
+    /// A decoy: a little more traffic.
+    pub more_traffic: bool,
 }
 
-/// An incident, and whether students have to find out its kind.
+/// An incident that is in force.
 #[derive(Clone, Debug)]
 pub struct RunningIncident {
     /// What changes.
     pub incident: Incident,
-    /// Whether its kind is shown.
+    /// Whether it is part of a game, and so shown nowhere.
     pub hidden: bool,
+    /// How long it has been in force, as far as that changes what it does.
+    pub age: Duration,
+}
+
+/// A decoy's traffic, as a multiple.
+const MORE_TRAFFIC: f64 = 1.2;
+
+/// The requests that the service is to send itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Traffic {
+    /// How many.
+    pub rate: ArrivalRate,
+    /// How their senders repeat what fails.
+    pub retries: Option<Retries>,
 }
 
 /// Draws what becomes of requests.
@@ -43,23 +64,28 @@ pub struct Scenario {
     drawn: AtomicU64,
     settings: Mutex<Settings>,
     in_force: RwLock<InForce>,
-    traffic: watch::Sender<ArrivalRate>,
+    traffic: watch::Sender<Traffic>,
+    conditions: watch::Sender<Arc<Conditions>>,
 }
 
 /// What the settings come down to. `Debug` shows nothing of what a mystery or an incident
 /// hides.
 struct InForce {
-    faults: Faults,
-    panic_rate: Probability,
+    conditions: Arc<Conditions>,
+    hardships: Option<Arc<Hardships>>,
 }
 
 /// What becomes of one request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Drawn {
     /// Its delay, and its number or failure.
     pub outcome: Outcome,
     /// Whether its handler panics after the delay.
     pub panics: bool,
+    /// How long its call of a dependency takes, where there is one.
+    pub call: Duration,
+    /// What it meets beside that.
+    pub hardships: Option<Arc<Hardships>>,
 }
 
 impl Scenario {
@@ -67,11 +93,13 @@ impl Scenario {
     /// same whatever thread serves it.
     #[must_use]
     pub fn new(settings: Settings, streams: Streams) -> Self {
+        let conditions = Arc::new(settings.conditions());
         Self {
             streams,
             drawn: AtomicU64::new(0),
-            in_force: RwLock::new(InForce::of(&settings)),
-            traffic: watch::Sender::new(settings.arrival_rate()),
+            in_force: RwLock::new(InForce::of(&conditions)),
+            traffic: watch::Sender::new(settings.traffic(&conditions)),
+            conditions: watch::Sender::new(conditions),
             settings: Mutex::new(settings),
         }
     }
@@ -80,9 +108,18 @@ impl Scenario {
     pub fn draw(&self) -> Drawn {
         let mut stream = self.streams.stream(self.drawn.fetch_add(1, Relaxed));
         let in_force = self.in_force.read().unwrap_or_else(PoisonError::into_inner);
+        let conditions = &in_force.conditions;
+        let outcome = conditions.faults.draw(&mut stream);
+        let panics = conditions.panic_rate.happens(&mut stream);
+        let call = conditions
+            .dependency
+            .as_ref()
+            .map(|of| of.takes.sample(&mut stream));
         Drawn {
-            outcome: in_force.faults.draw(&mut stream),
-            panics: in_force.panic_rate.happens(&mut stream),
+            outcome,
+            panics,
+            call: call.unwrap_or_default(),
+            hardships: in_force.hardships.clone(),
         }
     }
 
@@ -104,18 +141,28 @@ impl Scenario {
         let mut settings = self.lock();
         let mut changed = settings.clone();
         change(&mut changed)?;
-        *self
-            .in_force
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = InForce::of(&changed);
-        self.traffic.send_replace(changed.arrival_rate());
+        let conditions = Arc::new(changed.conditions());
+        self.traffic.send_replace(changed.traffic(&conditions));
+        // What is the same goes on: a cache does not begin anew because a rate has changed.
+        if **self.conditions.borrow() != *conditions {
+            *self
+                .in_force
+                .write()
+                .unwrap_or_else(PoisonError::into_inner) = InForce::of(&conditions);
+            self.conditions.send_replace(conditions);
+        }
         *settings = changed.clone();
         Ok(changed)
     }
 
-    /// Requests per second that the service is to send itself, as they change.
-    pub fn arrival_rates(&self) -> watch::Receiver<ArrivalRate> {
+    /// The requests that the service is to send itself, as they change.
+    pub fn traffic(&self) -> watch::Receiver<Traffic> {
         self.traffic.subscribe()
+    }
+
+    /// The conditions in force, as they change.
+    pub fn conditions(&self) -> watch::Receiver<Arc<Conditions>> {
+        self.conditions.subscribe()
     }
 
     /// Settings are replaced whole: a panic elsewhere leaves none half changed.
@@ -125,27 +172,38 @@ impl Scenario {
 }
 
 impl Settings {
-    fn arrival_rate(&self) -> ArrivalRate {
-        match &self.incident {
-            Some(running) => running.incident.arrival_rate(self.traffic),
-            None => self.traffic,
+    /// What they come down to.
+    fn conditions(&self) -> Conditions {
+        let mut faults = self.faults.clone();
+        if let Some(mystery) = &self.mystery {
+            faults.delay = mystery.mystery().delay().clone();
+            faults.value = mystery.mystery().value().clone();
+        }
+        let usual = Conditions::usual(faults, self.panic_rate, self.traffic);
+        let mut conditions = match &self.incident {
+            Some(running) => running.incident.apply(&usual),
+            None => usual,
+        };
+        if self.more_traffic {
+            conditions.traffic = conditions.traffic.times(MORE_TRAFFIC);
+        }
+        conditions
+    }
+
+    fn traffic(&self, conditions: &Conditions) -> Traffic {
+        let age = self.incident.as_ref().map(|running| running.age);
+        Traffic {
+            rate: conditions.traffic_after(age.unwrap_or_default()),
+            retries: conditions.retries,
         }
     }
 }
 
 impl InForce {
-    fn of(settings: &Settings) -> Self {
-        let mut faults = settings.faults.clone();
-        if let Some(mystery) = &settings.mystery {
-            faults.delay = mystery.mystery().delay().clone();
-            faults.value = mystery.mystery().value().clone();
-        }
-        if let Some(running) = &settings.incident {
-            faults = running.incident.apply(&faults);
-        }
+    fn of(conditions: &Arc<Conditions>) -> Self {
         Self {
-            faults,
-            panic_rate: settings.panic_rate,
+            hardships: Hardships::of(conditions),
+            conditions: Arc::clone(conditions),
         }
     }
 }
@@ -167,7 +225,7 @@ mod tests {
         let name = "alice".parse().unwrap();
         let mystery = Mystery::new(&name, "pepper");
         let hidden = [mystery.delay().to_string(), mystery.value().to_string()];
-        let incident = Incident::hidden(&name, "pepper");
+        let incident = Incident::new("slow-tail".parse().unwrap());
         let settings = Settings {
             faults: Faults::default(),
             panic_rate: Probability::NEVER,
@@ -176,7 +234,9 @@ mod tests {
             incident: Some(RunningIncident {
                 incident,
                 hidden: true,
+                age: Duration::ZERO,
             }),
+            more_traffic: false,
         };
         let debugged = |faults: &Faults| {
             let all = format!("{faults:?}");
@@ -184,8 +244,8 @@ mod tests {
             delay.to_owned()
         };
         // As `Debug` would write them, too.
-        let in_force = InForce::of(&settings);
-        let hidden = [hidden.to_vec(), vec![debugged(&in_force.faults)]].concat();
+        let in_force = InForce::of(&Arc::new(settings.conditions()));
+        let hidden = [hidden.to_vec(), vec![debugged(&in_force.conditions.faults)]].concat();
         let scenario = Scenario::new(settings.clone(), Streams::new(1));
         let shown = format!(
             "{scenario:?} {settings:?} {in_force:?} {:#?}",

@@ -3,7 +3,7 @@
 //! Only the state: how it is made stands in [`run`](crate::run), what is done with it in the endpoints.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::extract::FromRef;
@@ -11,6 +11,9 @@ use axum::extract::FromRef;
 use command_line::secret::Secret;
 
 use crate::admission::Admission;
+use crate::incident::game::Game;
+use crate::incident::scrapes::Scrapes;
+use crate::incident::series::Series;
 use crate::live::Live;
 use crate::random_value::RandomValue;
 use crate::scenario::Scenario;
@@ -29,6 +32,7 @@ pub struct Parts {
     pub(crate) access: Access,
     pub(crate) admission: Arc<Admission>,
     pub(crate) body_timeout: Duration,
+    pub(crate) game: Mutex<Option<Game>>,
     pub(crate) live: Arc<Live>,
     pub(crate) mystery_salt: Secret,
     pub(crate) predictor: Arc<Predictor>,
@@ -37,6 +41,8 @@ pub struct Parts {
     pub(crate) registry: Arc<Registry>,
     pub(crate) request_timeout: Duration,
     pub(crate) scenario: Scenario,
+    pub(crate) scrapes: Scrapes,
+    pub(crate) series: Series,
 }
 
 impl Service {

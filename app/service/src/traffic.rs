@@ -9,11 +9,13 @@
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{Request, StatusCode};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
+use crate::scenario::Traffic;
 use golden_http::api::App;
+use simulation::incident::Retries;
 use simulation::{ArrivalRate, PoissonArrivals, Stream};
 
 use crate::predictions::Predictions;
@@ -34,18 +36,18 @@ const LATENESS: Duration = Duration::from_millis(50);
 /// More than any answer to `/random` has.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// Sends requests at the rates that `rates` has, until the service stops.
+/// Sends the requests that `traffic` tells, until the service stops.
 pub(super) async fn generate(
     app: App,
-    rates: watch::Receiver<ArrivalRate>,
+    traffic: watch::Receiver<Traffic>,
     arrivals: Stream,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let send = || {
-        tokio::spawn(send(app.clone()));
+    let send = |retries| {
+        tokio::spawn(send(app.clone(), retries));
     };
     tokio::select! {
-        () = send_all(send, |rate| rate, rates, arrivals) => {}
+        () = send_all(send, |rate| rate, traffic, arrivals) => {}
         // An error means that the service is gone without having said so.
         _ = stopped.wait_for(|stopped| *stopped) => {}
     }
@@ -54,7 +56,7 @@ pub(super) async fn generate(
 /// Asks for predictions, and sends their labels, until the service stops.
 pub(super) async fn predict(
     mut predictions: Predictions,
-    rates: watch::Receiver<ArrivalRate>,
+    traffic: watch::Receiver<Traffic>,
     arrivals: Stream,
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -64,7 +66,7 @@ pub(super) async fn predict(
         ArrivalRate::try_from(rate.per_second() * share).unwrap_or(ArrivalRate::OFF)
     };
     tokio::select! {
-        () = send_all(|| predictions.send(), fewer, rates, arrivals) => {}
+        () = send_all(|_| predictions.send(), fewer, traffic, arrivals) => {}
         _ = stopped.wait_for(|stopped| *stopped) => {}
     }
 }
@@ -72,17 +74,18 @@ pub(super) async fn predict(
 /// Calls `send` whenever a request is due, at the rate that `of_traffic` makes of the
 /// traffic's.
 async fn send_all(
-    mut send: impl FnMut(),
+    mut send: impl FnMut(Option<Retries>),
     of_traffic: impl Fn(ArrivalRate) -> ArrivalRate,
-    mut rates: watch::Receiver<ArrivalRate>,
+    mut traffic: watch::Receiver<Traffic>,
     arrivals: Stream,
 ) {
     let mut arrivals = PoissonArrivals::new(arrivals);
     let mut schedule = Schedule::from(Instant::now());
     loop {
-        let rate = of_traffic(*rates.borrow_and_update());
+        let Traffic { rate, retries } = *traffic.borrow_and_update();
+        let rate = of_traffic(rate);
         let Some(gap) = arrivals.next_gap(rate) else {
-            if rates.changed().await.is_err() {
+            if traffic.changed().await.is_err() {
                 return;
             }
             schedule = Schedule::from(Instant::now());
@@ -93,7 +96,7 @@ async fn send_all(
         if due > now {
             tokio::select! {
                 _ = async_io::Timer::at(due) => {}
-                changed = rates.changed() => {
+                changed = traffic.changed() => {
                     if changed.is_err() {
                         return;
                     }
@@ -106,7 +109,7 @@ async fn send_all(
             // Behind schedule nothing waits; others must have their turn.
             tokio::task::consume_budget().await;
         }
-        send();
+        send(retries);
     }
 }
 
@@ -141,20 +144,39 @@ impl Schedule {
     }
 }
 
-async fn send(app: App) {
+/// Sends one request; in a retry storm also again, at once, as often as it may be.
+async fn send(app: App, retries: Option<Retries>) {
+    let Some(retries) = retries else {
+        // What has become of it does not matter here.
+        let _ = send_once(app).await;
+        return;
+    };
+    for _ in 0..=retries.attempts {
+        let answered = tokio::time::timeout(retries.patience, send_once(app.clone()));
+        if let Ok(status) = answered.await
+            && !status.is_server_error()
+        {
+            return;
+        }
+    }
+}
+
+async fn send_once(app: App) -> StatusCode {
     let request = Request::get("/random").body(Body::empty());
     let request = request.expect("a constant that is a request");
     let Ok(answer) = app.oneshot(request).await;
+    let status = answer.status();
     // Read to its end: an answer dropped before would count as cancelled.
     if let Err(error) = axum::body::to_bytes(Body::new(answer.into_body()), MAX_ANSWER_BYTES).await
     {
         tracing::warn!(%error, "a response to the generated traffic was cut off");
     }
+    status
 }
 
 #[cfg(test)]
 mod tests {
-    use simulation::Streams;
+    use simulation::{ArrivalRate, Streams};
 
     use super::*;
 

@@ -40,9 +40,14 @@ impl ArrivalRate {
         self.0
     }
 
-    /// This many times the rate, at most [`MAX`](Self::MAX).
-    pub(super) fn times(self, times: u32) -> Self {
-        Self((self.0 * f64::from(times)).min(Self::MAX.0))
+    /// This many times the rate, from [`MIN`](Self::MIN) to [`MAX`](Self::MAX), and still
+    /// off where it is off.
+    #[must_use]
+    pub fn times(self, times: f64) -> Self {
+        if self.is_off() {
+            return self;
+        }
+        Self((self.0 * times).clamp(Self::MIN.0, Self::MAX.0))
     }
 
     /// Whether nothing arrives.

@@ -38,10 +38,15 @@ impl SeededChoices {
         low + u32::try_from(product >> 64).expect("below the count")
     }
 
+    /// An index below `length`, which is not 0, each as likely.
+    pub(super) fn index(&mut self, length: usize) -> usize {
+        let last = u32::try_from(length - 1).expect("written out by hand");
+        self.between(0, last) as usize
+    }
+
     /// One of `choices`, each as likely.
     pub(super) fn one_of<T: Copy, const N: usize>(&mut self, choices: [T; N]) -> T {
-        let last = u32::try_from(N - 1).expect("written out by hand");
-        choices[self.between(0, last) as usize]
+        choices[self.index(N)]
     }
 }
 
