@@ -95,11 +95,11 @@ pub async fn serve(
         let http = http.keep_alive(place.is_regular());
         if place.is_regular() {
             let service = WatchedService::new(app.clone(), Arc::clone(&watch));
-            let http = http.serve_connection(io, service);
+            let http = Box::new(http.serve_connection(io, service));
             connections.spawn(place.hold(connection::serve(http, watch, failures.clone())));
         } else {
             let service = WatchedService::new(places.monitoring(&app), Arc::clone(&watch));
-            let http = http.serve_connection(io, service);
+            let http = Box::new(http.serve_connection(io, service));
             connections.spawn(place.hold(connection::serve(http, watch, failures.clone())));
         }
     };

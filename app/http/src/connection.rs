@@ -29,9 +29,13 @@ enum End {
     Overdue(Wait),
 }
 
-/// Serves a connection to its end.
-pub(super) async fn serve<S, B>(mut http: Http<S>, watch: Arc<Watch>, failures: ConnectionFailures)
-where
+/// Serves a connection to its end. It is boxed, since a future has what it is given twice,
+/// and so has the one around it.
+pub(super) async fn serve<S, B>(
+    mut http: Box<Http<S>>,
+    watch: Arc<Watch>,
+    failures: ConnectionFailures,
+) where
     S: Service<Request<Body>, Response = Response<B>, Error = Infallible> + Clone,
     B: http_body::Body<Data = Bytes> + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -39,7 +43,7 @@ where
     match end(&mut http, &watch).await {
         End::ByItself(Ok(())) => {
             if watch.has_unread_body() {
-                stream(http).linger().await;
+                stream(*http).linger().await;
             }
         }
         End::ByItself(Err(error)) if error.is_parse() => {
@@ -48,13 +52,13 @@ where
             } else {
                 FailureReason::InvalidRequest
             });
-            stream(http).linger().await;
+            stream(*http).linger().await;
         }
         // The client's going away is counted where requests are.
         End::ByItself(Err(error)) => tracing::trace!(%error, "connection failed"),
         End::ClientGone => {}
         End::Overdue(Wait::Head) => {
-            let stream = stream(http);
+            let stream = stream(*http);
             if stream.refuse_late_head() {
                 failures.count(FailureReason::HeadTimeout);
                 stream.linger().await;
@@ -62,7 +66,7 @@ where
         }
         End::Overdue(Wait::Read) => {
             failures.count(FailureReason::WriteTimeout);
-            stream(http).reset();
+            stream(*http).reset();
         }
     }
 }

@@ -32,10 +32,10 @@ pub(crate) fn is_accepted(headers: &HeaderMap) -> bool {
 pub(crate) fn compress(bytes: &[u8]) -> Vec<u8> {
     let compressed = Vec::with_capacity(bytes.len() / 4);
     let mut encoder = GzEncoder::new(compressed, Compression::fast());
-    encoder
-        .write_all(bytes)
-        .and_then(|()| encoder.finish())
-        .expect("a vector takes everything")
+    let compressed = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    let mut compressed = compressed.expect("a vector takes everything");
+    compressed.shrink_to_fit();
+    compressed
 }
 
 #[cfg(test)]

@@ -8,8 +8,9 @@ use axum::body::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-/// As much as the kernel takes without having been read. Most answers are one piece.
-const MAX_PIECE_BYTES: usize = 64 * 1024;
+/// Each connection has a buffer of its own into which pieces are copied: so, at most, two
+/// of them. Most answers are one piece.
+const MAX_PIECE_BYTES: usize = 16 * 1024;
 
 pin_project! {
     /// A body in pieces.
@@ -18,13 +19,18 @@ pin_project! {
         #[pin]
         inner: B,
         rest: Bytes,
+        // Nothing comes after the rest: asked once, since the answer takes a dynamic call.
+        is_last: bool,
     }
 }
 
 impl<B> Pieces<B> {
     pub(super) fn new(inner: B) -> Self {
-        let rest = Bytes::new();
-        Self { inner, rest }
+        Self {
+            inner,
+            rest: Bytes::new(),
+            is_last: false,
+        }
     }
 }
 
@@ -36,9 +42,9 @@ impl<B: Body<Data = Bytes>> Body for Pieces<B> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        let this = self.project();
+        let mut this = self.project();
         if this.rest.is_empty() {
-            let frame = ready!(this.inner.poll_frame(cx));
+            let frame = ready!(this.inner.as_mut().poll_frame(cx));
             match frame {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => *this.rest = data,
@@ -46,17 +52,21 @@ impl<B: Body<Data = Bytes>> Body for Pieces<B> {
                 },
                 none_or_error => return Poll::Ready(none_or_error),
             }
+            *this.is_last = this.inner.is_end_stream();
         }
         let length = this.rest.len().min(MAX_PIECE_BYTES);
         Poll::Ready(Some(Ok(Frame::data(this.rest.split_to(length)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.inner.is_end_stream()
+        self.rest.is_empty() && (self.is_last || self.inner.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
         let rest = u64::try_from(self.rest.len()).unwrap_or(u64::MAX);
+        if self.is_last {
+            return SizeHint::with_exact(rest);
+        }
         let inner = self.inner.size_hint();
         let mut hint = SizeHint::new();
         if let Some(upper) = inner.upper() {
@@ -93,9 +103,9 @@ mod tests {
     fn a_body_comes_in_pieces_of_bounded_size() {
         assert_eq!(pieces(AxumBody::empty()), []);
         assert_eq!(pieces(AxumBody::from("small")), [(5, 0)]);
-        assert_eq!(pieces(AxumBody::from(vec![0; 65_536])), [(65_536, 0)]);
-        let large = pieces(AxumBody::from(vec![0; 150_000]));
-        assert_eq!(large, [(65_536, 84_464), (65_536, 18_928), (18_928, 0)]);
+        assert_eq!(pieces(AxumBody::from(vec![0; 16_384])), [(16_384, 0)]);
+        let large = pieces(AxumBody::from(vec![0; 40_000]));
+        assert_eq!(large, [(16_384, 23_616), (16_384, 7_232), (7_232, 0)]);
     }
 
     #[tokio::test]

@@ -209,6 +209,8 @@ impl AsyncRead for Stream {
     }
 }
 
+/// Not vectored: hyper then copies the pieces of an answer behind its head, and most
+/// answers so go out as one.
 impl AsyncWrite for Stream {
     fn poll_write(
         mut self: Pin<&mut Self>,
@@ -223,25 +225,6 @@ impl AsyncWrite for Stream {
         let written = Pin::new(&mut self.write).poll_write(cx, bytes);
         self.note(&written, bytes.len());
         written
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.request_begun = false;
-        let before = slices.first().map_or(0, |first| self.sent_before(first));
-        if before > 0 {
-            return Poll::Ready(Ok(before));
-        }
-        let written = Pin::new(&mut self.write).poll_write_vectored(cx, slices);
-        self.note(&written, slices.iter().map(|slice| slice.len()).sum());
-        written
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.write.is_write_vectored()
     }
 
     /// hyper flushes at the end of each of its polls, so also while a handler works.

@@ -5,11 +5,14 @@
 //!
 //! The sweep has no clock of a connection: it remembers what it saw last, and counts how
 //! often it has seen the same again. So a timeout of `T` takes `T` to `T` + 2`T`/16.
+//!
+//! Its own clock is not Tokio's: as long as Tokio has a timer to look after, each of its
+//! workers looks at the time whenever it has nothing to do, which is after each request.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use async_io::Timer;
 
 use super::watch::{All, MAX_HELD_BYTES, Wait, Watch};
 
@@ -22,7 +25,8 @@ const MIN_INTERVAL: Duration = Duration::from_millis(5);
 /// All connections, and how long each may wait.
 #[derive(Debug)]
 pub(super) struct Sweep {
-    interval: Interval,
+    every: Duration,
+    next: Timer,
     head_sweeps: u32,
     write_sweeps: u32,
     connections: Vec<Seen>,
@@ -40,19 +44,15 @@ struct Seen {
 }
 
 impl Sweep {
-    /// # Panics
-    ///
-    /// Outside a Tokio runtime.
     pub(super) fn new(head_timeout: Duration, write_timeout: Duration) -> Self {
         let every = (head_timeout.min(write_timeout) / SWEEPS).max(MIN_INTERVAL);
-        let mut interval = interval(every);
-        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let sweeps = |timeout: Duration| {
             let sweeps = timeout.as_nanos().div_ceil(every.as_nanos());
             u32::try_from(sweeps).unwrap_or(u32::MAX)
         };
         Self {
-            interval,
+            every,
+            next: Timer::after(every),
             head_sweeps: sweeps(head_timeout),
             write_sweeps: sweeps(write_timeout),
             connections: Vec::new(),
@@ -75,13 +75,16 @@ impl Sweep {
     /// Sweeps when it is time.
     pub(super) async fn run(&mut self) {
         let is_pressed = tokio::select! {
-            _ = self.interval.tick() => false,
+            _ = &mut self.next => false,
             () = self.all.pressed.notified() => true,
         };
         if is_pressed {
             self.relieve();
         } else {
             self.look();
+            // From now, not from when it was due: after a stall nobody is looked at twice
+            // in a moment.
+            self.next.set_after(self.every);
         }
     }
 
@@ -149,16 +152,16 @@ mod tests {
     const HEAD_TIMEOUT: Duration = Duration::from_secs(32);
     const WRITE_TIMEOUT: Duration = Duration::from_secs(16);
 
-    /// Sweeps for so many seconds of a clock that only sweeps move.
-    async fn pass(sweep: &mut Sweep, seconds: u64) {
-        let until = tokio::time::Instant::now() + Duration::from_secs(seconds);
-        while tokio::time::Instant::now() < until {
-            sweep.run().await;
+    /// The sweeps of so many seconds, of which each has one.
+    fn pass(sweep: &mut Sweep, seconds: u64) {
+        assert_eq!(sweep.every, Duration::from_secs(1));
+        for _ in 0..seconds {
+            sweep.look();
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn who_sends_no_head_or_reads_nothing_is_overdue_and_no_other() {
+    #[test]
+    fn who_sends_no_head_or_reads_nothing_is_overdue_and_no_other() {
         let mut sweep = Sweep::new(HEAD_TIMEOUT, WRITE_TIMEOUT);
         let [silent, working, unread, reading] = [(); 4].map(|()| sweep.watch());
         for watch in [&working, &unread, &reading] {
@@ -168,32 +171,32 @@ mod tests {
             unread.block(1);
             reading.wrote(1, 2);
             reading.block(1);
-            pass(&mut sweep, 1).await;
+            pass(&mut sweep, 1);
         }
         assert_eq!(unread.overdue(), None);
         for _ in 0..5 {
             reading.wrote(1, 2);
             reading.block(1);
-            pass(&mut sweep, 1).await;
+            pass(&mut sweep, 1);
         }
         assert_eq!(unread.overdue(), Some(Wait::Read));
         assert_eq!(silent.overdue(), None);
         for _ in 0..16 {
             reading.wrote(1, 2);
             reading.block(1);
-            pass(&mut sweep, 1).await;
+            pass(&mut sweep, 1);
         }
         assert_eq!(silent.overdue(), Some(Wait::Head));
         assert_eq!((working.overdue(), reading.overdue()), (None, None));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn what_comes_at_the_last_moment_counts() {
+    #[test]
+    fn what_comes_at_the_last_moment_counts() {
         let mut sweep = Sweep::new(HEAD_TIMEOUT, WRITE_TIMEOUT);
         let [silent, unread] = [(); 2].map(|()| sweep.watch());
         unread.begin(false);
         unread.block(1);
-        pass(&mut sweep, 40).await;
+        pass(&mut sweep, 40);
         assert_eq!(silent.overdue(), Some(Wait::Head));
         silent.begin(false);
         assert_eq!(silent.overdue(), None);
@@ -202,8 +205,8 @@ mod tests {
         assert_eq!(unread.overdue(), None);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn beyond_the_bound_the_oldest_of_those_that_do_not_read_go() {
+    #[test]
+    fn beyond_the_bound_the_oldest_of_those_that_do_not_read_go() {
         let mut sweep = Sweep::new(HEAD_TIMEOUT, WRITE_TIMEOUT);
         let watches: Vec<_> = (0..6).map(|_| sweep.watch()).collect();
         for watch in &watches {
@@ -225,8 +228,23 @@ mod tests {
         assert_eq!(sweep.all.held(), MAX_HELD_BYTES);
     }
 
-    #[tokio::test]
-    async fn a_connection_that_has_ended_is_forgotten() {
+    #[test]
+    fn of_a_shared_answer_only_what_is_buffered_is_held() {
+        let mut sweep = Sweep::new(HEAD_TIMEOUT, WRITE_TIMEOUT);
+        let [own, shared] = [(); 2].map(|()| sweep.watch());
+        for watch in [&own, &shared] {
+            watch.begin(false);
+        }
+        shared.share();
+        for watch in [&own, &shared] {
+            watch.follow(1_000);
+            watch.block(10);
+        }
+        assert_eq!((own.held(), shared.held()), (1_010, 10));
+    }
+
+    #[test]
+    fn a_connection_that_has_ended_is_forgotten() {
         let mut sweep = Sweep::new(HEAD_TIMEOUT, WRITE_TIMEOUT);
         let watch = sweep.watch();
         sweep.look();

@@ -9,8 +9,10 @@ use std::task::Waker;
 use tokio::sync::Notify;
 
 /// What clients that do not read may hold of answers, over all connections of a listener.
-/// Most answers fit into what the kernel takes of them, and so never count here.
-pub(super) const MAX_HELD_BYTES: usize = 16 * 1024 * 1024;
+/// Most answers fit into what the kernel takes of them, and so never count here. A buffer
+/// that grew may take twice its length, and while those go who were told, others come: so
+/// up to four times this is in use.
+pub(super) const MAX_HELD_BYTES: usize = 8 * 1024 * 1024;
 
 /// A request has been read and its answer is not sent yet.
 const BUSY: u16 = 1;
@@ -133,7 +135,7 @@ impl Watch {
         }
     }
 
-    /// What is unsent of the answer costs nothing.
+    /// What is to follow of the answer costs nothing.
     pub(super) fn share(&self) {
         self.set(SHARED);
     }
@@ -145,10 +147,14 @@ impl Watch {
     }
 
     // What is unsent of a buffer holds all of it.
-    fn hold_at_least(&self, bytes: usize) {
-        let bytes = bytes.saturating_add(self.rest.load(Ordering::Relaxed));
-        let is_more = bytes > self.held.load(Ordering::Relaxed) && !self.has(SHARED);
-        if !is_more {
+    fn hold_at_least(&self, buffered: usize) {
+        let rest = if self.has(SHARED) {
+            0
+        } else {
+            self.rest.load(Ordering::Relaxed)
+        };
+        let bytes = buffered.saturating_add(rest);
+        if bytes <= self.held.load(Ordering::Relaxed) {
             return;
         }
         let all = self.hold(bytes);

@@ -18,7 +18,8 @@ use tower::Service;
 use super::watch::Watch;
 
 /// An extension of responses whose body is shared by all that get it, embedded in the
-/// program or rendered once. Unread, it is not counted as memory that its reader holds.
+/// program or rendered once. Unread, only the piece of it that is being sent is counted as
+/// memory that its reader holds.
 #[derive(Clone, Copy, Debug)]
 pub struct SharedBody;
 

@@ -44,11 +44,15 @@ impl Format {
     /// These families in this format.
     #[must_use]
     pub fn encode(self, families: &[MetricFamily]) -> Vec<u8> {
-        match self {
+        let mut encoded = match self {
             Self::Protobuf => delimited(families),
             Self::OpenMetrics => text::open_metrics(families).into_bytes(),
             Self::Text => text::prometheus(families).into_bytes(),
-        }
+        };
+        // It may lie with a client that does not read: then without the room that it
+        // grew into, which may be as much again.
+        encoded.shrink_to_fit();
+        encoded
     }
 }
 

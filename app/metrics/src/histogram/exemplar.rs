@@ -1,6 +1,6 @@
 //! One exemplar that many threads overwrite and a scrape reads, without a lock.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// An observation with the trace that it belongs to.
@@ -39,9 +39,10 @@ impl ExemplarSlot {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        // Sequentially consistent, as in the reader: with the halves merely
-        // relaxed, a reader could see them before the odd version.
-        let store = |to: &AtomicU64, bits| to.store(bits, Ordering::SeqCst);
+        // With the reader's fence: who has seen any of what is stored below also sees the
+        // odd version, or a later one. Stores in sequence would cost a lock of the bus each.
+        fence(Ordering::Release);
+        let store = |to: &AtomicU64, bits| to.store(bits, Ordering::Relaxed);
         store(&self.trace_high, (trace_id >> 64) as u64);
         store(&self.trace_low, trace_id as u64);
         store(&self.value, value.to_bits());
@@ -49,22 +50,23 @@ impl ExemplarSlot {
             &self.unix_nanos,
             u64::try_from(now.as_nanos()).unwrap_or(u64::MAX),
         );
-        self.version.store(version + 2, Ordering::SeqCst);
+        self.version.store(version + 2, Ordering::Release);
     }
 
     /// The exemplar, unless there is none yet or it is being overwritten.
     pub(super) fn load(&self) -> Option<Exemplar> {
-        let version = self.version.load(Ordering::SeqCst);
+        let version = self.version.load(Ordering::Acquire);
         if version == 0 || version % 2 == 1 {
             return None;
         }
-        let load = |from: &AtomicU64| from.load(Ordering::SeqCst);
+        let load = |from: &AtomicU64| from.load(Ordering::Relaxed);
         let exemplar = Exemplar {
             trace_id: u128::from(load(&self.trace_high)) << 64 | u128::from(load(&self.trace_low)),
             value: f64::from_bits(load(&self.value)),
             at: UNIX_EPOCH + Duration::from_nanos(load(&self.unix_nanos)),
         };
-        (self.version.load(Ordering::SeqCst) == version).then_some(exemplar)
+        fence(Ordering::Acquire);
+        (self.version.load(Ordering::Relaxed) == version).then_some(exemplar)
     }
 }
 
