@@ -19,7 +19,7 @@ fn usual() -> Conditions {
 
 fn with_delay(delay: &str) -> Conditions {
     let faults = Faults {
-        delay: delay.parse().unwrap(),
+        delay: delay.parse().expect("it is a distribution"),
         ..Faults::default()
     };
     Conditions::usual(faults, Probability::NEVER, ArrivalRate::OFF)

@@ -184,12 +184,10 @@ impl Replay {
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Arrival { generation } => {
-                if generation == self.generation {
-                    self.next_arrival();
-                    let retries = self.conditions.retries;
-                    self.arrive(retries.map_or(0, |retries| retries.attempts));
-                }
+            Event::Arrival { generation } if generation == self.generation => {
+                self.next_arrival();
+                let retries = self.conditions.retries;
+                self.arrive(retries.map_or(0, |retries| retries.attempts));
             }
             Event::Delayed(id) if self.is(id, Stage::Working) => {
                 let cache = self.conditions.cache;

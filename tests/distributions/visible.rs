@@ -85,7 +85,7 @@ fn effect(incident: Option<&Incident>, window: f64, seed: u64) -> (f64, &'static
         });
     effects
         .max_by(|one, other| one.0.total_cmp(&other.0))
-        .unwrap()
+        .expect("there are signals")
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn name_of(kind: Option<&str>) -> (String, Truth) {
     (0..)
         .map(|n| format!("game {n}"))
         .map(|name| {
-            let truth = Truth::draw(&name.parse().unwrap(), SALT, None, WINDOW);
+            let truth = Truth::draw(&name.parse().expect("it is a name"), SALT, None, WINDOW);
             (name, truth)
         })
         .find(|(_, truth)| {
@@ -31,7 +31,7 @@ fn name_of(kind: Option<&str>) -> (String, Truth) {
                     .decoy()
                     .is_none_or(|(_, at)| kind.is_none() || at > WINDOW / 2)
         })
-        .unwrap()
+        .expect("names are without end")
 }
 
 struct Player {
@@ -49,30 +49,30 @@ impl Player {
             .env("GOLDEN_PROMETHEUS", &self.prometheus)
             .env("GOLDEN_CONTROL_TOKEN", "s3cret")
             .output()
-            .unwrap()
+            .expect("it starts")
     }
 
     fn text(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{arguments:?}: {said}");
-        String::from_utf8(output.stdout).unwrap()
+        String::from_utf8(output.stdout).expect("it is UTF-8")
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
         let text = self.text(&[arguments, &["--json"]].concat());
-        serde_json::from_str(&text).unwrap()
+        serde_json::from_str(&text).expect("it is JSON")
     }
 
     fn refused(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         assert!(!output.status.success(), "{arguments:?} is accepted");
-        String::from_utf8(output.stderr).unwrap()
+        String::from_utf8(output.stderr).expect("it is UTF-8")
     }
 
     fn file(&self, name: &str, text: &str) -> String {
         let path = self.directory.join(name);
-        fs::write(&path, text).unwrap();
+        fs::write(&path, text).expect("the directory is ours");
         path.display().to_string()
     }
 }

@@ -1,7 +1,6 @@
 //! The table in which a request's route is found by its path, as axum finds it, and
 //! with it everything that depends on the route. Knows no handler and calls none.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +13,6 @@ use super::requests::{Requests, RouteSignals, UNMATCHED};
 pub struct Routes {
     /// The router that axum itself uses, so that both agree about every path.
     paths: matchit::Router<Route>,
-    /// Those without parameters, which it prefers, too: found sooner, and nearly all
-    /// requests are for them.
-    literals: HashMap<&'static str, Route>,
     unmatched: Route,
 }
 
@@ -35,7 +31,6 @@ impl Routes {
     pub fn new(requests: &Requests) -> Self {
         Self {
             paths: matchit::Router::new(),
-            literals: HashMap::new(),
             unmatched: Route {
                 path: UNMATCHED,
                 signals: requests.unmatched(),
@@ -62,20 +57,16 @@ impl Routes {
             signals,
             timeout,
         };
-        let added = self.paths.insert(path, route.clone());
+        let added = self.paths.insert(path, route);
         added.unwrap_or_else(|error| panic!("{path}: {error}"));
-        if !path.contains(['{', '}']) {
-            self.literals.insert(path, route);
-        }
         self
     }
 
     /// The route that serves this method on this path, or the one of all others.
     pub(crate) fn find(&self, path: &str, method: MethodLabel) -> &Route {
-        let literal = self.literals.get(path);
-        let found = literal.or_else(|| Some(self.paths.at(path).ok()?.value));
-        found
-            .filter(|route| route.signals.serves(method))
-            .unwrap_or(&self.unmatched)
+        match self.paths.at(path) {
+            Ok(found) if found.value.signals.serves(method) => found.value,
+            _ => &self.unmatched,
+        }
     }
 }
