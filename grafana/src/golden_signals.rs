@@ -291,7 +291,8 @@ fn saturation() -> Row {
     )
 }
 
-fn status_colors() -> [Override; 6] {
+/// The kinds of answers, the same on all dashboards.
+pub(crate) fn status_colors() -> [Override; 6] {
     [
         Override::matching("/^2../").color(Color::Green),
         Override::matching("/^3../").color(Color::Blue),

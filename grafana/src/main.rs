@@ -22,6 +22,7 @@ mod field;
 mod golden_signals;
 mod graph;
 mod kind;
+mod model;
 mod panel;
 mod process;
 mod processes;
@@ -33,11 +34,12 @@ mod your_turn;
 /// From where Grafana reads them.
 const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/provisioning/dashboards");
 
-fn dashboards() -> [Dashboard; 7] {
+fn dashboards() -> [Dashboard; 8] {
     [
         alerts::dashboard(),
         distributions::dashboard(),
         golden_signals::dashboard(),
+        model::dashboard(),
         process::dashboard(),
         processes::dashboard(),
         training::dashboard(),

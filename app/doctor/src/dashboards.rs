@@ -12,9 +12,10 @@ use super::report::Finding;
 use super::{Context, Doctor, Verdict};
 
 /// Their uids, which are also the names of their files.
-pub(super) const UIDS: [&str; 7] = [
+pub(super) const UIDS: [&str; 8] = [
     "golden-signals",
     "distributions",
+    "model",
     "process",
     "processes",
     "training",

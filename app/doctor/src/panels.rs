@@ -24,9 +24,9 @@ const MAX_DEPTH: usize = 4;
 /// If neither Grafana nor Prometheus says anything.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(15);
 
-/// Dashboards of what need not run: process monitoring, a training. If all their panels
-/// are empty, that is reported and is no fault.
-const OPTIONAL: [&str; 2] = ["processes", "training"];
+/// Dashboards of what need not run: a model (a student's service has none), process
+/// monitoring, a training. If all their panels are empty, that is reported and is no fault.
+const OPTIONAL: [&str; 3] = ["model", "processes", "training"];
 
 /// These series exist only while an alert is pending or fires.
 const ALERT_SERIES: &str = "ALERTS";

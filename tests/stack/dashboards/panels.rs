@@ -162,7 +162,7 @@ fn the_watchdog_is_no_alert_to_look_at() {
 
 /// Coloured numbers, the alert that their colour stands for, and what its rule compares
 /// with. A colour that changes without one would cry wolf.
-const COLOURED: [(&str, f64, &str, &str); 10] = [
+const COLOURED: [(&str, f64, &str, &str); 16] = [
     ("Latency, 99th percentile", 1.0, "LatencyTailLong", "> 1\n"),
     ("Errors", 0.05, "ErrorRatioHigh", "> 0.05\n"),
     ("Saturation", 0.9, "SaturationHigh", "> 0.9\n"),
@@ -171,6 +171,17 @@ const COLOURED: [(&str, f64, &str, &str); 10] = [
     ("Targets down", 1.0, "TargetDown", "up == 0 "),
     ("Failed rule evaluations", 1.0, "RulesFail", "> 0\n"),
     ("Silent nodes", 1.0, "TrainingNodeSilent", "> 30\n"),
+    (
+        "Shift beyond chance",
+        0.1,
+        "ResponsesShifted",
+        "ks5m > job:prediction_score:ks_floor5m + 0.1\n",
+    ),
+    ("Largest decile", 0.9, "ModelAnswersAlike", "> 0.9\n"),
+    ("By the rules", 0.05, "ModelFallback", "> 0.05\n"),
+    ("Feature missing", 0.01, "FeatureMissing", "> 0.01\n"),
+    ("Out of range", 0.05, "FeatureOutOfRange", "> 0.05\n"),
+    ("Failed predictions", 0.05, "PredictFails", "> 0.05\n"),
     // Overdrawn: then it was used up faster than allowed.
     (
         "Error budget left: availability",
@@ -188,7 +199,7 @@ const COLOURED: [(&str, f64, &str, &str); 10] = [
 
 #[test]
 fn a_number_changes_its_colour_where_an_alert_would_fire() {
-    let rules = ["alerts", "training"].map(|file| {
+    let rules = ["alerts", "model", "training"].map(|file| {
         let path = super::dashboard::provisioning().join("../../prometheus/rules");
         std::fs::read_to_string(path.join(format!("{file}.rules.yml"))).unwrap()
     });
@@ -336,7 +347,7 @@ fn queries_are_distinct_select_what_is_selected_and_span_enough_scrapes() {
             {
                 // The alerts' window, and one that holds two samples of the slowest task.
                 assert!(
-                    ["$__rate_interval", "$__range", "1m", "5m"].contains(&range),
+                    ["$__rate_interval", "$__range", "1m", "2m", "5m"].contains(&range),
                     "{place}: [{range}]"
                 );
             }

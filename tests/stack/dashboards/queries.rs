@@ -17,12 +17,13 @@ use crate::support::steps::{self, steps};
 
 /// What is rightly empty while the service is healthy: alerts, of which there are none. Errors
 /// raised by /control/faults fill them.
-const EMPTY_WITHOUT_ALERTS: [&str; 8] = [
+const EMPTY_WITHOUT_ALERTS: [&str; 9] = [
     "alerts: What fired when A",
     "alerts: Firing and pending now A",
     "alerts: annotation Alerts ",
     "distributions: annotation Alerts ",
     "golden-signals: annotation Alerts ",
+    "model: annotation Alerts ",
     "process: annotation Alerts ",
     "training: annotation Alerts ",
     "your-turn: annotation Alerts ",

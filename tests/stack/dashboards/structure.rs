@@ -7,10 +7,11 @@ use super::dashboard::{Dashboard, all, list, text};
 use super::panels::data_panels;
 
 /// The dashboards, by their uids, which are their files' names.
-const UIDS: [&str; 7] = [
+const UIDS: [&str; 8] = [
     "alerts",
     "distributions",
     "golden-signals",
+    "model",
     "process",
     "processes",
     "training",

@@ -193,6 +193,10 @@ pub fn dashboards() -> Vec<Value> {
             json!([panel("Values", &["random_value{job=\"$job\"}"])]),
         ),
         board(
+            "model",
+            json!([panel("Scores", &["predictions_total{job=\"$job\"}"])]),
+        ),
+        board(
             "process",
             json!([panel(
                 "Memory",

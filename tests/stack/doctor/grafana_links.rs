@@ -21,7 +21,7 @@ const P99: &str = "histogram_quantile(0.99, sum by (le) (increase(http_request_d
 
 /// What is said of the panels then.
 const HEALTHY: &str =
-    "5 panels have data; nothing is running that processes or training would show";
+    "6 panels have data; nothing is running that processes or training would show";
 
 #[test]
 fn a_healthy_chain_passes_and_every_broken_link_of_grafanas_is_named() {
