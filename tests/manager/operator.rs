@@ -27,9 +27,10 @@ fn the_page_shows_the_past_and_stops_a_task_once_it_is_confirmed() {
     manager.get_when("/proplets", "both", |page| page["total"] == 2);
     let task = json!({"id": "leak", "name": "idle", "proplet_id": "p", "daemon": true});
     assert_eq!(manager.request("POST", "/tasks", Some(&task)).status, 201);
+    let first = now_ms() - 60_000;
     for second in 0..60 {
         for (task, grows) in [("leak", 1), ("done", 0)] {
-            let mut sample = task_sample("p", task, now_ms() - 60_000 + second * 1_000);
+            let mut sample = task_sample("p", task, first + second * 1_000);
             let memory = 100_000_000 + grows * second * 1_000_000;
             sample["metrics"]["memory_bytes"] = json!(memory);
             sample["metrics"]["memory_percent"] = json!(memory as f64 / 10_000_000.0);

@@ -18,12 +18,27 @@ const NAMED: usize = 12;
 const HEADS: usize = 4;
 const UNKNOWN: usize = 25;
 const LATE: usize = 3;
-const ALL: usize = FINE + FAILED + POSTED + NAMED + HEADS + UNKNOWN + LATE;
+const BUT_HEADS: usize = FINE + FAILED + POSTED + NAMED + UNKNOWN + LATE;
 
 /// # Errors
 ///
 /// The first finding.
 pub fn check(program: &Path) -> Judgement {
+    judge(program, HEADS)
+}
+
+/// The same of a service that counts a request when its answer's body has ended: that of an
+/// answer to HEAD is dropped, and whether it has ended then the page leaves open.
+///
+/// # Errors
+///
+/// The first finding.
+pub(super) fn check_without_heads(program: &Path) -> Judgement {
+    judge(program, 0)
+}
+
+fn judge(program: &Path, heads: usize) -> Judgement {
+    let all = BUT_HEADS + heads;
     let student = Student::start(program)?;
     let before = student.metrics()?;
     let mut requests = Vec::new();
@@ -35,16 +50,16 @@ pub fn check(program: &Path) -> Judgement {
     requests.extend((0..FAILED).map(|n| ("GET", named("failed", n, "fail=500"), 500)));
     requests.extend((0..POSTED).map(|n| ("POST", named("posted", n, ""), 405)));
     requests.extend((0..NAMED).map(|n| ("GET", named("", n, "delay_ms=0"), 200)));
-    requests.extend((0..HEADS).map(|n| ("HEAD", named("head", n, "delay_ms=0"), 200)));
+    requests.extend((0..heads).map(|n| ("HEAD", named("head", n, "delay_ms=0"), 200)));
     requests.extend((0..UNKNOWN).map(|n| ("GET", format!("/scan/{n}.php"), 404)));
     student.ask_all(&requests, 8)?;
     let after = student.metrics()?;
 
-    exists(&after)?;
+    exists(&after, all)?;
     let series = increases(NAME, &before, &after);
     ensure(!series.is_empty(), "never-counted", || {
         format!(
-            "After {ALL} requests no series of `{NAME}` had risen. Is what you count in the same thing as what you registered?"
+            "After {all} requests no series of `{NAME}` had risen. Is what you count in the same thing as what you registered?"
         )
     })?;
     of_clients(&series)?;
@@ -64,7 +79,7 @@ pub fn check(program: &Path) -> Judgement {
     }
     let total = sum(&series, &[]);
     let failed = sum(&series, &[("status", "500")]);
-    let elsewhere = total == ALL as f64 && failed == 0.0;
+    let elsewhere = total == all as f64 && failed == 0.0;
     ensure(!elsewhere, "other-status", || {
         format!(
             "{FAILED} requests were answered with 500. They are counted, but not as \
@@ -75,18 +90,18 @@ pub fn check(program: &Path) -> Judgement {
     })?;
     ensure(failed > 0.0, "only-success", || {
         format!(
-            "After {ALL} requests, {FAILED} of them answered with 500, \
+            "After {all} requests, {FAILED} of them answered with 500, \
              `{NAME}{{status=\"500\"}}` was 0. Is every answer counted, whatever it is?"
         )
     })?;
-    ensure(total != 2.0 * ALL as f64, "twice", || {
+    ensure(total != 2.0 * all as f64, "twice", || {
         format!(
-            "After {ALL} requests the series had risen by {total} in all. Is there more than one place where a request is counted?"
+            "After {all} requests the series had risen by {total} in all. Is there more than one place where a request is counted?"
         )
     })?;
-    ensure(total == ALL as f64, "other-total", || {
+    ensure(total == all as f64, "other-total", || {
         format!(
-            "After {ALL} requests the series had risen by {total} in all:\n\n{}\n\nWhich are \
+            "After {all} requests the series had risen by {total} in all:\n\n{}\n\nWhich are \
              missing, or too many?",
             listed(&series)
         )
@@ -117,7 +132,7 @@ pub fn check(program: &Path) -> Judgement {
         ("GET", "/random/{name}", "504", LATE),
         ("POST", "/random/{name}", "405", POSTED),
         ("GET", "/random/{name}", "200", NAMED),
-        ("HEAD", "/random/{name}", "200", HEADS),
+        ("HEAD", "/random/{name}", "200", heads),
     ] {
         let rose = sum(
             &series,
@@ -144,7 +159,7 @@ pub fn check(program: &Path) -> Judgement {
     )
 }
 
-fn exists(after: &Exposition) -> Judgement {
+fn exists(after: &Exposition, all: usize) -> Judgement {
     if after.series(NAME, &[]) > 0 {
         let kind = after
             .types
@@ -185,7 +200,7 @@ fn exists(after: &Exposition) -> Judgement {
     Err(Finding::new(
         "no-metric",
         format!(
-            "After {ALL} requests /metrics shows no `{NAME}`. A metric shows only if the registry was told of it, and a family only once a series in it was touched: is either missing, or are the two not the same thing?"
+            "After {all} requests /metrics shows no `{NAME}`. A metric shows only if the registry was told of it, and a family only once a series in it was touched: is either missing, or are the two not the same thing?"
         ),
     ))
 }
