@@ -19,8 +19,7 @@ use prometheus_client::encoding::{EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
-/// Over which time busy ratios (CPU, runtime) are taken, and how often that of memory is:
-/// what it takes to read files is not a part of each scrape.
+/// Over which time busy ratios (CPU, runtime) are taken.
 pub const WINDOW: Duration = Duration::from_secs(1);
 
 /// Gives a ratio; what lies outside 0..1 is cut off.
@@ -58,17 +57,19 @@ impl Saturation {
     }
 
     /// Adds memory, file descriptors, CPU and the runtime, and starts the task
-    /// that takes all but the descriptors' every [`WINDOW`]. The task ends with the
+    /// that takes the ratios of CPU and runtime every [`WINDOW`]. The task ends with the
     /// runtime.
     ///
     /// # Panics
     ///
     /// Outside a Tokio runtime.
     pub fn watch_process(&mut self) {
-        let cgroup = Cgroup::of_this_process();
-        let [cpu, memory, runtime] = [(); 3].map(|()| LastRatio::default());
+        let cgroup = Arc::new(Cgroup::of_this_process());
+        let [cpu, runtime] = [(); 2].map(|()| LastRatio::default());
         self.watch("cpu", cpu.reader());
-        self.watch("memory", memory.reader());
+        // As it is now: a second is time enough to run out of it.
+        let memory = Arc::clone(&cgroup);
+        self.watch("memory", move || memory_ratio(&memory).unwrap_or(0.0));
         self.watch("fds", || fds_ratio().unwrap_or(0.0));
         self.watch("runtime", runtime.reader());
         tokio::spawn(async move {
@@ -77,9 +78,6 @@ impl Saturation {
             loop {
                 if let Some((busy, capacity)) = cpu_time(&cgroup) {
                     cpu.update(busy, capacity);
-                }
-                if let Some(ratio) = memory_ratio(&cgroup) {
-                    memory.set(ratio);
                 }
                 #[expect(clippy::cast_precision_loss, reason = "a machine's worker threads")]
                 runtime.update(runtime_busy(&workers), workers.num_workers() as f64);
