@@ -74,7 +74,13 @@ fn the_stacks_services_are_those_of_the_compose_file() {
             let Some(words) = text.strip_prefix("docker compose ") else {
                 continue;
             };
-            let words = words.strip_prefix("--profile all ").unwrap_or(words);
+            let mut words = words.strip_prefix("--profile all ").unwrap_or(words);
+            while let Some((_, rest)) = words
+                .strip_prefix("-f ")
+                .and_then(|words| words.split_once(' '))
+            {
+                words = rest;
+            }
             let mut words = words.split_whitespace();
             let verb = words.next();
             let mut words =
