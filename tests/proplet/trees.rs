@@ -104,6 +104,7 @@ fn children_that_come_and_go_are_counted_once() {
 
 /// Starts a daemon that burns and whose parent is gone at once, and ends.
 const DAEMON: &str = "
+    : > ready
     while [ ! -e go ]; do sleep 0.05; done
     (sh -c 'echo $$ > new; mv new daemon; while :; do :; done' &)
     exit 0";
@@ -124,6 +125,9 @@ impl Drop for Daemon {
 fn daemon_is_kept(broker: &Mosquitto, subscriber: &Subscriber, command: &mut Command) {
     let directory = Directory::new();
     let mut process = shell(command, DAEMON, directory.path());
+    // Until then it may be on its way into its session or control group.
+    let ready = directory.path().join("ready");
+    eventually("the shell runs", || ready.exists());
     let _proplet = watch(broker, &process);
     message_when(subscriber, "tree", "the shell", |message| {
         number(&message["metrics"]["process_count"]) > 0
@@ -165,6 +169,26 @@ fn a_daemon_with_a_session_of_its_own_remains_of_the_task_by_its_control_group()
         return;
     };
     daemon_is_kept(&broker, &subscriber, &mut group.command("sh"));
+}
+
+/// As container runtimes do with what they have started.
+#[test]
+fn a_task_that_is_moved_into_a_control_group_is_followed() {
+    let Some((broker, subscriber)) = broker() else {
+        return;
+    };
+    let Some(group) = Cgroup::with_cpu_quota(150) else {
+        return;
+    };
+    let process = Running::command(Command::new("sleep").arg("600"));
+    let _proplet = watch(&broker, &process);
+    let limit = |message: &Value| message["metrics"]["cgroup"]["cpu_limit_cores"].as_f64();
+    let before = message_when(&subscriber, "tree", "a sample", |_| true);
+    assert_ne!(limit(&before), Some(1.5));
+    group.take(process.pid());
+    message_when(&subscriber, "tree", "the group's limit", |message| {
+        limit(message) == Some(1.5)
+    });
 }
 
 /// The sender's own count is the workload's: so many bytes, on one connection, which

@@ -89,6 +89,13 @@ impl Cgroup {
             .write_all(value.as_bytes())
     }
 
+    /// Moves a running process into the group.
+    pub fn take(&self, pid: u32) {
+        for directory in &self.directories {
+            fs::write(directory.join("cgroup.procs"), pid.to_string()).unwrap();
+        }
+    }
+
     /// A command that runs a program within the group from its first instruction.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new("sh");

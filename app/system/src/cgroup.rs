@@ -41,6 +41,8 @@ enum Version {
 /// read anew with each call.
 #[derive(Debug, Default)]
 pub struct Cgroup {
+    /// The text of `/proc/PID/cgroup` that the groups were found by.
+    membership: String,
     cpu: Option<Group>,
     cpu_usage: Option<Group>,
     memory: Option<Group>,
@@ -50,23 +52,42 @@ impl Cgroup {
     /// The groups of this process; empty where there are none.
     #[must_use]
     pub fn of_this_process() -> Self {
-        Self::of("/proc/self/cgroup", Whose::Own)
+        let membership = fs::read_to_string("/proc/self/cgroup");
+        Self::of(&membership.unwrap_or_default(), Whose::Own)
     }
 
     /// The groups of another process, as far as this one can see them.
     #[must_use]
     pub fn of_process(pid: u32) -> Self {
-        Self::of(&format!("/proc/{pid}/cgroup"), Whose::Others)
+        let membership = fs::read_to_string(format!("/proc/{pid}/cgroup"));
+        Self::of(&membership.unwrap_or_default(), Whose::Others)
+    }
+
+    /// Looks again at which groups another process is in, and says whether they are
+    /// others now. One that has ended is in none: what it was in before remains.
+    pub fn follow_process(&mut self, pid: u32) -> bool {
+        let Ok(membership) = fs::read_to_string(format!("/proc/{pid}/cgroup")) else {
+            return false;
+        };
+        if membership == self.membership {
+            return false;
+        }
+        let now = Self::of(&membership, Whose::Others);
+        if !now.has_own() && self.has_own() {
+            return false;
+        }
+        *self = now;
+        true
+    }
+
+    fn has_own(&self) -> bool {
+        let groups = [&self.cpu, &self.cpu_usage, &self.memory];
+        groups.into_iter().flatten().any(Group::is_own)
     }
 
     fn of(membership: &str, whose: Whose) -> Self {
-        let read = |file| fs::read_to_string(file).unwrap_or_default();
-        Self::from_texts(
-            &read(membership),
-            &read("/proc/self/mountinfo"),
-            Path::new("/"),
-            whose,
-        )
+        let mountinfo = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        Self::from_texts(membership, &mountinfo, Path::new("/"), whose)
     }
 
     fn from_texts(membership: &str, mountinfo: &str, root: &Path, whose: Whose) -> Self {
@@ -75,6 +96,7 @@ impl Cgroup {
             cpu: find("cpu"),
             cpu_usage: find("cpuacct"),
             memory: find("memory"),
+            membership: membership.to_owned(),
         }
     }
 

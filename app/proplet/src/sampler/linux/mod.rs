@@ -84,6 +84,8 @@ pub(super) struct Source {
     /// The control group holds this task and nothing else: it knows of every process.
     /// `None` until that was looked at.
     own_group: Option<bool>,
+    /// It was in that group from the first sample on: the group's account is its own.
+    group_counts: Option<bool>,
     started: Duration,
     cgroup: Cgroup,
     limits: Option<Limits>,
@@ -107,6 +109,7 @@ impl Source {
             tree: Tree::of(files, stat, whole),
             whole,
             own_group: None,
+            group_counts: None,
             started: stat.started,
             cgroup: Cgroup::of_process(pid),
             limits: None,
@@ -124,6 +127,7 @@ impl Source {
         profile: &MonitoringProfile,
         machine: &mut Machine,
     ) -> Option<Reading> {
+        self.follow_group();
         self.search(machine, scan_age(profile));
         let used = self.tree.read(profile.collect_disk_io)?;
         let mut reading = Reading {
@@ -206,6 +210,7 @@ impl Source {
         profile: &MonitoringProfile,
         machine: &mut Machine,
     ) -> Option<Glance> {
+        self.follow_group();
         self.search(machine, scan_age(profile));
         let used = self.tree.read(true)?;
         let disk = used.disk.map_or(0, |(read, written)| read + written);
@@ -243,6 +248,14 @@ impl Source {
         self.heap
     }
 
+    /// Whoever starts a task may move it into its group after its start.
+    fn follow_group(&mut self) {
+        if self.cgroup.follow_process(self.pid) {
+            self.own_group = None;
+            self.limits = None;
+        }
+    }
+
     fn search(&mut self, machine: &mut Machine, max_age: Duration) {
         if !self.whole {
             return;
@@ -257,6 +270,7 @@ impl Source {
                 && members.all(|pid| *pid == self.pid || self.is_younger(*pid))
         });
         self.own_group = Some(own_group);
+        self.group_counts.get_or_insert(own_group);
         let group = of_group.filter(|_| own_group).unwrap_or_default();
         self.tree.search(&mut machine.scan, max_age, &group);
     }
@@ -270,7 +284,7 @@ impl Source {
     /// The control group's own account has every process that ever was in it.
     fn cpu(&self, used: Used) -> Duration {
         let of_group = self.cgroup.cpu_seconds();
-        let of_group = of_group.filter(|_| self.own_group == Some(true));
+        let of_group = of_group.filter(|_| self.group_counts == Some(true));
         of_group.map_or(used.cpu, Duration::from_secs_f64)
     }
 
