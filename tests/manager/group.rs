@@ -40,7 +40,7 @@ fn managers_come_and_go_under_load_and_every_sample_is_stored_once() {
     for manager in &scaled.managers {
         // Every manager has heard of it, and it is written down once.
         manager.metrics_when("the proplet is up", |metrics| {
-            metrics.value("proplet_up", &[("proplet", "p")]) > 0.0
+            metrics.sum("proplet_up", &[("proplet", "p")]) > 0.0
         });
         manager.metrics_when("knows who is left", |metrics| {
             metrics.value("manager_group_members", &[]) == 3.0

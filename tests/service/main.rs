@@ -16,6 +16,7 @@ mod half_close;
 mod incidents;
 mod model;
 mod secrecy;
+mod secret_games;
 mod secret_options;
 #[path = "../support/mod.rs"]
 mod support;

@@ -91,10 +91,12 @@ fn the_roles_wait_for_each_other_and_outlive_each_other() {
     let mut shard_0 = cluster.shard(0, &[]);
     assert_eq!(shard_0.address(), cluster.shards[0]);
     assert_eq!(shard_1.line_when("listening")["replica"], 1);
-    let trains = |samples: &Samples| step(samples) > 100.0;
-    let before = gateway.metrics_when("it trains", trains);
     let mixed = "lookup_mixed_batch_time_cost_count";
-    assert!(before.value(mixed, SHARD_0) > 0.0 && before.value(mixed, SHARD_1) > 0.0);
+    // Each role pushes on its own.
+    let before = gateway.metrics_when("it trains", |samples| {
+        let asked = |shard| samples.sum(mixed, shard) > 0.0;
+        step(samples) > 100.0 && asked(SHARD_0) && asked(SHARD_1)
+    });
     // Who needs whom, from which an alert learns that one is missing.
     assert_eq!(before.sum("num_shards", &[]), 2.0);
     assert_eq!(before.sum("num_workers", &[]), 1.0);
@@ -124,7 +126,7 @@ fn the_roles_wait_for_each_other_and_outlive_each_other() {
     // It comes back empty: everything is missed again, and the training goes on.
     let mut shard_0 = cluster.shard(0, &[]);
     let goes_on = gateway.metrics_when("it goes on", |samples| {
-        step(samples) > step(&stands) + 100.0 && samples.value(mixed, SHARD_0) > 0.0
+        step(samples) > step(&stands) + 100.0 && samples.sum(mixed, SHARD_0) > 0.0
     });
     let entries = |samples: &Samples, labels| samples.value("embedding_table_entries", labels);
     let misses = |labels| goes_on.value("index_miss_count", labels);
@@ -320,8 +322,8 @@ fn faults_change_while_it_runs() {
         mean("sum") / mean("count")
     };
     let ill = gateway.metrics_when("the faults show", |samples| {
-        samples.value("nan_count", &[("feat", "user")]) > 0.0
-            && samples.value("nan_grad_skipped", &[("feat", "context")]) > 0.0
+        samples.sum("nan_count", &[("feat", "user")]) > 0.0
+            && samples.sum("nan_grad_skipped", &[("feat", "context")]) > 0.0
             && samples.sum("embedding_evictions", &[]) > 0.0
             && samples.sum("gradient_id_miss_count", &[]) > 0.0
             && slow(samples, SHARD_1) > 4.0 * slow(samples, SHARD_0)
