@@ -11,6 +11,9 @@ use super::requests::{Requests, RouteSignals, UNMATCHED};
 /// none of them is counted as [`UNMATCHED`].
 #[derive(Clone, Debug)]
 pub struct Routes {
+    /// Those without parameters, in the order in which they were added: nothing finds one
+    /// of the first sooner.
+    literal: Vec<Route>,
     /// The router that axum itself uses, so that both agree about every path.
     paths: matchit::Router<Route>,
     unmatched: Route,
@@ -30,6 +33,7 @@ impl Routes {
     #[must_use]
     pub fn new(requests: &Requests) -> Self {
         Self {
+            literal: Vec::new(),
             paths: matchit::Router::new(),
             unmatched: Route {
                 path: UNMATCHED,
@@ -57,6 +61,9 @@ impl Routes {
             signals,
             timeout,
         };
+        if !path.contains(['{', '}']) {
+            self.literal.push(route.clone());
+        }
         let added = self.paths.insert(path, route);
         added.unwrap_or_else(|error| panic!("{path}: {error}"));
         self
@@ -64,9 +71,10 @@ impl Routes {
 
     /// The route that serves this method on this path, or the one of all others.
     pub(crate) fn find(&self, path: &str, method: MethodLabel) -> &Route {
-        match self.paths.at(path) {
-            Ok(found) if found.value.signals.serves(method) => found.value,
-            _ => &self.unmatched,
-        }
+        let literal = self.literal.iter().find(|route| route.path == path);
+        let found = literal.or_else(|| self.paths.at(path).ok().map(|found| found.value));
+        found
+            .filter(|route| route.signals.serves(method))
+            .unwrap_or(&self.unmatched)
     }
 }
