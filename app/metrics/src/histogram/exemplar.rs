@@ -1,6 +1,8 @@
-//! One exemplar that many threads overwrite and a scrape reads, without a lock.
+//! One exemplar that many threads offer and a scrape reads, without a lock: the first one
+//! since the scrape before. Each scrape so finds a new one where there was any, and all
+//! other observations pay no more than a look at a flag.
 
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// An observation with the trace that it belongs to.
@@ -19,6 +21,8 @@ pub(crate) struct Exemplar {
 #[derive(Debug, Default)]
 pub(super) struct ExemplarSlot {
     version: AtomicU64,
+    /// No scrape has read it yet: it is kept until one has.
+    unread: AtomicBool,
     trace_high: AtomicU64,
     trace_low: AtomicU64,
     value: AtomicU64,
@@ -26,7 +30,10 @@ pub(super) struct ExemplarSlot {
 }
 
 impl ExemplarSlot {
-    pub(super) fn store(&self, trace_id: u128, value: f64) {
+    pub(super) fn offer(&self, trace_id: u128, value: f64) {
+        if self.unread.load(Ordering::Relaxed) {
+            return;
+        }
         let version = self.version.load(Ordering::Relaxed);
         if version % 2 == 1
             || self
@@ -50,10 +57,12 @@ impl ExemplarSlot {
             &self.unix_nanos,
             u64::try_from(now.as_nanos()).unwrap_or(u64::MAX),
         );
+        self.unread.store(true, Ordering::Relaxed);
         self.version.store(version + 2, Ordering::Release);
     }
 
-    /// The exemplar, unless there is none yet or it is being overwritten.
+    /// The exemplar, unless there is none yet or it is being overwritten; the next one
+    /// that is offered takes its place.
     pub(super) fn load(&self) -> Option<Exemplar> {
         let version = self.version.load(Ordering::Acquire);
         if version == 0 || version % 2 == 1 {
@@ -66,13 +75,32 @@ impl ExemplarSlot {
             at: UNIX_EPOCH + Duration::from_nanos(load(&self.unix_nanos)),
         };
         fence(Ordering::Acquire);
-        (self.version.load(Ordering::Relaxed) == version).then_some(exemplar)
+        let whole = self.version.load(Ordering::Relaxed) == version;
+        if whole {
+            self.unread.store(false, Ordering::Relaxed);
+        }
+        whole.then_some(exemplar)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_since_the_last_reading_is_kept_until_the_next() {
+        let slot = ExemplarSlot::default();
+        let read = || slot.load().map(|exemplar| exemplar.trace_id);
+        assert_eq!(read(), None);
+        slot.offer(1, 0.1);
+        slot.offer(2, 0.2);
+        assert_eq!(read(), Some(1));
+        // Where nothing came since, it is still the latest known.
+        assert_eq!(read(), Some(1));
+        slot.offer(3, 0.3);
+        slot.offer(4, 0.4);
+        assert_eq!(read(), Some(3));
+    }
 
     #[test]
     fn a_reader_never_sees_halves_of_two_exemplars() {
@@ -85,7 +113,7 @@ mod tests {
                     for i in 0..100_000_u128 {
                         let id = writer * 1_000_000 + i;
                         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-                        slot.store(id << 64 | id, id as f64);
+                        slot.offer(id << 64 | id, id as f64);
                     }
                 })
             });

@@ -81,7 +81,8 @@ impl Histogram {
 
     /// Counts `value`, in the unit that the metric's name states.
     ///
-    /// `trace_id` becomes the exemplar of the bucket that the value falls in.
+    /// `trace_id` becomes the exemplar of the bucket that the value falls in, if it is the
+    /// first there since the last scrape.
     /// A NaN is not counted: it belongs to no bucket and would make the sum
     /// useless for ever.
     pub fn observe(&self, value: f64, trace_id: Option<u128>) {
@@ -104,7 +105,7 @@ impl Histogram {
             sum = now;
         }
         if let Some(trace_id) = trace_id {
-            counts.exemplars[layout.classic_of(cell)].store(trace_id, value);
+            counts.exemplars[layout.classic_of(cell)].offer(trace_id, value);
         }
     }
 
@@ -246,14 +247,14 @@ mod tests {
     }
 
     #[test]
-    fn the_last_trace_of_a_bucket_is_its_exemplar() {
+    fn the_first_trace_of_a_bucket_since_a_scrape_is_its_exemplar() {
         let histogram = histogram(&[0.1, 1.0]);
         histogram.observe(0.05, Some(1));
         histogram.observe(0.06, Some(2));
         histogram.observe(0.5, None);
         let exemplars = histogram.snapshot().exemplars;
         let first = exemplars[0].as_ref().expect("two were stored");
-        assert_eq!((first.trace_id, first.value), (2, 0.06));
+        assert_eq!((first.trace_id, first.value), (1, 0.05));
         assert!(exemplars[1].is_none() && exemplars[2].is_none());
     }
 
