@@ -94,7 +94,10 @@ fn checks(course: &Course, report: &mut Report) -> Outcome<()> {
 }
 
 fn is_built(exercise: &Exercise) -> bool {
-    matches!(exercise.check, Check::Service(_) | Check::Program(..))
+    matches!(
+        exercise.check,
+        Check::Service(_) | Check::Program(..) | Check::Open(..)
+    )
 }
 
 fn passed(course: &Course, exercise: &'static Exercise) -> Outcome<f64> {

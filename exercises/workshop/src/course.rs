@@ -51,6 +51,9 @@ pub enum Check {
     Service(fn(&Path) -> Judgement),
     /// The program of this name, which is the file that the student edits.
     Program(&'static str, fn(&Path) -> Judgement),
+    /// The program of this name, which is the file that the student edits; right work may
+    /// earn a remark too.
+    Open(&'static str, fn(&Path) -> Result<Option<String>, Finding>),
     /// The file that the student edits.
     File(fn(&Path) -> Judgement),
     /// The file that the student edits, and the running stack; a right answer may
@@ -225,6 +228,9 @@ impl Course {
                 Check::Program(name, check) => {
                     build(name, &mut each).and_then(|program| check(&program))
                 }
+                Check::Open(name, check) => build(name, &mut each)
+                    .and_then(|program| check(&program))
+                    .map(|said| remark = said),
                 Check::File(check) => check(&self.file(exercise)),
                 Check::Answer(check) => {
                     check(&self.file(exercise), &self.stack).map(|said| remark = said)

@@ -52,7 +52,22 @@ pub fn request_with(
     path: &str,
     headers: &[(&str, &str)],
 ) -> io::Result<Answer> {
-    let stream = sent_with(address, method, path, headers)?;
+    send(address, method, path, headers, "")
+}
+
+/// As [`request_with`], with this body.
+///
+/// # Errors
+///
+/// As [`request`].
+pub fn send(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> io::Result<Answer> {
+    let stream = sent_with(address, method, path, headers, body)?;
     let mut bytes = Vec::new();
     (&stream).take(MAX_ANSWER_BYTES).read_to_end(&mut bytes)?;
     parse(&bytes, method == "HEAD")
@@ -65,7 +80,7 @@ pub fn request_with(
 ///
 /// If nobody listens or the connection breaks.
 pub fn sent(address: SocketAddr, method: &str, path: &str) -> io::Result<TcpStream> {
-    sent_with(address, method, path, &[])
+    sent_with(address, method, path, &[], "")
 }
 
 fn sent_with(
@@ -73,6 +88,7 @@ fn sent_with(
     method: &str,
     path: &str,
     headers: &[(&str, &str)],
+    body: &str,
 ) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
@@ -87,7 +103,8 @@ fn sent_with(
         .map(|(name, value)| format!("{name}: {value}\r\n"))
         .collect();
     let request = format!(
-        "{method} {path} HTTP/1.1\r\n{host}{headers}content-length: 0\r\nconnection: close\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\n{host}{headers}content-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
     );
     // In one piece: a server may answer the first piece that it reads.
     stream.write_all(request.as_bytes())?;

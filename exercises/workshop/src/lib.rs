@@ -26,7 +26,7 @@
 //! - [`processes`]: one that leaks, among others; [`mqtt`]: what a proplet says of them.
 //! - [`gateway`]: a Pushgateway that can fail. [`clicks`] and [`worker`]: what the
 //!   student's training learns from, and the training, fed and read. [`runs`]:
-//!   three real trainings, each with a fault.
+//!   three real trainings, each with a fault. [`models`]: six models, five of which ail.
 //!
 //! At the bottom, and private: programs that are ended in time (`child`), servers
 //! (`server`), folders to write in (`scratch`), what the compiler says (`compiler`).
@@ -34,8 +34,8 @@
 //! Nothing here uses the code that the students write, or the reference service:
 //! a checker that shares code with what it checks shares its mistakes. Only the
 //! distributions of what is hidden (`simulation`) and what a monitoring profile may say
-//! (`proplet_schema`) are the service's own, and the processes and the three runs are its
-//! program.
+//! (`proplet_schema`) are the service's own, and the processes, the three runs and the six models are
+//! its program.
 
 pub mod answer_file;
 pub mod api;
@@ -57,6 +57,7 @@ pub mod http;
 pub mod keep;
 pub mod keys;
 pub mod lab;
+pub mod models;
 pub mod mqtt;
 pub mod mystery;
 pub mod observe;

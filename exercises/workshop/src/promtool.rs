@@ -15,8 +15,8 @@ use crate::scratch::Scratch;
 
 /// The programs that exercises use, and for what.
 pub const PROGRAMS: &[(&str, &str)] = &[
-    ("promtool", "exercises 6 to 8 need it"),
-    ("prometheus", "exercise 5 needs it, 6, 8 and 10 use it"),
+    ("promtool", "exercises 6 to 8, 20 and 21 need it"),
+    ("prometheus", "exercise 5 needs it, 6, 8, 10 and 22 use it"),
 ];
 
 /// Programs that are good to have, and for what.

@@ -1,6 +1,6 @@
 //! The reference's program, `golden-signals`: found or built, and started without
-//! the settings that are meant for another one. It runs exercise 16's proplet and
-//! exercise 18's trainings.
+//! the settings that are meant for another one. It runs exercise 16's proplet,
+//! exercise 18's trainings and exercise 22's models.
 
 use std::fs;
 use std::io;
@@ -51,6 +51,12 @@ pub fn built() -> Option<PathBuf> {
     own.ancestors()
         .flat_map(|folder| ["release", "debug"].map(|kind| folder.join(kind).join(&file)))
         .find(|program| modified(program).is_ok_and(|built| built > newest))
+}
+
+/// The rules of the reference for its models, with the distances and alerts of exercise 22.
+#[must_use]
+pub fn model_rules() -> PathBuf {
+    Path::new(ROOT).join("prometheus/rules/model.rules.yml")
 }
 
 /// The program without the settings of the service, the proplet and the training

@@ -274,9 +274,10 @@ fn cargo(course: &Copy, words: &[&str], said: &str) {
             let shows = told.contains("  truth ");
             assert_eq!(shows, prometheus.is_some(), "{said}: {told}");
         }
-        ["workshop", "runs", name] => {
+        ["workshop", kind @ ("runs" | "models"), name] => {
             let mut child = Command::new(env!("CARGO_BIN_EXE_workshop"))
-                .args(["runs", name, "127.0.0.1:0"])
+                .args([kind, name])
+                .args((*kind == "runs").then_some("127.0.0.1:0"))
                 .env("GOLDEN_SIGNALS_PROGRAM", reference::program())
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::new_series;
 use crate::exposition::{Exposition, Sample};
 use crate::finding::{Finding, Judgement, ensure};
 use crate::student::Student;
@@ -119,11 +120,7 @@ fn no_new_series(
     first: &Exposition,
     second: &Exposition,
 ) -> Judgement {
-    let known: BTreeSet<_> = first.named(name).map(|one| &one.labels).collect();
-    let new: Vec<_> = second
-        .named(name)
-        .filter(|one| !known.contains(&one.labels))
-        .collect();
+    let new = new_series(name, first, second);
     let Some(example) = new.first() else {
         return Ok(());
     };

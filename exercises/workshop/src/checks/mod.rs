@@ -4,11 +4,14 @@
 //! returns the first thing that is wrong, the most telling first. Names count
 //! only where the exercise's text fixes them.
 
+pub mod ailing;
+pub mod answers;
 pub mod buckets;
 pub mod capstone;
 pub mod cardinality;
 pub mod dashboard;
 pub mod errors;
+pub mod late_truth;
 pub mod latency;
 pub mod loops;
 pub mod processes;
@@ -18,11 +21,13 @@ pub mod recover;
 pub mod rules;
 pub mod saturation;
 pub mod scrape;
+pub mod shifted;
 pub mod three_runs;
 pub mod traffic;
 pub mod training;
+pub mod valuable;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::exposition::{Exposition, Sample};
 use crate::finding::{Finding, Judgement, ensure};
@@ -43,6 +48,13 @@ fn increases(name: &str, before: &Exposition, after: &Exposition) -> Vec<Sample>
             })
         })
         .collect()
+}
+
+/// The series of this name that were not there the first time.
+fn new_series<'a>(name: &str, first: &Exposition, second: &'a Exposition) -> Vec<&'a Sample> {
+    let known: BTreeSet<_> = first.named(name).map(|one| &one.labels).collect();
+    let all = second.samples.iter().filter(|one| one.name == name);
+    all.filter(|one| !known.contains(&one.labels)).collect()
 }
 
 /// The sum over the series that have these labels.

@@ -38,6 +38,7 @@ cargo workshop processes [ADDRESS]   exercise 16: its processes; the address is 
 cargo workshop gateway [ADDRESS]     exercise 17: a Pushgateway
 cargo workshop clicks [SECONDS]      exercise 17: clicks to learn from
 cargo workshop runs NAME [ADDRESS]   exercise 18: the three runs; the address is the gateway's
+cargo workshop models NAME           exercise 22: the six models, and a Prometheus beside them
 cargo workshop class DIR [--csv]     for the teacher: who is where, from a folder of reports
 cargo workshop class --serve [ADDRESS]
                                      for the teacher: the same live, in the browser
@@ -102,6 +103,9 @@ pub(super) enum Command {
     Runs {
         name: String,
         gateway: String,
+    },
+    Models {
+        name: String,
     },
     Class {
         folder: PathBuf,
@@ -272,6 +276,9 @@ impl Command {
             ("runs", [name] | [name, _]) => Self::Runs {
                 name: (*name).to_owned(),
                 gateway: or(words.get(1), GATEWAY),
+            },
+            ("models", [name]) => Self::Models {
+                name: (*name).to_owned(),
             },
             ("class", [] | [_]) if options.serve => Self::ServeClass {
                 address: or(words.first(), class::DEFAULT),

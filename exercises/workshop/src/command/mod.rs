@@ -7,6 +7,7 @@ mod check;
 mod class;
 mod doctor;
 mod lab;
+mod models;
 mod processes;
 mod training;
 
@@ -126,6 +127,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Gateway { address } => done(training::gateway(&address)),
         Command::Clicks { seconds } => done(training::clicks(&seconds)),
         Command::Runs { name, gateway } => done(training::runs(&name, &gateway)),
+        Command::Models { name } => done(models::models(&name)),
         Command::ServeClass { address } => class::serve(course, &address),
         Command::Report { exercise, to, name } => check::report(&course, exercise, to, name),
         Command::Class { folder, csv } => {

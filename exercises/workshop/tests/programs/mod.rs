@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use workshop::course::{Check, Exercise};
 
 use crate::answer::{Answer, course, files, write_if_other};
-use crate::{answers, services};
+use crate::{answers, has_own_program, services};
 
 /// The folder of the generated package, with a program for each answer.
 pub fn package() -> &'static Path {
@@ -72,7 +72,7 @@ pub fn package() -> &'static Path {
             ..
         } in &answers
         {
-            if matches!(exercise.check, Check::Program(..)) {
+            if has_own_program(exercise) {
                 let name = format!("{}_{name}", exercise.name);
                 let source = package.join(&name).join("main.rs");
                 write_if_other(&source, &fs::read_to_string(file).unwrap());

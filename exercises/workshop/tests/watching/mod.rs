@@ -104,7 +104,7 @@ fn watching_leads_from_the_first_verdict_to_the_next_exercise() {
     writeln!(watch.keys, "2").unwrap();
     watch.shows("02_latency is not done yet [no-metric]");
     writeln!(watch.keys, "99").unwrap();
-    watch.shows("There is no exercise 99, only 1 to 18.");
+    watch.shows("There is no exercise 99, only 1 to 23.");
     watch.press('q');
     assert!(watch.child.wait().unwrap().success());
     let stub = course.read("exercises/stubs/02_latency/latency.rs");
