@@ -12,10 +12,11 @@ use crate::reading::{numbers, words};
 const STUB: &str = include_str!("../../../stubs/22_ailing_model/answers.txt");
 
 // Scrapes come every 5 s, and a rate looks back.
-const ONSET_TOLERANCE: f64 = 20.0;
+const ONSET_TOLERANCE: f64 = 15.0;
 // The alert's window and its `for`.
 const ALERT_COMES_LATER: f64 = 150.0;
-const SHARE_TOLERANCE: f64 = 5.0;
+// In percent; the shares are tens.
+const SHARE_TOLERANCE: f64 = 4.0;
 
 /// What was said.
 struct Said {

@@ -144,6 +144,12 @@ pub(super) fn all() -> Vec<Scenario> {
             "silent-at-unit",
             "Nine of the tenths are empty. What does your expression make of a 0?",
         ),
+        lasting(
+            "it is night, 100 answers come in five minutes, and for twenty minutes all of their scores are below 0.1",
+            few(50.0, ALL_LOWEST),
+            "silent-at-night",
+            "By chance not even 100 answers are as far away as that. How many do you wait for, and who sleeps until then?",
+        ),
     ]
 }
 
@@ -223,7 +229,9 @@ fn service(series: &mut Vec<(String, String)>, target: &str, flow: Flow, since: 
         // The rules' scores are bounds; the model's lie in the middle.
         let mean = |shares: &Shares| {
             let middle = |place: usize| place as f64 / 10.0 + if by_rules { 0.1 } else { 0.05 };
-            (0..10).map(|place| shares[place] * middle(place)).sum::<f64>()
+            (0..10)
+                .map(|place| shares[place] * middle(place))
+                .sum::<f64>()
         };
         series.push((format!("{name}_sum{{{labels}}}"), counter(&mean, by_rules)));
     }
