@@ -254,7 +254,7 @@ fn each_exercise_has_a_screen_of_its_own() {
     let shown = screen("4").unwrap();
     let sentence = "A request can end without reaching your last line";
     assert!(shown.body.contains(sentence) && shown.body.contains("<svg "));
-    assert_eq!(screen("19").unwrap().status, 404);
+    assert_eq!(screen("99").unwrap().status, 404);
 }
 
 #[test]
