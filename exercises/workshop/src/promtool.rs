@@ -15,7 +15,7 @@ use crate::scratch::Scratch;
 
 /// The programs that exercises use, and for what.
 pub const PROGRAMS: &[(&str, &str)] = &[
-    ("promtool", "exercises 6 to 8, 20 and 21 need it"),
+    ("promtool", "exercises 6 to 8 and 20 to 22 need it"),
     ("prometheus", "exercise 5 needs it, 6, 8, 10 and 22 use it"),
 ];
 

@@ -1,6 +1,8 @@
 //! Exercise 22: which of six models ails from what, and since when. What is said of a wrong answer
 //! is what the metrics of the model show that was named.
 
+mod evidence;
+
 use std::path::Path;
 
 use crate::answer_file::Answers;
@@ -37,7 +39,7 @@ pub fn check(file: &Path) -> Judgement {
     let answers = Answers::read(file, STUB)?;
     // As in exercises 11 and 12, the name is taken as it stands there.
     let name = answers.name(1)?;
-    for number in 2..=9 {
+    for number in 2..=10 {
         answers.required(number)?;
     }
     let one = |number| {
@@ -72,7 +74,8 @@ pub fn check(file: &Path) -> Judgement {
             [1.0, 2.0, 3.0].contains(&level).then_some(level)
         })?,
     };
-    under_name(name.as_str(), "models", |name| judge(&cases(name), &said))
+    under_name(name.as_str(), "models", |name| judge(&cases(name), &said))?;
+    evidence::check(&cases(name.as_str()), answers.required(10)?)
 }
 
 // The place of the one model that is named, and the rest of the text.
