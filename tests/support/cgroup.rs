@@ -92,7 +92,8 @@ impl Cgroup {
     /// Moves a running process into the group.
     pub fn take(&self, pid: u32) {
         for directory in &self.directories {
-            fs::write(directory.join("cgroup.procs"), pid.to_string()).unwrap();
+            fs::write(directory.join("cgroup.procs"), pid.to_string())
+                .expect("who made the group may fill it");
         }
     }
 
