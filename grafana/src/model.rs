@@ -13,6 +13,7 @@ use crate::panel::{Panel, graph, stat};
 use crate::query::{JOB, SELECTED};
 use crate::variable::Variable;
 
+mod inputs;
 mod outcomes;
 mod requests;
 mod responses;
@@ -38,7 +39,7 @@ pub(crate) fn dashboard() -> Dashboard {
             responses::responses(),
             fallback(),
             heuristics(),
-            inputs(),
+            inputs::inputs(),
             requests::requests(),
             segments(),
         ],
@@ -136,7 +137,7 @@ fn now() -> Row {
             .decimals(1)
             .colors(Color::Green, [(0.05, Color::Red)])
             .query(
-                format!("max({}) and on () up{JOB} == 1", out_of_range()),
+                format!("max({}) and on () up{JOB} == 1", inputs::out_of_range()),
                 "out of range",
             ),
         stat("Failed predictions", Unit::Ratio)
@@ -164,14 +165,6 @@ fn now() -> Row {
 /// While an instance answers: what a rule last said of a job stays for a window.
 fn of_the_living(expression: &str) -> String {
     format!("{expression} and on (job) up{JOB} == 1")
-}
-
-/// By feature; 0 of those that never were.
-fn out_of_range() -> String {
-    format!(
-        "(job_feature:model_feature_out_of_range:ratio_rate5m{JOB} or 0 * \
-         job_feature:model_feature_missing:ratio_rate5m{JOB})"
-    )
 }
 
 fn fallback() -> Row {
@@ -259,54 +252,6 @@ fn heuristics() -> Row {
     )
 }
 
-fn inputs() -> Row {
-    Row::new(
-        "Inputs",
-        vec![
-            graph("Missing features", Unit::Ratio)
-                .description(
-                    "Share of the questions to the whole job without this feature; its average in \
-                     training stood in, so that nothing failed. Beyond 1% FeatureMissing fires.",
-                )
-                .colors(Color::Green, [(0.01, Color::Red)])
-                .limits(Limits::Solid)
-                .axis_at_least(0.02)
-                .every_s(5)
-                .query(
-                    format!("job_feature:model_feature_missing:ratio_rate5m{JOB}"),
-                    "{{feature}}",
-                ),
-            graph("Features out of range", Unit::Ratio)
-                .description(
-                    "Share of the questions to the whole job in which this feature was beyond \
-                     what training has seen; of wines like those of training up to 1%. All at \
-                     once is a changed unit. Beyond 5% FeatureOutOfRange fires.",
-                )
-                .colors(Color::Green, [(0.05, Color::Red)])
-                .limits(Limits::Solid)
-                .axis_at_least(0.1)
-                .every_s(5)
-                .query(out_of_range(), "{{feature}}"),
-            graph("Age of the features, 99th percentile", Unit::Seconds)
-                .description(
-                    "How old what is known of a wine is when it is used. A refresh a minute is \
-                     usual; beyond ten minutes, the dashed line, the model is not asked and the \
-                     rules answer (stale).",
-                )
-                .colors(Color::Green, [(600.0, Color::Red)])
-                .limits(Limits::Dashed)
-                .every_s(10)
-                .query(
-                    format!(
-                        "histogram_quantile(0.99, sum by (segment, le) \
-                         (rate(model_feature_age_seconds_bucket{SELECTED}[$__rate_interval]))) >= 0"
-                    ),
-                    "{{segment}}",
-                ),
-        ],
-    )
-}
-
 fn segments() -> Row {
     let by_segment =
         |selected: &str| format!("sum by (segment) (rate(predictions_total{selected}[5m]))");
@@ -355,6 +300,19 @@ fn segments() -> Row {
                     labelled("good", "good"),
                     labelled("bad", "bad")
                 ),
+                "{{segment}}",
+            ),
+        graph("Less often right than all, beyond chance", Unit::Ratio)
+            .description(
+                "By how much the model was less often right for this segment than for all, over \
+                 ten minutes, less what chance explains of so few labels; negative while chance \
+                 explains all of it. Beyond 5% SegmentWorse fires, if there are 50 labels.",
+            )
+            .colors(Color::Green, [(0.05, Color::Red)])
+            .limits(Limits::Dashed)
+            .every_s(5)
+            .query(
+                format!("job_segment:prediction_outcomes:shortfall10m{JOB}"),
                 "{{segment}}",
             ),
         graph("Delay of the labels, 90th percentile", Unit::Seconds)

@@ -1,5 +1,6 @@
 //! How many instructions a request of `/random` takes in user space, all instruments on,
-//! against the same handler without them and against what others use.
+//! against the same handler without them and against what others use; and how many one of
+//! `/predict` takes.
 //!
 //! Callgrind counts them, so that the same program gives the same figure on a machine that
 //! is busy with something else, where a rate says nothing. Each program is run twice, with
@@ -27,7 +28,10 @@ use support::server::Server;
 
 const WARM_UP: u32 = 500;
 const REQUESTS: u32 = 4_000;
-const REQUEST: &[u8] = b"GET /random HTTP/1.1\r\nhost: localhost\r\n\r\n";
+const RANDOM: &str = "GET /random HTTP/1.1\r\nhost: localhost\r\n\r\n";
+
+/// A wine, as the service's own traffic asks for one.
+const WINE: &str = r#"{"fixed_acidity":7.4,"volatile_acidity":0.7,"citric_acid":0.0,"residual_sugar":1.9,"chlorides":0.076,"free_sulfur_dioxide":11.0,"total_sulfur_dioxide":34.0,"density":0.9978,"ph":3.51,"sulphates":0.56,"alcohol":9.4,"segment":"web"}"#;
 
 /// Runs a program under callgrind, which writes to a file when the program ends.
 struct Callgrind {
@@ -55,16 +59,16 @@ impl Callgrind {
     }
 }
 
-fn ask(address: SocketAddr, requests: u32) {
+fn ask(address: SocketAddr, request: &str, requests: u32) {
     let mut connection = Connection::open(address);
     for _ in 0..requests {
-        connection.send(REQUEST).expect("it reads");
+        connection.send(request.as_bytes()).expect("it reads");
         let (status, _) = connection.receive(false).expect("it answers");
         assert_eq!(status, 200);
     }
 }
 
-fn ours(callgrind: &Callgrind, program: &Path, requests: u32) -> f64 {
+fn ours(callgrind: &Callgrind, program: &Path, request: &str, requests: u32) -> f64 {
     let mut command = callgrind.run(program);
     command.args([
         "serve",
@@ -75,14 +79,14 @@ fn ours(callgrind: &Callgrind, program: &Path, requests: u32) -> f64 {
         "--traffic=0",
     ]);
     let mut server = Server::spawn(command);
-    ask(server.address(), requests);
+    ask(server.address(), request, requests);
     assert!(server.stop().success());
     callgrind.counted()
 }
 
 fn twin(callgrind: &Callgrind, program: &Path, requests: u32) -> f64 {
     let mut twin = Twin::start(callgrind.run(program));
-    ask(twin.address(), requests);
+    ask(twin.address(), RANDOM, requests);
     twin.stop();
     callgrind.counted()
 }
@@ -104,7 +108,12 @@ fn main() {
         (run(WARM_UP + requests) - before) / f64::from(requests)
     };
     let service = Program::SERVICE.build();
-    let ours = per_request(&|requests| ours(&callgrind, &service, requests));
+    let predict = format!(
+        "POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{WINE}",
+        WINE.len()
+    );
+    let predict = per_request(&|requests| ours(&callgrind, &service, &predict, requests));
+    let ours = per_request(&|requests| ours(&callgrind, &service, RANDOM, requests));
     let of_twin = |program: Program| {
         let program = program.build();
         per_request(&|requests| twin(&callgrind, &program, requests))
@@ -116,6 +125,7 @@ fn main() {
     let unit = "instructions/request";
     let mut report = Report::new();
     report.row("ours", ours, 0, unit, Target::None);
+    report.row("ours, /predict", predict, 0, unit, Target::None);
     report.row("bare axum", bare, 0, unit, Target::None);
     report.row("axum + axum-prometheus", common, 0, unit, Target::None);
     report.row("actix-web + actix-web-prom", actix, 0, unit, Target::None);
@@ -130,5 +140,7 @@ fn main() {
         "",
         Target::None,
     );
+    let ratio = predict / ours;
+    report.row("/predict ÷ /random", ratio, 3, "", Target::None);
     report.print();
 }

@@ -296,6 +296,7 @@ fn the_metrics_are_those_that_are_exposed() {
         "--traffic=100",
         "--predict-share=1",
         "--label-delay=constant(10ms)",
+        "--model-max-age=30days",
     ]);
     metrics_are_exposed(&eventful, "docs/service.md");
     metrics_are_exposed(&Pager::start(&[]).server, "docs/pager.md");

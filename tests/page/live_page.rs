@@ -30,7 +30,7 @@ fn every_panel_has_data_within_three_seconds() {
     browser.go(&server.url("/"));
     browser.wait(
         Duration::from_secs(3),
-        "[...document.querySelectorAll('.panel')].length === 4
+        "[...document.querySelectorAll('.panel')].length === 5
            && [...document.querySelectorAll('.panel')].every((panel) => panel.dataset.points > 0)",
     );
 

@@ -5,6 +5,7 @@ mod access;
 mod controls;
 mod live_page;
 mod live_stream;
+mod model;
 mod panels;
 mod promql;
 #[path = "../support/mod.rs"]

@@ -17,6 +17,7 @@ use prometheus_client::registry::Registry;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use service::live::history::History;
+use service::live::model::ModelNow;
 use service::live::panels::{Distribution, Point, Process, Queries, Range};
 
 type LabelPairs = Vec<(&'static str, &'static str)>;
@@ -28,6 +29,11 @@ struct Pretended {
     durations: Family<LabelPairs, Histogram>,
     saturation: Family<LabelPairs, Gauge<f64, AtomicU64>>,
     cpu: Counter<f64, AtomicU64>,
+    predictions: Family<LabelPairs, Counter>,
+    scores: Family<LabelPairs, Histogram>,
+    outcomes: Family<LabelPairs, Counter>,
+    labels: Counter,
+    label_delays: Family<LabelPairs, Histogram>,
     gauges: Vec<Gauge<f64, AtomicU64>>,
 }
 
@@ -47,6 +53,24 @@ impl Pretended {
         registry.register("saturation_ratio", "saturation", saturation.clone());
         let cpu = Counter::default();
         registry.register("process_cpu_seconds", "cpu", cpu.clone());
+        let predictions = Family::default();
+        registry.register("predictions", "predictions", predictions.clone());
+        let buckets: fn() -> Histogram = || Histogram::new([0.1, 0.25, 0.5, 0.8]);
+        let scores = Family::new_with_constructor(buckets);
+        registry.register("prediction_score", "scores", scores.clone());
+        let reference = Family::<LabelPairs, Gauge<f64, AtomicU64>>::default();
+        for (bound, share) in [("0.1", 0.2), ("0.25", 0.4), ("0.5", 0.5), ("0.8", 0.9)] {
+            reference.get_or_create(&vec![("bound", bound)]).set(share);
+        }
+        let name = "prediction_score_reference_ratio";
+        registry.register(name, "reference", reference);
+        let outcomes = Family::default();
+        registry.register("prediction_outcomes", "outcomes", outcomes.clone());
+        let labels = Counter::default();
+        registry.register("labels", "labels", labels.clone());
+        let buckets: fn() -> Histogram = || Histogram::new([1.0, 10.0, 60.0]);
+        let label_delays = Family::new_with_constructor(buckets);
+        registry.register("label_delay_seconds", "delays", label_delays.clone());
         let names = [
             "process_open_fds",
             "process_resident_memory_bytes",
@@ -65,6 +89,11 @@ impl Pretended {
             durations,
             saturation,
             cpu,
+            predictions,
+            scores,
+            outcomes,
+            labels,
+            label_delays,
             gauges: gauges.into(),
         }
     }
@@ -94,11 +123,47 @@ impl Pretended {
                 .get_or_create(&vec![("resource", resource)])
                 .set(ratio);
         }
+        self.predict(random);
         self.cpu.inc_by(random.random_range(0.0..0.3));
         for gauge in [&self.gauges[0], &self.gauges[1], &self.gauges[3]] {
             gauge.set(f64::from(random.random_range(1..1_000_u32)));
         }
     }
+
+    fn predict(&self, random: &mut StdRng) {
+        for by in ["model", "rules"] {
+            for _ in 0..random.random_range(1..9) {
+                self.predictions.get_or_create(&vec![("by", by)]).inc();
+                let scores = self.scores.get_or_create(&vec![("by", by)]);
+                scores.observe(random.random_range(0.0..1.0));
+            }
+            for predicted in ["good", "bad"] {
+                for actual in ["good", "bad"] {
+                    let labels = vec![("by", by), ("predicted", predicted), ("actual", actual)];
+                    let labelled = random.random_range(0..4);
+                    self.outcomes.get_or_create(&labels).inc_by(labelled);
+                    self.labels.inc_by(labelled);
+                    let delays = self.label_delays.get_or_create(&vec![("segment", by)]);
+                    delays.observe(random.random_range(0.0..30.0));
+                }
+            }
+        }
+    }
+}
+
+/// What buckets hold with those below them, as `sum by (le)` returns it.
+fn cumulative(bounds: &[f64], counts: &[f64]) -> Returned {
+    let mut below = 0.0;
+    let buckets = bounds.iter().zip(counts).map(|(bound, count)| {
+        below += count;
+        let le = if bound.is_infinite() {
+            "+Inf".to_owned()
+        } else {
+            bound.to_string()
+        };
+        (format!("{{le={le:?}}}"), below)
+    });
+    buckets.collect()
 }
 
 /// Every query that the page shows returns what the page draws.
@@ -181,27 +246,22 @@ fn the_queries_say_what_the_panels_show() {
         let fullest_ratio = format!("max({})", queries.fullest);
         case.expect(&fullest_ratio, at, &unlabelled(fullest), Near::Equal);
 
-        let mut below = 0.0;
-        let cumulative =
-            distribution
-                .bounds
-                .iter()
-                .zip(&distribution.counts)
-                .map(|(bound, count)| {
-                    below += count;
-                    let le = if bound.is_infinite() {
-                        "+Inf".to_owned()
-                    } else {
-                        bound.to_string()
-                    };
-                    (format!("{{le={le:?}}}"), below)
-                });
-        case.expect(
-            &queries.distribution,
-            at,
-            &cumulative.collect(),
-            Near::Summed,
-        );
+        let durations = cumulative(&distribution.bounds, &distribution.counts);
+        case.expect(&queries.distribution, at, &durations, Near::Summed);
+
+        let model = ModelNow::at(&history, at);
+        for (query, value) in [
+            (&queries.model.fallback, point.fallback.or(unknown)),
+            (&queries.model.distance, model.distance.or(unknown)),
+            (&queries.model.chance, model.chance),
+            (&queries.model.accuracy, model.accuracy.or(unknown)),
+            (&queries.model.labels, model.labels),
+            (&queries.model.label_delay, model.label_delay.or(unknown)),
+        ] {
+            case.expect(query, at, &unlabelled(value), Near::Summed);
+        }
+        let cumulative = cumulative(&model.bounds, &model.counts);
+        case.expect(&queries.model.scores, at, &cumulative, Near::Summed);
 
         case.expect(&queries.cpu, at, &unlabelled(process.cpu), Near::Equal);
         // A name stays on a plain selector: take it off.

@@ -15,7 +15,7 @@ fn everywhere(further: &[&str]) -> Server {
 }
 
 /// Every operation of `/control`, with a body that would be taken.
-const OPERATIONS: [(&str, &str, &str); 10] = [
+const OPERATIONS: [(&str, &str, &str); 15] = [
     ("GET", "/control/faults", ""),
     ("PATCH", "/control/faults", "{\"error_rate\":1}"),
     ("GET", "/control/traffic", ""),
@@ -26,6 +26,11 @@ const OPERATIONS: [(&str, &str, &str); 10] = [
     ("GET", "/control/incident", ""),
     ("PUT", "/control/incident", "{\"kind\":\"errors\"}"),
     ("DELETE", "/control/incident", ""),
+    ("GET", "/control/model", ""),
+    ("PATCH", "/control/model", "{\"scenario\":\"nan\"}"),
+    ("GET", "/control/model/mystery", ""),
+    ("PUT", "/control/model/mystery", "{\"name\":\"alice\"}"),
+    ("DELETE", "/control/model/mystery", ""),
 ];
 
 fn ask(

@@ -15,6 +15,7 @@ mod golden_signals;
 mod half_close;
 mod incidents;
 mod model;
+mod model_mystery;
 mod secrecy;
 mod secret_games;
 mod secret_options;

@@ -15,7 +15,7 @@ use crate::support::http::{self, Answer};
 use crate::support::readme::Page;
 use crate::support::server::Server;
 
-fn send(server: &Server, method: &str, path: &str, body: &Value) -> Answer {
+pub(crate) fn send(server: &Server, method: &str, path: &str, body: &Value) -> Answer {
     let body = body.to_string();
     http::request(server.address(), method, path, &[JSON], body.as_bytes())
 }
@@ -67,7 +67,18 @@ fn the_model_answers_and_each_label_counts_once() {
     assert_eq!(label(&server, &good["id"], true), 202);
     assert_eq!(label(&server, &good["id"], false), 409);
     assert_eq!(label(&server, &bad["id"], true), 202);
-    assert_eq!(label(&server, &json!("00000000-99"), true), 404);
+    // One that nobody has made yet, and one of another process.
+    let id = good["id"].as_str().unwrap();
+    let (process, _) = id.split_once('-').unwrap();
+    assert_eq!(label(&server, &json!(format!("{process}-99")), true), 404);
+    let elsewhere = json!({"id": "00000000-99", "good": true});
+    let answer = send(&server, "POST", "/feedback", &elsewhere);
+    assert_eq!(answer.status, 404);
+    assert!(
+        answer.text().contains("another process"),
+        "{}",
+        answer.text()
+    );
 
     let metrics = server.metrics();
     let outcomes = |predicted, actual, segment| {
@@ -83,7 +94,14 @@ fn the_model_answers_and_each_label_counts_once() {
     assert_eq!(outcomes("bad", "good", "partner"), 1.0);
     assert_eq!(metrics.sum("prediction_outcomes_total", &[]), 2.0);
     assert_eq!(metrics.sum("labels_total", &[]), 2.0);
-    for (reason, count) in [("twice", 1.0), ("unknown", 1.0), ("expired", 0.0)] {
+    // Prometheus knows which instance has these ids.
+    assert_eq!(metrics.sum("model_info", &[("process", process)]), 1.0);
+    for (reason, count) in [
+        ("twice", 1.0),
+        ("unknown", 1.0),
+        ("elsewhere", 1.0),
+        ("expired", 0.0),
+    ] {
         assert_eq!(
             metrics.sum("labels_unmatched_total", &[("reason", reason)]),
             count
@@ -108,6 +126,30 @@ fn the_model_answers_and_each_label_counts_once() {
         1.0
     );
     assert_eq!(metrics.sum("label_delay_seconds_count", &[]), 2.0);
+}
+
+#[test]
+fn a_label_that_reaches_another_replica_is_refused_and_says_where_it_belongs() {
+    let (one, other) = (quiet(), quiet());
+    let id = predict(&one, &json!({"alcohol": 12}))["id"].clone();
+    let label_of_one = json!({"id": id, "good": true});
+    let refused = send(&other, "POST", "/feedback", &label_of_one);
+    assert_eq!(refused.status, 404, "{}", refused.text());
+    for words in ["another process", "model_info", "`process`"] {
+        assert!(refused.text().contains(words), "{}", refused.text());
+    }
+    let elsewhere = [("reason", "elsewhere")];
+    let counted = |server: &Server| server.metrics().sum("labels_unmatched_total", &elsewhere);
+    assert_eq!((counted(&one), counted(&other)), (0.0, 1.0));
+    // Where it belongs, by what /metrics of each says.
+    let (process, _) = id.as_str().unwrap().split_once('-').unwrap();
+    let at_home = [&one, &other]
+        .into_iter()
+        .filter(|server| server.metrics().sum("model_info", &[("process", process)]) == 1.0);
+    let answers: Vec<u16> = at_home
+        .map(|server| send(server, "POST", "/feedback", &label_of_one).status)
+        .collect();
+    assert_eq!(answers, [202]);
 }
 
 #[test]
@@ -197,6 +239,12 @@ fn a_mistake_is_refused_with_the_field_and_the_remedy() {
             "segment",
             "web, app, partner",
         ),
+        (
+            "/predict",
+            json!({"ph": 1e300}),
+            "ph",
+            "from -1000000 to 1000000",
+        ),
         ("/predict", json!({"color": 1}), "color", "unknown field"),
         ("/feedback", json!({"good": true}), "id", "Field required"),
         (
@@ -224,6 +272,12 @@ fn a_mistake_is_refused_with_the_field_and_the_remedy() {
             "from 0 to 1",
         ),
         ("/control/model", json!({"ramp": 5}), "ramp", "like \"30s\""),
+        (
+            "/control/model",
+            json!({"segment": "tv"}),
+            "segment",
+            "web, app, partner",
+        ),
     ] {
         let method = if path == "/control/model" {
             "PATCH"
@@ -237,6 +291,27 @@ fn a_mistake_is_refused_with_the_field_and_the_remedy() {
         assert!(detail["msg"].as_str().unwrap().contains(msg), "{detail}");
     }
     assert_eq!(server.metrics().sum("predictions_total", &[]), 0.0);
+}
+
+#[test]
+fn a_fault_can_meet_one_segment_alone() {
+    let server = quiet();
+    let body = json!({"scenario": "absent", "segment": "partner"});
+    let answer = send(&server, "PATCH", "/control/model", &body);
+    assert_eq!(answer.json()["segment"], "partner", "{}", answer.text());
+    for (segment, by) in [("web", "model"), ("app", "model"), ("partner", "rules")] {
+        let answer = predict(&server, &json!({"segment": segment}));
+        assert_eq!(answer["by"], by, "{segment}");
+    }
+    let answer = send(
+        &server,
+        "PATCH",
+        "/control/model",
+        &json!({"segment": null}),
+    );
+    assert_eq!(answer.json()["segment"], Value::Null);
+    assert_eq!(answer.json()["scenario"], "absent");
+    assert_eq!(predict(&server, &json!({}))["by"], "rules");
 }
 
 #[test]

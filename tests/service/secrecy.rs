@@ -40,6 +40,8 @@ pub(crate) fn everything_shown(server: &Server) -> String {
         "/control/traffic",
         "/control/mystery",
         "/control/incident",
+        "/control/model",
+        "/control/model/mystery",
         "/nowhere",
     ] {
         let answer = server.get(path);

@@ -69,6 +69,20 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A time with its unit, from a second to a hundred years: for what is not waited for.
+///
+/// # Errors
+///
+/// What would be valid.
+pub fn long_duration(text: &str) -> Result<Duration, String> {
+    const RANGE: std::ops::RangeInclusive<Duration> =
+        Duration::from_secs(1)..=Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    let duration = humantime::parse_duration(text).ok();
+    let duration = duration.filter(|duration| RANGE.contains(duration));
+    duration
+        .ok_or_else(|| "must be a time from 1s to 100years with its unit, like 30days".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +94,16 @@ mod tests {
         let error = "must be a whole number from 1 to 1000000";
         for text in ["0", "1000001", "-1", "1.5", ""] {
             assert_eq!(limit(1)(text), Err(error.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn long_durations_are_of_a_second_at_least() {
+        let day = Duration::from_secs(24 * 60 * 60);
+        assert_eq!(long_duration("30days"), Ok(30 * day));
+        for text in ["0s", "999ms", "200years", "30", ""] {
+            let error = long_duration(text).unwrap_err();
+            assert!(error.contains("like 30days"), "{text}: {error}");
         }
     }
 

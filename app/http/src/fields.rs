@@ -31,6 +31,38 @@ pub struct Fields {
 }
 
 impl Fields {
+    /// Reads a body.
+    ///
+    /// # Errors
+    ///
+    /// If it is no JSON object.
+    pub fn read(body: &[u8]) -> Result<Self, Problem> {
+        let whole_body = |msg, kind| {
+            Problem::Invalid(vec![Invalid {
+                loc: vec!["body".to_owned()],
+                msg,
+                kind,
+            }])
+        };
+        match serde_json::from_slice(body) {
+            Ok(Value::Object(given)) => Ok(Self {
+                given,
+                known: Vec::new(),
+                invalid: Vec::new(),
+            }),
+            Ok(other) => {
+                let found = match other {
+                    Value::Array(_) => "a list",
+                    Value::Null => "null",
+                    _ => "a single value",
+                };
+                let msg = format!("must be a JSON object, like {{\"rate\": 5}}; found {found}");
+                Err(whole_body(msg, "model_type"))
+            }
+            Err(error) => Err(whole_body(format!("is not JSON: {error}"), "json_invalid")),
+        }
+    }
+
     /// Takes a field: `None` if it is absent or invalid; the error is kept for
     /// [`Self::finish`].
     pub fn take<T, E: ToString>(
@@ -107,6 +139,24 @@ pub fn number<T: TryFrom<f64, Error: ToString>>(value: &Value) -> Result<T, Stri
     T::try_from(number).map_err(|error| error.to_string())
 }
 
+/// A parameter of a query that is true or false; false where it is absent. Of several the
+/// last counts.
+///
+/// # Errors
+///
+/// If it is neither.
+pub fn flag(query: &[(String, String)], name: &str) -> Result<bool, Problem> {
+    let given = query.iter().rfind(|(given, _)| given == name);
+    let parsed = given.map_or(Ok(false), |(_, text)| text.parse());
+    parsed.map_err(|_| {
+        Problem::Invalid(vec![Invalid {
+            loc: vec!["query".to_owned(), name.to_owned()],
+            msg: "must be true or false".to_owned(),
+            kind: "bool_parsing",
+        }])
+    })
+}
+
 /// A value as JSON, however long it is.
 fn excerpt(value: &Value) -> String {
     let mut text = value.to_string();
@@ -126,30 +176,7 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let Body(body): Body = Body::from_request(request, state).await?;
-        let whole_body = |msg, kind| {
-            Problem::Invalid(vec![Invalid {
-                loc: vec!["body".to_owned()],
-                msg,
-                kind,
-            }])
-        };
-        match serde_json::from_slice(&body) {
-            Ok(Value::Object(given)) => Ok(Self {
-                given,
-                known: Vec::new(),
-                invalid: Vec::new(),
-            }),
-            Ok(other) => {
-                let found = match other {
-                    Value::Array(_) => "a list",
-                    Value::Null => "null",
-                    _ => "a single value",
-                };
-                let msg = format!("must be a JSON object, like {{\"rate\": 5}}; found {found}");
-                Err(whole_body(msg, "model_type"))
-            }
-            Err(error) => Err(whole_body(format!("is not JSON: {error}"), "json_invalid")),
-        }
+        Self::read(&body)
     }
 }
 

@@ -124,10 +124,18 @@ impl Model {
     /// If it is not one: what is wrong.
     pub fn from_json(text: &str) -> Result<Self, String> {
         let model: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        if model.forest.is_whole() {
-            Ok(model)
-        } else {
+        let hexadecimal = |byte: u8| byte.is_ascii_hexdigit();
+        if !model.forest.is_whole() {
             Err("the model's trees are not whole".to_owned())
+        } else if !model.reference.is_whole() {
+            Err(
+                "the model's reference does not have ten deciles, or no share for a bound"
+                    .to_owned(),
+            )
+        } else if model.data.len() != 64 || !model.data.bytes().all(hexadecimal) {
+            Err("the hash of the model's data is no SHA-256".to_owned())
+        } else {
+            Ok(model)
         }
     }
 
@@ -201,6 +209,18 @@ impl Model {
         &self.reference
     }
 
+    /// The share of its population that is good, decile by decile of their scores.
+    #[must_use]
+    pub fn good_by_decile(&self) -> [f64; DECILES] {
+        let mut counts = [(0.0, 0.0); DECILES];
+        for wine in self.population() {
+            let (good, all) = &mut counts[self.reference.decile(self.score(&wine.features))];
+            *good += f64::from(u8::from(wine.good));
+            *all += 1.0;
+        }
+        counts.map(|(good, all)| good / all)
+    }
+
     /// How well it does on its population.
     #[must_use]
     pub fn quality(&self) -> Quality {
@@ -257,6 +277,16 @@ impl Reference {
             edges,
             shares: shares.into_iter().map(rounded).collect(),
         }
+    }
+
+    /// Whether every score has a decile, and every bound a share.
+    fn is_whole(&self) -> bool {
+        let ascend = |numbers: &[f64]| numbers.is_sorted_by(|a, b| a < b);
+        self.edges.len() == DECILES - 1
+            && self.shares.len() == DECILES
+            && self.cumulative.len() == self.bounds.len()
+            && ascend(&self.edges)
+            && ascend(&self.bounds)
     }
 
     /// The decile, from 0 to 9, that a score falls into.
@@ -338,6 +368,22 @@ mod tests {
         half.forest.push(&[(11, 0.0); 7], &[0.0; 8]);
         let error = Model::from_json(&half.to_json()).unwrap_err();
         assert_eq!(error, "the model's trees are not whole");
+        let mut half = Model::shipped().clone();
+        half.reference.edges.push(1.0);
+        let error = Model::from_json(&half.to_json()).unwrap_err();
+        assert!(error.contains("ten deciles"), "{error}");
+        let mut half = Model::shipped().clone();
+        half.data = "f5eb6b4".to_owned();
+        let error = Model::from_json(&half.to_json()).unwrap_err();
+        assert!(error.contains("SHA-256"), "{error}");
         assert!(Model::from_json("{}").is_err());
+    }
+
+    #[test]
+    fn of_higher_scores_more_are_good() {
+        let good = Model::shipped().good_by_decile();
+        let (low, high) = good.split_at(DECILES / 2);
+        let mean = |half: &[f64]| half.iter().sum::<f64>() / half.len() as f64;
+        assert!(mean(low) < 0.3 && mean(high) > 0.7, "{good:?}");
     }
 }

@@ -8,8 +8,8 @@ use rand::RngExt as _;
 use serde_json::{Map, Value};
 use simulation::{DelayDistribution, Probability, Stream};
 
-use crate::metrics::SEGMENTS;
 use crate::predictor::Predictor;
+use crate::segment::Segment;
 use crate::wine::FEATURES;
 
 /// How often each segment asks: the shares of the first, and of the first two.
@@ -56,17 +56,18 @@ impl Customers {
     /// The next one.
     pub fn draw(&mut self) -> Customer {
         let rng = &mut self.rng;
-        let (features, good) = self.predictor.customer(rng);
+        let (met, wine) = (rng.random(), rng.random());
+        let segment = match rng.random::<f64>() {
+            at if at < WEB => Segment::Web,
+            at if at < WEB_OR_APP => Segment::App,
+            _ => Segment::Partner,
+        };
+        let (features, good) = self.predictor.customer(segment, met, wine);
         let values = FEATURES.into_iter().zip(features);
         let mut question: Map<String, Value> = values
             .map(|(name, value)| (name.to_owned(), value.into()))
             .collect();
-        let segment = match rng.random::<f64>() {
-            at if at < WEB => 0,
-            at if at < WEB_OR_APP => 1,
-            _ => 2,
-        };
-        question.insert("segment".to_owned(), SEGMENTS[segment].into());
+        question.insert("segment".to_owned(), segment.name().into());
         let says = self.label_rate.happens(rng);
         let delay = self.label_delay.sample(rng);
         Customer {

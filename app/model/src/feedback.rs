@@ -40,7 +40,7 @@ pub struct Taken {
     request_body = Label,
     responses(
         (status = 202, description = "The label was counted", body = Taken),
-        (status = 404, description = "This process made no prediction of this id", body = Detail),
+        (status = 404, description = "This process made no prediction of this id: none did, or another process", body = Detail),
         (status = 409, description = "The prediction has been labelled before", body = Detail),
         (status = 410, description = "Later predictions have taken its place", body = Detail),
         body::Refused,
@@ -72,7 +72,15 @@ fn refusal(why: Unmatched, id: Id) -> Problem {
     let (status, detail) = match why {
         Unmatched::Unknown => (
             StatusCode::NOT_FOUND,
-            format!("{id} is no prediction of this process: label it where it was made"),
+            format!("{id} has not been predicted: send the `id` of an answer of /predict"),
+        ),
+        Unmatched::Elsewhere => (
+            StatusCode::NOT_FOUND,
+            format!(
+                "{id} is a prediction of another process, whose ids begin as it does: label it \
+                 there, at the instance whose model_info has this `process`; it is lost if that \
+                 process has ended"
+            ),
         ),
         Unmatched::Twice => (
             StatusCode::CONFLICT,

@@ -57,16 +57,23 @@ impl Forest {
 
     /// The probability that a wine is good, for features of which none is missing.
     pub(crate) fn score(&self, features: &Features) -> f64 {
+        // Widened to a power of two, so that a feature's number needs a mask and no check.
+        let mut wide = [0.0; WIDTH.next_power_of_two()];
+        wide[..WIDTH].copy_from_slice(features);
+        let (compared, _) = self.features.as_chunks::<SPLITS>();
+        let (thresholds, _) = self.thresholds.as_chunks::<SPLITS>();
+        let (leaves, _) = self.leaves.as_chunks::<LEAVES>();
         let mut margin = self.base;
-        let trees = self.features.chunks_exact(SPLITS);
-        let trees = trees.zip(self.thresholds.chunks_exact(SPLITS));
-        for ((compared, thresholds), leaves) in trees.zip(self.leaves.chunks_exact(LEAVES)) {
-            let mut node = 0;
-            for _ in 0..DEPTH {
-                let right = features[usize::from(compared[node])] >= thresholds[node];
-                node = 2 * node + 1 + usize::from(right);
-            }
-            margin += leaves[node - SPLITS];
+        for ((compared, thresholds), leaves) in compared.iter().zip(thresholds).zip(leaves) {
+            let right = |node: usize| {
+                let feature = usize::from(compared[node]) & (wide.len() - 1);
+                usize::from(wide[feature] >= thresholds[node])
+            };
+            // Three levels, written out: where each may stand is then known beforehand.
+            let first = right(0);
+            let second = right(1 + first);
+            let third = right(3 + 2 * first + second);
+            margin += leaves[4 * first + 2 * second + third];
         }
         logistic(margin)
     }

@@ -17,13 +17,17 @@ pub mod feedback;
 mod forest;
 mod logistic;
 mod metrics;
+mod mystery;
 mod pending;
 pub mod predict;
 mod predictor;
+mod question;
 pub mod scenario;
+mod segment;
 pub mod truth;
 pub mod wine;
 
 pub use artefact::{DECILES, GOOD_FROM, Model, Quality, Reference};
 pub use customers::{Customer, Customers};
-pub use predictor::{PENDING, Predictor};
+pub use predictor::{PENDING, Predictor, Started};
+pub use segment::Segment;

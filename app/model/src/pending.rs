@@ -7,6 +7,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Instant;
 
+use crate::segment::Segment;
+
 /// Names a prediction of one process: another process's are unknown to it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Id {
@@ -19,19 +21,36 @@ pub(crate) struct Id {
 pub(crate) struct Kept {
     pub(crate) score: f64,
     pub(crate) by_model: bool,
-    pub(crate) segment: usize,
+    pub(crate) segment: Segment,
     pub(crate) at: Instant,
 }
 
 /// Why a label matches no prediction.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Unmatched {
-    /// No prediction of this process has this id.
+    /// This process has made no prediction of this id yet.
     Unknown,
+    /// Another process made it: another replica, or this one before it was started again.
+    Elsewhere,
     /// It has been labelled.
     Twice,
     /// It was pushed out by later ones.
     Expired,
+}
+
+impl Unmatched {
+    /// All of them, in the order of their discriminants.
+    pub(crate) const ALL: [Self; 4] = [Self::Unknown, Self::Elsewhere, Self::Twice, Self::Expired];
+
+    /// The label `reason`.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Elsewhere => "elsewhere",
+            Self::Twice => "twice",
+            Self::Expired => "expired",
+        }
+    }
 }
 
 /// The last predictions.
@@ -56,6 +75,11 @@ impl Pending {
         }
     }
 
+    /// What the ids begin with.
+    pub(crate) fn process(&self) -> String {
+        format!("{:08x}", self.process)
+    }
+
     /// Keeps a prediction. Returns its id, and whether another one was pushed out that
     /// had no label.
     pub(crate) fn push(&mut self, kept: Kept) -> (Id, bool) {
@@ -72,7 +96,10 @@ impl Pending {
 
     /// Takes the prediction that a label is for.
     pub(crate) fn take(&mut self, id: Id) -> Result<Kept, Unmatched> {
-        if id.process != self.process || id.number >= self.next {
+        if id.process != self.process {
+            return Err(Unmatched::Elsewhere);
+        }
+        if id.number >= self.next {
             return Err(Unmatched::Unknown);
         }
         let age = usize::try_from(self.next - id.number).unwrap_or(usize::MAX);
@@ -97,6 +124,8 @@ impl FromStr for Id {
             let number = number.parse().ok()?;
             Some(Self { process, number })
         });
+        // Only as it is written: one prediction has one id, without `+` and further zeros.
+        let parts = parts.filter(|id| id.to_string() == text);
         parts.ok_or("must be the `id` of an answer of /predict, like 0a1b2c3d-17")
     }
 }
@@ -109,7 +138,7 @@ mod tests {
         Kept {
             score: 0.5,
             by_model: true,
-            segment: 0,
+            segment: Segment::Web,
             at: Instant::now(),
         }
     }
@@ -126,17 +155,31 @@ mod tests {
         ] {
             assert_eq!(pending.take(id).map(|_| ()), expected, "{id}");
         }
-        let (later, other) = ("00000007-5", "00000008-4");
-        for unknown in [later, other] {
-            let id = unknown.parse().unwrap();
-            assert_eq!(pending.take(id).map(|_| ()), Err(Unmatched::Unknown));
+        for (id, why) in [
+            ("00000007-5", Unmatched::Unknown),
+            ("00000008-4", Unmatched::Elsewhere),
+        ] {
+            let id = id.parse().unwrap();
+            assert_eq!(pending.take(id).map(|_| ()), Err(why), "{id}");
         }
         // A labelled one that is pushed out is no loss.
         let lost = (0..3).filter(|_| pending.push(kept()).1).count();
         assert_eq!(lost, 1, "of 2, 3 and 4 only 3 had no label");
         let id: Id = ids[3].to_string().parse().unwrap();
         assert_eq!(id, ids[3]);
-        assert!("17".parse::<Id>().is_err() && "x-1".parse::<Id>().is_err());
+        for no_id in [
+            "17",
+            "x-1",
+            "7-1",
+            "0000000A-1",
+            "00000007-01",
+            "00000007-+1",
+            "+0000007-1",
+            "00000007-18446744073709551616",
+            "000000007-1",
+        ] {
+            assert!(no_id.parse::<Id>().is_err(), "{no_id}");
+        }
     }
 
     #[test]

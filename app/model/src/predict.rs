@@ -4,20 +4,18 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use golden_http::body;
-use golden_http::fields::{self, Fields, number};
+use golden_http::body::{self, Body};
+use golden_http::fields;
 use golden_http::problem::Problem;
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::metrics::SEGMENTS;
-use crate::predictor::{NOTHING_SENT, Predictor, Question};
-use crate::wine::FEATURES;
+use crate::predictor::Predictor;
+use crate::question::Question;
 
 /// A wine, as a laboratory measured it; what is omitted or null counts as the average.
 #[derive(Debug, ToSchema)]
-#[expect(dead_code, reason = "describes the body; `Fields` reads it")]
+#[expect(dead_code, reason = "describes the body; `Question` reads it")]
 pub struct WineToJudge {
     /// g/dm³ of tartaric acid.
     #[schema(example = 7.4)]
@@ -87,19 +85,9 @@ pub struct Prediction {
 )]
 pub async fn predict(
     State(predictor): State<Arc<Predictor>>,
-    mut fields: Fields,
+    Body(body): Body,
 ) -> Result<Json<Prediction>, Problem> {
-    let mut features = NOTHING_SENT;
-    for (name, feature) in FEATURES.into_iter().zip(&mut features) {
-        let taken = fields.take(name, number_or_null).flatten();
-        *feature = taken.unwrap_or(f64::NAN);
-    }
-    let segment = fields.take("segment", segment).flatten();
-    fields.finish()?;
-    let question = Question {
-        features,
-        segment: segment.unwrap_or_default(),
-    };
+    let question = Question::read(&body)?;
     let answer = predictor.predict(&question).await;
     Ok(Json(Prediction {
         id: answer.id.to_string(),
@@ -108,22 +96,4 @@ pub async fn predict(
         by: answer.answered.by(),
         model: predictor.model_name(),
     }))
-}
-
-fn number_or_null(value: &Value) -> Result<Option<f64>, String> {
-    if value.is_null() {
-        return Ok(None);
-    }
-    number(value).map(Some)
-}
-
-/// The number of a segment.
-fn segment(value: &Value) -> Result<Option<usize>, String> {
-    if value.is_null() {
-        return Ok(None);
-    }
-    let named = SEGMENTS.iter().position(|name| value == name);
-    named
-        .map(Some)
-        .ok_or_else(|| format!("must be one of {}", SEGMENTS.join(", ")))
 }

@@ -42,7 +42,7 @@ pub enum Scenario {
     },
     /// Alcohol is sent as a fraction, not in percent.
     Fraction,
-    /// Sulfur dioxide is sent in µg, not in mg.
+    /// Total sulfur dioxide is sent in µg, not in mg.
     Micrograms,
     /// Alcohol is missing.
     Missing,

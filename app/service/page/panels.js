@@ -1,7 +1,8 @@
-// The four signals and the process: which of the service's numbers goes where.
+// The four signals, the model and the process: which of the service's numbers goes where.
 
 import { TimeChart } from "./chart.js";
 import { Distribution } from "./distribution.js";
+import { drawModel } from "./model.js";
 import { age, bytes, count, duration, number, percent } from "./format.js";
 import { showQueriesIn } from "./promql.js";
 
@@ -67,6 +68,7 @@ export function draw(points, now) {
   drawTraffic(points);
   drawErrors(points);
   drawSaturation(points);
+  drawModel(points, now.model);
   for (const [key, , format] of processRows) $(`process-${key}`).textContent = format(now.process[key]);
 }
 
@@ -76,7 +78,8 @@ export function inWords() {
   return (
     `Latency ${value("latency-now")} at the 99th percentile. Traffic ${value("traffic-now")} ` +
     `requests a second. Errors ${value("errors-now")}. ` +
-    `Saturation ${value("saturation-now")}, ${value("fullest")}.`
+    `Saturation ${value("saturation-now")}, ${value("fullest")}. ` +
+    `${value("model-now")} of the predictions by the rules. ${value("model-shift")} ${value("model-truth")}`
   );
 }
 

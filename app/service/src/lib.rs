@@ -150,8 +150,18 @@ fn assemble(
     let requests = Requests::register(&mut registry);
     let failures = ConnectionFailures::register(&mut registry);
     let random_value = RandomValue::register(&mut registry);
-    let predictor = Predictor::register(&mut registry, drawn(1), options.model_timeout);
+    let predictor = Predictor::register(
+        &mut registry,
+        drawn(1),
+        salt.clone(),
+        options.model_timeout,
+        options.model_max_age,
+    );
     let predictor = Arc::new(predictor);
+    if let Some(name) = options.model_mystery {
+        let model::Started { name, commitment } = predictor.start_mystery(name);
+        tracing::info!(name, commitment, "mystery of the model started");
+    }
     let series = Series::default();
     registry.register_collector(Box::new(series.clone()));
     build.register(&mut registry);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use command_line::flags::{address, duration, limit, whole};
+use command_line::flags::{address, duration, limit, long_duration, whole};
 use command_line::secret::{ControlToken, Secret, file, text};
 use golden_http_client::BaseUrl;
 use simulation::{ArrivalRate, DelayDistribution, Name, Probability, ServedValue};
@@ -98,6 +98,15 @@ pub struct Options {
     /// Time after which business rules answer in the model's place
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_MODEL_TIMEOUT", value_name = "DURATION", default_value = "20ms", value_parser = duration)]
     pub model_timeout: Duration,
+
+    /// Age from which on the model is to be trained again: without one, no age is too old
+    /// (ModelStale never fires)
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_MODEL_MAX_AGE", value_name = "DURATION", value_parser = long_duration)]
+    pub model_max_age: Option<Duration>,
+
+    /// Hide what is wrong with the model, and since when: draw it from this name
+    #[arg(long, env = "GOLDEN_MODEL_MYSTERY", value_name = "NAME")]
+    pub model_mystery: Option<Name>,
 
     /// Seed for repeatable values, delays, errors and arrivals [default: random]
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_SEED", value_name = "N", value_parser = whole::<u64>(0, u64::MAX))]

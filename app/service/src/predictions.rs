@@ -50,22 +50,21 @@ impl Predictions {
         let customer = self.customers.draw();
         let (app, waiting) = (self.app.clone(), Arc::clone(&self.waiting));
         tokio::spawn(async move {
-            let answer = post(&app, "/predict", customer.question.clone()).await;
-            if let (Some(answer), Some(after)) = (answer, customer.label_after)
+            // Of all that was asked and answered only the label waits.
+            if let Some((label, after)) = ask(&app, customer).await
                 && let Ok(_place) = waiting.try_acquire()
             {
-                label(&app, &customer, &answer, after).await;
+                tokio::time::sleep(after).await;
+                post(&app, "/feedback", label).await;
             }
         });
     }
 }
 
-async fn label(app: &App, customer: &Customer, answer: &[u8], after: Duration) {
-    let Some(label) = customer.label(answer) else {
-        return;
-    };
-    tokio::time::sleep(after).await;
-    post(app, "/feedback", label).await;
+/// The label of the customer's prediction, and when it is due; `None` if none is sent.
+async fn ask(app: &App, customer: Customer) -> Option<(String, Duration)> {
+    let answer = post(app, "/predict", customer.question.clone()).await?;
+    Some((customer.label(&answer)?, customer.label_after?))
 }
 
 /// The body of the answer, read to its end: dropped before, it would count as cancelled.

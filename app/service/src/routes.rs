@@ -45,6 +45,12 @@ pub fn router(service: &Service, requests: &Requests) -> App {
             get(model_control::show).merge(patch(model_control::change)),
         )
         .route(
+            "/control/model/mystery",
+            get(model_control::mystery::show)
+                .merge(put(model_control::mystery::start))
+                .delete(model_control::mystery::end),
+        )
+        .route(
             "/control/incident/declare",
             post(control::incident::declare),
         )

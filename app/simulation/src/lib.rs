@@ -28,5 +28,6 @@ pub use incident::{Conditions, Incident, IncidentKind, IncidentKindError};
 pub use mystery::{Mystery, PUBLIC_SALT, Sealed, random_salt};
 pub use name::{Name, NameError};
 pub use probability::{Probability, ProbabilityError};
+pub use seeded_choices::SeededChoices;
 pub use served_value::{ServedValue, ServedValueError};
 pub use streams::{Stream, Streams};

@@ -15,6 +15,7 @@ pub(super) fn outcomes() -> Row {
         brier(),
         confusion(),
         calibration(),
+        calibration_error(),
         labels(),
     ];
     Row::new("Outcomes", panels)
@@ -132,6 +133,29 @@ fn calibration() -> Panel {
             &["Time"],
         )
         .sorted_by("Decile", false)
+}
+
+fn calibration_error() -> Panel {
+    let floor = format!("job:prediction_calibration:error_floor10m{JOB}");
+    let (chance, fires) = ("what chance explains", "CalibrationOff fires above");
+    graph("Calibration against that of wines held out", Unit::Ratio)
+        .description(
+            "How far the share of good ones among equal scores is from what it was on wines held \
+             out, over ten minutes, and what it would be by chance in one of a hundred such \
+             windows. Other wines hardly move it; a changed input or a changed world does.",
+        )
+        .axis_at_least(0.2)
+        .every_s(5)
+        .query(
+            format!("job:prediction_calibration:error10m{JOB}"),
+            "calibration",
+        )
+        .query(floor.clone(), chance)
+        .query(format!("{floor} + 0.05"), fires)
+        .overrides([
+            Override::of(chance).color(Color::Blue),
+            Override::of(fires).color(Color::Red).dashed(),
+        ])
 }
 
 fn labels() -> Panel {

@@ -31,11 +31,13 @@ fn shift() -> Panel {
         format!("job:prediction_score:ks_floor5m{JOB}"),
     );
     let (chance, fires) = ("what chance explains", "ResponsesShifted fires above");
+    let drifts = "ResponsesDrift fires above";
     graph("Distance of the scores from their reference", Unit::Plain)
         .description(
             "The Kolmogorov-Smirnov distance over five minutes, of the whole job, and what it \
              would be by chance in one of a hundred such windows: the fewer the answers, the \
-             more. Above the dashed line ResponsesShifted fires.",
+             more. Above the orange line ResponsesDrift fires, for planned work; above the red \
+             one ResponsesShifted.",
         )
         .wide(12, 9)
         .decimals(2)
@@ -44,8 +46,10 @@ fn shift() -> Panel {
         .query(distance, "distance")
         .query(floor.clone(), chance)
         .query(format!("{floor} + 0.1"), fires)
+        .query(format!("clamp_min(1.25 * {floor}, 0.05)"), drifts)
         .overrides([
             Override::of(chance).color(Color::Blue),
+            Override::of(drifts).color(Color::Orange).dashed(),
             Override::of(fires).color(Color::Red).dashed(),
         ])
 }

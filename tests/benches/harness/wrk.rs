@@ -10,7 +10,26 @@ use std::process::{Command, Stdio};
 /// With all that wrk wrote, if a single answer was not 2xx or a socket failed:
 /// such a figure would say nothing.
 pub fn requests_per_second(wrk: &Path, url: &str, connections: usize, seconds: u64) -> f64 {
-    let output = Command::new(wrk)
+    requests_per_second_of(wrk, url, connections, seconds, None)
+}
+
+/// The same, of the requests that this script says.
+///
+/// # Panics
+///
+/// As [`requests_per_second`].
+pub fn requests_per_second_of(
+    wrk: &Path,
+    url: &str,
+    connections: usize,
+    seconds: u64,
+    script: Option<&Path>,
+) -> f64 {
+    let mut command = Command::new(wrk);
+    if let Some(script) = script {
+        command.arg("-s").arg(script);
+    }
+    let output = command
         .args([
             "-t1",
             &format!("-c{connections}"),

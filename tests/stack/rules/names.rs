@@ -32,7 +32,12 @@ fn stack() -> Option<(Prometheus, impl Sized)> {
     let job = Job::new("stack", gateway.address());
     let training = job.start(&["--examples-per-second=5000", "--evaluate-every=20"]);
     let alertmanager = peers::require("prometheus-alertmanager")?;
-    let service = Server::start(&["--traffic=50", "--error-rate=0.002", "--seed=1"]);
+    let service = Server::start(&[
+        "--traffic=50",
+        "--error-rate=0.002",
+        "--seed=1",
+        "--model-max-age=30days",
+    ]);
     let pager = Pager::start(&[]);
     let alertmanager = Alertmanager::of_the_stack(&alertmanager, pager.address());
     let watched = Watched::start()?;

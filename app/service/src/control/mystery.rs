@@ -10,8 +10,8 @@ use crate::Service;
 use crate::scenario::Settings;
 use golden_http::access::{self, Allowed};
 use golden_http::body;
-use golden_http::fields::{self, Fields, text};
-use golden_http::problem::{Invalid, Problem};
+use golden_http::fields::{self, Fields, flag, text};
+use golden_http::problem::Problem;
 use simulation::{Mystery, Name, Sealed};
 
 /// The active mystery. Never contains the distributions.
@@ -100,15 +100,7 @@ pub async fn end(
     State(service): State<Service>,
     Query(query): Query<Vec<(String, String)>>,
 ) -> Result<Json<MysteryState>, Problem> {
-    // As elsewhere: of several the last counts, and what is not known is ignored.
-    let reveal = query.iter().rfind(|(name, _)| name == "reveal");
-    let Ok(reveal) = reveal.map_or(Ok(false), |(_, text)| text.parse::<bool>()) else {
-        return Err(Problem::Invalid(vec![Invalid {
-            loc: vec!["query".to_owned(), "reveal".to_owned()],
-            msg: "must be true or false".to_owned(),
-            kind: "bool_parsing",
-        }]));
-    };
+    let reveal = flag(&query, "reveal")?;
     let mut ended = None;
     let settings = service.scenario.change(|settings| {
         ended = settings.mystery.take();

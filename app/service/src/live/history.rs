@@ -2,7 +2,7 @@
 //! every second would hold of them.
 //!
 //! Only what the page draws is kept ([`KEPT`]), so that memory stays bounded:
-//! some two hundred series of [`History::keeps`] seconds each, under 1 MiB.
+//! some three hundred series of [`History::keeps`] seconds each, under 1 MiB.
 //! What is asked of the samples belongs to [`super::panels`].
 
 use std::collections::{BTreeMap, VecDeque};
@@ -35,9 +35,22 @@ pub const OPEN_FDS: &str = "process_open_fds";
 /// When the process started, seconds since the Unix epoch.
 pub const START_TIME: &str = "process_start_time_seconds";
 
+/// Predictions, by who answered.
+pub const PREDICTIONS: &str = "predictions_total";
+/// Scores that were answered.
+pub const SCORE: &str = "prediction_score";
+/// The share of scores up to a bound among wines held out.
+pub const SCORE_REFERENCE: &str = "prediction_score_reference_ratio";
+/// Labelled predictions, by what was said and what came out.
+pub const OUTCOMES: &str = "prediction_outcomes_total";
+/// Labels that matched a prediction.
+pub const LABELS: &str = "labels_total";
+/// Time from a prediction to its label, in seconds.
+pub const LABEL_DELAY: &str = "label_delay_seconds";
+
 /// The families that are kept. Of those with a `route`, only [`ROUTE`] is; of the
 /// histogram, only answers that succeeded (see [`super::panels`] for why).
-const KEPT: [&str; 8] = [
+const KEPT: [&str; 14] = [
     REQUESTS,
     REQUEST_DURATION,
     SATURATION_RATIO,
@@ -46,6 +59,12 @@ const KEPT: [&str; 8] = [
     THREADS,
     OPEN_FDS,
     START_TIME,
+    PREDICTIONS,
+    SCORE,
+    SCORE_REFERENCE,
+    OUTCOMES,
+    LABELS,
+    LABEL_DELAY,
 ];
 
 /// Maximum series kept: a registry that grows without bound must not make the

@@ -7,7 +7,7 @@
 //!
 //! - [`promql`]: `rate`, `increase`, `histogram_quantile`.
 //! - [`history`]: the samples of the last minutes.
-//! - [`panels`]: what is asked of them.
+//! - [`panels`]: what is asked of them; [`model`]: what of the model.
 //! - [`pager`]: the pager's alerts.
 //! - [`scraper`]: takes the samples, while somebody watches.
 //! - [`stream`]: `GET /live`, the answers once a second.
@@ -16,6 +16,7 @@
 //! watchers wait for the scraper, never it for them.
 
 pub mod history;
+pub mod model;
 mod pager;
 pub mod panels;
 pub mod promql;

@@ -20,6 +20,7 @@ use super::history::{
     CPU_SECONDS, History, OPEN_FDS, REQUEST_DURATION, REQUESTS, RESIDENT_MEMORY, ROUTE,
     SATURATION_RATIO, START_TIME, THREADS,
 };
+use super::model::{self, ModelQueries};
 use super::promql::{Bucket, Sample, histogram_quantile, increase, rate};
 
 /// The range over which the distribution is counted. Longer than most rates':
@@ -108,6 +109,9 @@ pub struct Queries {
     pub fds: String,
     /// Seconds since the process started.
     pub uptime: String,
+    /// Those of the model.
+    #[serde(flatten)]
+    pub model: ModelQueries,
 }
 
 impl Queries {
@@ -132,6 +136,7 @@ impl Queries {
             threads: THREADS.to_owned(),
             fds: OPEN_FDS.to_owned(),
             uptime: format!("time() - {START_TIME}"),
+            model: ModelQueries::new(range),
         }
     }
 }
@@ -154,6 +159,8 @@ pub struct Point {
     pub errors: Option<f64>,
     /// [`Queries::saturation`] by resource, 0..1.
     pub saturation: BTreeMap<String, f64>,
+    /// [`ModelQueries::fallback`], 0..1.
+    pub fallback: Option<f64>,
 }
 
 /// How long the answers of the last minute took.
@@ -221,6 +228,7 @@ impl Point {
             p99: known(histogram_quantile(0.99, &mut buckets)),
             errors,
             saturation,
+            fallback: model::fallback(history, at, range),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `view` | once, first | the range of the rates, the [`Queries`] |
 //! | `alerts` | at first and at every change, with `--pager` | the pager's list of alerts, or `unreachable`: since when and why |
-//! | `points` | every second | the [`Point`]s the watcher has not seen, and [`Distribution`] and [`Process`] now |
+//! | `points` | every second | the [`Point`]s the watcher has not seen, and [`Distribution`], [`Process`] and [`ModelNow`] now |
 //!
 //! The first `points` carries what is known of the last two minutes, or, when the
 //! browser comes back after a lost connection and says what it saw last
@@ -22,6 +22,7 @@ use futures_util::stream::{self, Stream};
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
+use super::model::ModelNow;
 use super::panels::{Distribution, Point, Process, Queries, Range};
 use super::{Live, MAX_WATCHERS, SHOWN_RANGE, stopped};
 use golden_http::problem::{Detail, Invalid, Problem, ValidationError};
@@ -39,6 +40,7 @@ struct Points {
     points: Vec<Point>,
     distribution: Distribution,
     process: Process,
+    model: ModelNow,
 }
 
 /// Stream the golden signals, once a second, as server-sent events
@@ -178,6 +180,7 @@ impl Watcher {
                 .collect(),
             distribution: Distribution::at(&history, at),
             process: Process::at(&history, at, self.range),
+            model: ModelNow::at(&history, at),
         };
         drop(history);
         self.seen = at;
