@@ -247,8 +247,14 @@ fn help_shows_every_flag_with_its_variable_and_default() {
                 || text.contains(&format!("[env: {variable}]")),
             "{flag}: no {variable} in {text}"
         );
-        let optional =
-            flag.ends_with("-file") || ["--control-token", "--mystery"].contains(&flag.as_str());
+        let optional = flag.ends_with("-file")
+            || [
+                "--control-token",
+                "--mystery",
+                "--model-max-age",
+                "--model-mystery",
+            ]
+            .contains(&flag.as_str());
         assert_eq!(text.contains("[default: "), !optional, "{text}");
         assert!(
             flag != "--seed" || text.contains("[default: random]"),
@@ -269,7 +275,7 @@ fn every_flag_can_come_from_its_variable() {
         let bad = match flag.as_str() {
             // Every text is a salt: its effect is tested below.
             "--mystery-salt" => continue,
-            "--mystery" | "--control-token" => " ",
+            "--mystery" | "--model-mystery" | "--control-token" => " ",
             _ => "a=b=c",
         };
         let line = refusal(&[], &[(&variable, bad)]);

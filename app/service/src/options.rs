@@ -99,9 +99,9 @@ pub struct Options {
     #[arg(long, allow_hyphen_values = true, env = "GOLDEN_MODEL_TIMEOUT", value_name = "DURATION", default_value = "20ms", value_parser = duration)]
     pub model_timeout: Duration,
 
-    /// Age from which on the model is to be trained again: without one, no age is too old
-    /// (ModelStale never fires)
-    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_MODEL_MAX_AGE", value_name = "DURATION", value_parser = long_duration)]
+    /// Age from which on the model is to be trained again, with its unit, like 30days; without
+    /// one no age is too old, and ModelStale never fires
+    #[arg(long, allow_hyphen_values = true, env = "GOLDEN_MODEL_MAX_AGE", value_name = "AGE", value_parser = long_duration)]
     pub model_max_age: Option<Duration>,
 
     /// Hide what is wrong with the model, and since when: draw it from this name
