@@ -113,7 +113,7 @@ const CONTRAST: &str = "
              ['good', 'sunken', 4.5], ['card', 'ink', 4.5]])
     .concat(['word', 'string', 'range', 'label', 'number'].map((name) => ['code-' + name, 'sunken', 4.5]));
   const lines = ['p50', 'p95', 'p99', 'success', 'client-error', 'cancelled', 'server-error', 'shed', 'timeout',
-                 'concurrency', 'queue', 'cpu', 'memory', 'fds', 'runtime'].map((name) => [name, 'card', 3]);
+                 'concurrency', 'queue', 'cpu', 'memory', 'fds', 'runtime', 'rules', 'score', 'reference'].map((name) => [name, 'card', 3]);
   return [...texts, ...lines].filter(([a, b, least]) => !(contrast(a, b) >= least))
     .map(([a, b]) => `${a} on ${b}: ${contrast(a, b).toFixed(2)}`);
 ";
@@ -150,7 +150,7 @@ fn what_is_drawn_can_be_read_without_seeing_it() {
     );
     browser.wait(
         TIMEOUT,
-        "[...document.querySelectorAll('.legend table')].filter((table) => /\\d/.test(table.tBodies[0].textContent)).length === 4",
+        "[...document.querySelectorAll('.legend table')].filter((table) => /\\d/.test(table.tBodies[0].textContent)).length === 5",
     );
     browser.click("#distribution-toggle");
     browser.wait(
