@@ -10,10 +10,15 @@ use std::time::Duration;
 use nix::time::{ClockId as CpuClock, clock_getcpuclockid};
 use nix::unistd::Pid;
 use procfs::process::Process;
+use rustix::fs::{Dir, readlinkat_raw};
 
 /// More descriptors than this are not searched for sockets: it would take longer
 /// than all the rest of a sample together.
-const MAX_SEARCHED: usize = 65_536;
+const MAX_SEARCHED: u64 = 65_536;
+
+/// The longest link of a socket has twenty digits; of what else is longer the start will
+/// do.
+const MAX_SOCKET_LINK: usize = 32;
 
 /// More threads than this are not asked for their children one by one.
 const MAX_THREADS: u64 = 16;
@@ -139,7 +144,8 @@ impl Files {
         u64::try_from(count).ok()
     }
 
-    /// Bytes received and sent in its network namespace, the loopback included.
+    /// Bytes received and sent in its network namespace, the loopback included. To be
+    /// asked by way of [`super::network::Namespaces`].
     pub(super) fn network(&mut self) -> Option<(u64, u64)> {
         self.text("net/dev").and_then(network)
     }
@@ -149,17 +155,27 @@ impl Files {
         namespace(&format!("/proc/{}/ns/net", self.pid()))
     }
 
-    /// Calls `take` with the inode of every socket that it has open.
-    pub(super) fn sockets(&self, mut take: impl FnMut(u64)) {
-        let descriptors = fs::read_dir(format!("/proc/{}/fd", self.pid()));
-        for entry in descriptors.into_iter().flatten().take(MAX_SEARCHED) {
-            let target = entry.and_then(|entry| fs::read_link(entry.path()));
-            let inode = target.ok().and_then(|target| {
-                let inode = target.to_str()?.strip_prefix("socket:[")?;
-                inode.strip_suffix(']')?.parse().ok()
-            });
-            inode.into_iter().for_each(&mut take);
+    /// Open descriptors, by a walk on which `take` is called with the inode of every
+    /// socket among them.
+    pub(super) fn walk_descriptors(&self, mut take: impl FnMut(u64)) -> Option<u64> {
+        let directory = self.process.open_relative("fd").ok()?;
+        let mut directory = Dir::new(directory).ok()?;
+        let mut count = 0;
+        while let Some(entry) = directory.read() {
+            let entry = entry.ok()?;
+            if entry.file_name().to_bytes().starts_with(b".") {
+                continue;
+            }
+            count += 1;
+            if count <= MAX_SEARCHED {
+                let mut target = [0; MAX_SOCKET_LINK];
+                let length = readlinkat_raw(directory.fd().ok()?, entry.file_name(), &mut target);
+                // It may be closed since it was listed.
+                let inode = length.ok().and_then(|length| socket(&target[..length]));
+                inode.into_iter().for_each(&mut take);
+            }
         }
+        Some(count)
     }
 
     /// A file of the process; `None` if it is gone or not for this user.
@@ -208,6 +224,12 @@ impl Stat {
             memory,
         })
     }
+}
+
+/// The inode of `socket:[123]`.
+fn socket(link: &[u8]) -> Option<u64> {
+    let inode = link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
+    std::str::from_utf8(inode).ok()?.parse().ok()
 }
 
 /// Of `net:[4026531833]`.
@@ -264,6 +286,26 @@ mod tests {
         assert_eq!(keyed(text, "write_bytes:"), Some(5));
         assert_eq!(keyed(text, "VmRSS:"), Some(123));
         assert_eq!(keyed(text, "VmSwap:"), None);
+    }
+
+    #[test]
+    fn one_walk_counts_descriptors_and_finds_sockets() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let own = format!(
+            "/proc/self/fd/{}",
+            std::os::fd::AsRawFd::as_raw_fd(&listener)
+        );
+        let own = socket(fs::read_link(own).unwrap().to_str().unwrap().as_bytes()).unwrap();
+        let (files, _) = Files::open(i32::try_from(std::process::id()).unwrap()).unwrap();
+        let mut sockets = Vec::new();
+        let count = files.walk_descriptors(|inode| sockets.push(inode)).unwrap();
+        assert!(sockets.contains(&own), "{sockets:?}");
+        // Standard input, output, error, the process's directory and the listener.
+        assert!(count >= 4, "{count}");
+        assert_eq!(socket(b"socket:[7]"), Some(7));
+        for other in [&b"pipe:[7]"[..], b"socket:[7", b"socket:[]", b"/socket:[7]"] {
+            assert_eq!(socket(other), None);
+        }
     }
 
     #[test]

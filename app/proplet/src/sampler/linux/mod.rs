@@ -2,13 +2,14 @@
 //! group, its sockets.
 
 mod files;
+mod machine;
+mod network;
 mod scan;
 mod sockets;
 mod tree;
 
 use std::collections::HashMap;
 use std::io;
-use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
@@ -16,11 +17,11 @@ use procfs::{Current as _, Meminfo};
 use rustix::time::{ClockId, clock_gettime};
 
 use self::files::Files;
-use self::scan::Scan;
-use self::sockets::{Carried, Sockets};
+pub use self::machine::Machine;
+use self::sockets::{Bytes, Carried};
 use self::tree::{Tree, Used};
 use super::{Counted, Glance, Reading};
-use golden_system::cgroup::{Cgroup, Events};
+use golden_system::cgroup::Cgroup;
 use proplet_schema::{CgroupMetrics, MonitoringProfile};
 
 /// The limits of a control group are read again after this time.
@@ -33,48 +34,6 @@ const SCAN_MAX_AGE: Duration = Duration::from_millis(500);
 /// The machine's memory, in bytes: a constant.
 static MACHINE: LazyLock<Option<u64>> =
     LazyLock::new(|| Meminfo::current().ok().map(|memory| memory.mem_total));
-
-/// What is read of the whole machine, once for all tasks.
-#[derive(Debug)]
-pub struct Machine {
-    scan: Scan,
-    sockets: Sockets,
-    own: Cgroup,
-    events: HashMap<PathBuf, (Instant, Option<Events>)>,
-}
-
-/// Maximum number of control groups whose events are kept for the next task.
-const MAX_GROUPS: usize = 1_024;
-
-impl Machine {
-    /// The events of a group, as of at most `max_age` ago: often many tasks have the same.
-    fn events(&mut self, group: &Cgroup, max_age: Duration) -> Option<Events> {
-        let directory = group.directory()?;
-        if let Some((read, events)) = self.events.get(directory)
-            && read.elapsed() < max_age
-        {
-            return *events;
-        }
-        if self.events.len() >= MAX_GROUPS {
-            self.events.clear();
-        }
-        let events = group.events(true, true);
-        let read = (Instant::now(), events);
-        self.events.insert(directory.to_owned(), read);
-        events
-    }
-}
-
-impl Default for Machine {
-    fn default() -> Self {
-        Self {
-            scan: Scan::default(),
-            sockets: Sockets::default(),
-            own: Cgroup::of_this_process(),
-            events: HashMap::new(),
-        }
-    }
-}
 
 #[derive(Debug)]
 pub(super) struct Source {
@@ -138,9 +97,12 @@ impl Source {
             ..Reading::default()
         };
         self.read_levels(&mut reading, profile);
-        if profile.collect_network_io {
-            self.read_network(&mut reading, machine);
-        }
+        let sockets = if profile.collect_network_io {
+            self.read_network(&mut reading, profile, machine)
+        } else {
+            None
+        };
+        self.read_descriptors(&mut reading, profile, sockets);
         if profile.collect_cpu || profile.collect_memory {
             reading.cgroup = self.cgroup_metrics(profile, machine);
         }
@@ -150,11 +112,6 @@ impl Source {
     /// Sums over the processes that live: of one that has ended and is not yet reaped
     /// the counts remain, and no levels.
     fn read_levels(&mut self, reading: &mut Reading, profile: &MonitoringProfile) {
-        fn add(to: &mut Option<u64>, value: Option<u64>) {
-            if let Some(value) = value {
-                *to = Some(to.unwrap_or_default() + value);
-            }
-        }
         let mut processes = 0;
         for member in self.tree.members() {
             reading.user += member.stat.user;
@@ -172,9 +129,6 @@ impl Source {
                 add(&mut reading.memory, memory.resident);
                 self.heap = memory.heap;
             }
-            if profile.collect_file_descriptors {
-                add(&mut reading.descriptors, member.files.descriptors());
-            }
         }
         if processes > 0 && profile.collect_memory {
             reading.memory_limit = self.limits().memory.or(*MACHINE);
@@ -182,27 +136,54 @@ impl Source {
         reading.processes = Some(processes).filter(|_| self.whole);
     }
 
-    fn read_network(&mut self, reading: &mut Reading, machine: &mut Machine) {
-        let members = self.tree.members();
-        let Some(first) = members.iter_mut().find(|member| !member.stat.over) else {
-            return;
+    /// The sockets among which its own are to be looked for, where they can be told.
+    fn read_network<'m>(
+        &mut self,
+        reading: &mut Reading,
+        profile: &MonitoringProfile,
+        machine: &'m mut Machine,
+    ) -> Option<&'m HashMap<u64, Bytes>> {
+        let mut members = self.tree.members().iter_mut();
+        let first = members.find(|member| !member.stat.over)?;
+        let namespace = first.files.network_namespace();
+        reading.network_namespace = namespace;
+        reading.network = match namespace {
+            Some(namespace) => {
+                let interval = profile.interval.duration();
+                let read = || first.files.network();
+                machine.namespaces.recent(namespace, interval, read)
+            }
+            None => first.files.network(),
         };
-        reading.network = first.files.network();
-        reading.network_namespace = first.files.network_namespace();
-        let Some(namespace) = reading.network_namespace else {
-            return;
-        };
-        let Some(sockets) = machine.sockets.recent(namespace) else {
-            return;
-        };
+        machine.sockets.recent(namespace?)
+    }
+
+    /// Descriptors and what its sockets have carried, by one walk for both.
+    fn read_descriptors(
+        &mut self,
+        reading: &mut Reading,
+        profile: &MonitoringProfile,
+        sockets: Option<&HashMap<u64, Bytes>>,
+    ) {
+        let counted = profile.collect_file_descriptors;
         // One that several of them have open is one socket.
         let mut open = HashMap::new();
-        for member in members.iter().filter(|member| !member.stat.over) {
-            member.files.sockets(|inode| {
-                open.extend(sockets.get(&inode).map(|bytes| (inode, *bytes)));
-            });
+        let living = self.tree.members().iter().filter(|m| !m.stat.over);
+        for member in living {
+            let count = match sockets.filter(|sockets| !sockets.is_empty()) {
+                Some(sockets) => member.files.walk_descriptors(|inode| {
+                    open.extend(sockets.get(&inode).map(|bytes| (inode, *bytes)));
+                }),
+                None if counted => member.files.descriptors(),
+                None => None,
+            };
+            if counted {
+                add(&mut reading.descriptors, count);
+            }
         }
-        reading.tcp = Some(self.carried.add(&open));
+        if sockets.is_some() {
+            reading.tcp = Some(self.carried.add(open));
+        }
     }
 
     pub(super) fn glance(
@@ -337,6 +318,12 @@ impl Source {
             io_stalled_seconds: io.map(|pressure| pressure.full),
         };
         (metrics != CgroupMetrics::default()).then_some(metrics)
+    }
+}
+
+fn add(to: &mut Option<u64>, value: Option<u64>) {
+    if let Some(value) = value {
+        *to = Some(to.unwrap_or_default() + value);
     }
 }
 

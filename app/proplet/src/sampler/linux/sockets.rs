@@ -9,6 +9,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use netlink_packet_core::{
@@ -17,7 +18,9 @@ use netlink_packet_core::{
 use netlink_packet_sock_diag::SockDiagMessage;
 use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP};
 use netlink_packet_sock_diag::inet::nlas::Nla;
-use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, SocketId, StateFlags};
+use netlink_packet_sock_diag::inet::{
+    ExtensionFlags, InetRequest, InetResponse, SocketId, StateFlags,
+};
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_SOCK_DIAG};
 
 use super::files::namespace;
@@ -36,7 +39,7 @@ const PART: usize = 64 * 1024;
 const BYTES_ACKED: usize = 120;
 
 /// Received and sent.
-type Bytes = (u64, u64);
+pub(super) type Bytes = (u64, u64);
 
 /// The sockets of the proplet's own network namespace, by inode.
 #[derive(Debug, Default)]
@@ -60,7 +63,21 @@ impl Sockets {
         }
         if !recently(self.taken, MAX_AGE) {
             self.bytes.clear();
-            if let Err(error) = dump(&mut self.bytes) {
+            // A listening socket carries nothing; one that waits for its time to pass
+            // belongs to no process.
+            let states = StateFlags::all() - StateFlags::LISTEN - StateFlags::TIME_WAIT;
+            let bytes = &mut self.bytes;
+            let dumped = dump(states, |socket| {
+                let info = socket.nlas.iter().find_map(|nla| match nla {
+                    Nla::TcpInfo(info) => carried(info),
+                    _ => None,
+                });
+                // A socket that is closed already has none.
+                if let (Some(info), 1..) = (info, socket.header.inode) {
+                    bytes.insert(u64::from(socket.header.inode), info);
+                }
+            });
+            if let Err(error) = dumped {
                 if self.failed.is_none() {
                     tracing::warn!(%error, "the kernel does not list TCP sockets; tcp_rx_bytes and tcp_tx_bytes are absent");
                 }
@@ -74,7 +91,25 @@ impl Sockets {
     }
 }
 
-fn dump(into: &mut HashMap<u64, Bytes>) -> io::Result<()> {
+/// The sockets of this process's network namespace that listen on a port: their inodes
+/// and addresses.
+///
+/// # Errors
+///
+/// If the kernel does not list them.
+pub(super) fn listeners(port: u16) -> io::Result<Vec<(u64, IpAddr)>> {
+    let mut found = Vec::new();
+    dump(StateFlags::LISTEN, |socket| {
+        let id = &socket.header.socket_id;
+        if id.source_port == port {
+            found.push((u64::from(socket.header.inode), id.source_address));
+        }
+    })?;
+    Ok(found)
+}
+
+/// Gives each TCP socket in one of these states to `take`.
+fn dump(states: StateFlags, mut take: impl FnMut(&InetResponse)) -> io::Result<()> {
     let mut socket = Socket::new(NETLINK_SOCK_DIAG)?;
     socket.bind_auto()?;
     socket.connect(&SocketAddr::new(0, 0))?;
@@ -88,9 +123,7 @@ fn dump(into: &mut HashMap<u64, Bytes>) -> io::Result<()> {
             family,
             protocol: IPPROTO_TCP,
             extensions: ExtensionFlags::INFO,
-            // A listening socket carries nothing; one that waits for its time to pass
-            // belongs to no process.
-            states: StateFlags::all() - StateFlags::LISTEN - StateFlags::TIME_WAIT,
+            states: states.clone(),
             socket_id: id,
         };
         let message = SockDiagMessage::InetRequest(request);
@@ -99,13 +132,13 @@ fn dump(into: &mut HashMap<u64, Bytes>) -> io::Result<()> {
         let mut bytes = vec![0; message.buffer_len()];
         message.serialize(&mut bytes);
         socket.send(&bytes, 0)?;
-        while read_part(&socket, into)? {}
+        while read_part(&socket, &mut take)? {}
     }
     Ok(())
 }
 
 /// Whether more parts follow.
-fn read_part(socket: &Socket, into: &mut HashMap<u64, Bytes>) -> io::Result<bool> {
+fn read_part(socket: &Socket, take: &mut impl FnMut(&InetResponse)) -> io::Result<bool> {
     let mut part = Vec::with_capacity(PART);
     socket.recv(&mut part, 0)?;
     let mut rest = &*part;
@@ -115,14 +148,7 @@ fn read_part(socket: &Socket, into: &mut HashMap<u64, Bytes>) -> io::Result<bool
         let length = usize::try_from(message.header.length).unwrap_or(usize::MAX);
         match message.payload {
             NetlinkPayload::InnerMessage(SockDiagMessage::InetResponse(response)) => {
-                let info = response.nlas.iter().find_map(|nla| match nla {
-                    Nla::TcpInfo(info) => carried(info),
-                    _ => None,
-                });
-                // A socket that is closed already has none.
-                if let (Some(info), 1..) = (info, response.header.inode) {
-                    into.insert(u64::from(response.header.inode), info);
-                }
+                take(&response);
             }
             NetlinkPayload::Done(_) => return Ok(false),
             NetlinkPayload::Error(error) => return Err(error.to_io()),
@@ -156,14 +182,14 @@ pub(super) struct Carried {
 impl Carried {
     /// Adds what has been carried since the last time, by those that are open now; of
     /// a new one all that it has. The total so far.
-    pub(super) fn add(&mut self, open: &HashMap<u64, Bytes>) -> Bytes {
-        for (inode, (received, sent)) in open {
+    pub(super) fn add(&mut self, open: HashMap<u64, Bytes>) -> Bytes {
+        for (inode, (received, sent)) in &open {
             let before = self.sockets.get(inode).copied().unwrap_or_default();
             // The number of a socket that is closed may go to another one.
             self.total.0 += received.checked_sub(before.0).unwrap_or(*received);
             self.total.1 += sent.checked_sub(before.1).unwrap_or(*sent);
         }
-        self.sockets.clone_from(open);
+        self.sockets = open;
         self.total
     }
 }
@@ -175,14 +201,24 @@ mod tests {
     #[test]
     fn a_socket_counts_from_its_first_byte_and_once() {
         let mut carried = Carried::default();
-        assert_eq!(carried.add(&HashMap::from([(1, (10, 20))])), (10, 20));
+        assert_eq!(carried.add(HashMap::from([(1, (10, 20))])), (10, 20));
         let two = HashMap::from([(1, (15, 20)), (2, (0, 7))]);
-        assert_eq!(carried.add(&two), (15, 27));
-        assert_eq!(carried.add(&two), (15, 27));
-        assert_eq!(carried.add(&HashMap::new()), (15, 27));
+        assert_eq!(carried.add(two.clone()), (15, 27));
+        assert_eq!(carried.add(two), (15, 27));
+        assert_eq!(carried.add(HashMap::new()), (15, 27));
         // The same number again: another socket.
-        assert_eq!(carried.add(&HashMap::from([(2, (1, 1))])), (16, 28));
-        assert_eq!(carried.add(&HashMap::from([(2, (0, 2))])), (16, 29));
+        assert_eq!(carried.add(HashMap::from([(2, (1, 1))])), (16, 28));
+        assert_eq!(carried.add(HashMap::from([(2, (0, 2))])), (16, 29));
+    }
+
+    #[test]
+    fn listeners_are_found_by_their_port() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let found = listeners(address.port()).unwrap();
+        assert!(found.iter().any(|(_, ip)| *ip == address.ip()), "{found:?}");
+        drop(listener);
+        assert_eq!(listeners(address.port()).unwrap(), []);
     }
 
     #[test]
