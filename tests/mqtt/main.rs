@@ -4,6 +4,7 @@
 mod clients;
 mod credentials;
 mod deliveries;
+mod diagnosis;
 mod outages;
 #[path = "../support/mod.rs"]
 mod support;

@@ -6,7 +6,6 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::error::TrySendError;
@@ -18,8 +17,9 @@ use super::backoff::{Backoff, STABLE_AFTER};
 use super::broker::Broker;
 use super::client::Settings;
 use super::delivery::{Acknowledgement, Content, Delivery, Receipt};
+use super::lost::Lost;
 use super::outbox::Outbox;
-use super::packet::{self, Connect, Decoder, Incoming, Malformed, Payload};
+use super::packet::{self, Connect, Decoder, Incoming, Payload};
 use super::tls::Tls;
 
 /// Read at a time.
@@ -27,32 +27,6 @@ const READ_AHEAD: usize = 64 * 1024;
 
 /// So many short connections in a row are no accident.
 const THROWN_OUT: u32 = 3;
-
-/// Why a connection ended, or could not be made.
-#[derive(Debug, Error)]
-enum Lost {
-    #[error("{0}")]
-    Io(#[from] io::Error),
-    #[error("no answer within {0:?}")]
-    Timeout(Duration),
-    #[error("the broker closed the connection")]
-    Closed,
-    /// MQTT 3.1.1 has no packet that says why.
-    #[error(
-        "the broker closes each connection soon after it accepts it, as it does when another client has the client id {0}; give each client its own"
-    )]
-    ThrownOut(Arc<str>),
-    #[error("the broker refuses: {0}")]
-    Refused(&'static str),
-    #[error("the broker refuses the subscription {0}")]
-    Subscription(String),
-    #[error("the broker sent {0}")]
-    Malformed(#[from] Malformed),
-    #[error("the broker sent a packet out of turn")]
-    OutOfTurn,
-    #[error("the address asks for TLS, and the settings have no certificates")]
-    NoCertificates,
-}
 
 /// All connections, one after the other.
 pub(super) struct Connections {
@@ -182,7 +156,8 @@ impl Connections {
             return Err(Lost::NoCertificates);
         };
         let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
-        Ok(Box::new(connector.connect(name, stream).await?))
+        let stream = connector.connect(name, stream).await;
+        Ok(Box::new(stream.map_err(|error| Lost::handshake(&error))?))
     }
 
     async fn introduce(&self, stream: &mut Box<dyn Stream>) -> Result<BytesMut, Lost> {
@@ -206,8 +181,17 @@ impl Connections {
                 Some(Incoming::ConnAck { code: 0, .. }) => return Ok(bytes),
                 Some(Incoming::ConnAck { code, .. }) => return Err(Lost::Refused(reason(code))),
                 Some(_) => return Err(Lost::OutOfTurn),
-                None if stream.read_buf(&mut bytes).await? == 0 => return Err(Lost::Closed),
-                None => {}
+                None => match stream.read_buf(&mut bytes).await {
+                    Ok(0) if settings.broker.tls => return Err(Lost::Closed),
+                    Ok(0) => return Err(Lost::NotAccepted),
+                    Err(error) if !settings.broker.tls => {
+                        return Err(Lost::before_accepted(error));
+                    }
+                    read => {
+                        read?;
+                        Lost::check_plain(&bytes)?;
+                    }
+                },
             }
         }
     }

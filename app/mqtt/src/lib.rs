@@ -47,6 +47,7 @@ mod broker;
 mod client;
 mod connection;
 mod delivery;
+mod lost;
 #[cfg(feature = "clap")]
 mod options;
 mod outbox;
