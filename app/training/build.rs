@@ -1,23 +1,30 @@
 //! Writes the clients and servers of the calls between the training's roles.
 
-use tonic_build::manual::{Builder, Method, Service};
+use tonic_build::manual::{Builder, Method, MethodBuilder, Service};
+
+const MESSAGES: &str = "crate::messages::";
+
+fn method(name: &str, route: &str, input: &str, output: &str) -> MethodBuilder {
+    Method::builder()
+        .name(name)
+        .route_name(route)
+        .input_type(format!("{MESSAGES}{input}"))
+        .output_type(format!("{MESSAGES}{output}"))
+        .codec_path("tonic_prost::ProstCodec")
+}
 
 /// The services as Rust sees them; the messages are Rust too, so that neither
 /// a schema file nor its compiler is needed.
 fn main() {
-    const MESSAGES: &str = "crate::messages::";
     let service = |name: &str, methods: &[(&str, &str, &str, &str)]| {
         let service = Service::builder().name(name).package("golden_signals");
+        // What is called for each batch goes over one stream that lasts.
+        let talk = method("talk", "Talk", "Envelope", "Envelope");
+        let service = service.method(talk.client_streaming().server_streaming().build());
         let service = methods
             .iter()
             .fold(service, |service, (name, route, input, output)| {
-                let method = Method::builder()
-                    .name(*name)
-                    .route_name(*route)
-                    .input_type(format!("{MESSAGES}{input}"))
-                    .output_type(format!("{MESSAGES}{output}"))
-                    .codec_path("tonic_prost::ProstCodec");
-                service.method(method.build())
+                service.method(method(name, route, input, output).build())
             });
         service.build()
     };
@@ -25,8 +32,6 @@ fn main() {
         service(
             "ParameterServer",
             &[
-                ("look_up", "LookUp", "Lookup", "Numbers"),
-                ("update", "Update", "ShardGradients", "Done"),
                 ("prepare", "Prepare", "Prepare", "Done"),
                 ("save", "Save", "Save", "SavedShards"),
             ],
@@ -36,10 +41,7 @@ fn main() {
             &[
                 ("begin", "Begin", "Session", "Done"),
                 ("end", "End", "Session", "Done"),
-                ("forward_batched", "ForwardBatched", "BatchIds", "Done"),
-                ("forward", "Forward", "BatchRef", "Embeddings"),
                 ("evaluate", "Evaluate", "BatchIds", "Embeddings"),
-                ("update", "Update", "BatchGradients", "Done"),
                 ("prepare", "Prepare", "Prepare", "Done"),
                 ("save", "Save", "Save", "SavedShards"),
             ],

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use prost::Message as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tonic::Request;
@@ -16,8 +17,8 @@ use training::faults::Faults;
 use training::features::{DIMENSION, FEATURES};
 use training::loader::Loader;
 use training::messages::{
-    BatchGradients, BatchIds, BatchRef, FeatureGradient, FeatureIds, Lookup, MAX_NAME_BYTES,
-    MAX_SAMPLES, Numbers, Session, ShardGradients,
+    BatchGradients, BatchIds, BatchRef, Envelope, FeatureGradient, FeatureIds, Lookup,
+    MAX_NAME_BYTES, MAX_SAMPLES, Session, ShardGradients,
 };
 use training::parameter_server::ParameterServer;
 use training::rpc::{
@@ -82,21 +83,31 @@ async fn what_a_shard_refuses() {
         ids: vec![1; 5_000_000],
         training: true,
     };
-    let said = reason(shard.look_up(endless.clone()).await);
+    let said = reason(shard.look_up(&endless).await);
     assert!(said.ends_with("where at most 33554432 are taken"), "{said}");
     // Nor does it take what a client sends that does not know how much it takes.
     let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
     let mut careless = Grpc::new(endpoint.connect().await.unwrap());
     careless.ready().await.unwrap();
-    let path = PathAndQuery::from_static("/golden_signals.ParameterServer/LookUp");
-    let codec = ProstCodec::<Lookup, Numbers>::default();
-    let answer = careless.unary(Request::new(endless), path, codec).await;
-    assert!(answer.is_err());
+    let path = PathAndQuery::from_static("/golden_signals.ParameterServer/Talk");
+    let codec = ProstCodec::<Envelope, Envelope>::default();
+    let question = Envelope {
+        number: 1,
+        kind: 1,
+        body: endless.encode_to_vec().into(),
+    };
+    let questions = Request::new(futures_util::stream::iter([question]));
+    let answers = careless.streaming(questions, path, codec).await;
+    let refused = match answers {
+        Ok(answers) => answers.into_inner().message().await,
+        Err(status) => Err(status),
+    };
+    assert!(refused.is_err(), "{refused:?}");
     let crooked = ShardGradients {
         ids: vec![1, 2],
         values: vec![0.0; DIMENSION],
     };
-    let said = reason(shard.update(crooked).await);
+    let said = reason(shard.update(&crooked).await);
     assert_eq!(said, format!("{DIMENSION} numbers as gradients of 2 ids"));
 
     // It is there for the others all the same, as large as batches get.
@@ -110,14 +121,45 @@ async fn what_a_shard_refuses() {
         training: false,
     };
     let numbers = shard
-        .look_up(lookup)
+        .look_up(&lookup)
         .await
         .expect("it is no longer than allowed");
     assert_eq!(numbers.values.len(), 8 * MAX_SAMPLES * DIMENSION);
     shard
-        .update(largest)
+        .update(&largest)
         .await
         .expect("it is no longer than allowed");
+}
+
+/// They share a stream; what one of them gets wrong is its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_calls_at_a_time_get_their_own_answers() {
+    let (shard, _, _) = serve().await;
+    let ids: Vec<u64> = (0..200).map(|number| number << 40).collect();
+    let own = |id: u64, training| Lookup {
+        ids: vec![id; usize::try_from(id >> 40).unwrap() + 1],
+        training,
+    };
+    let calls = ids.iter().map(|&id| {
+        let shard = shard.clone();
+        async move {
+            let wrong = ShardGradients {
+                ids: vec![id],
+                values: vec![],
+            };
+            let (lookup, refused) = (own(id, true), shard.update(&wrong));
+            let (found, refused) = tokio::join!(shard.look_up(&lookup), refused);
+            assert_eq!(reason(refused), "0 numbers as gradients of 1 ids");
+            let found = found.expect("it is a good one").values;
+            assert_eq!(found.len(), lookup.ids.len() * DIMENSION);
+            found[..DIMENSION].to_vec()
+        }
+    });
+    let found = futures_util::future::join_all(calls).await;
+    for (id, found) in ids.into_iter().zip(found) {
+        let again = shard.look_up(&own(id, false)).await.unwrap();
+        assert_eq!(again.values[..DIMENSION], found);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -154,10 +196,7 @@ async fn what_a_worker_refuses() {
     ];
     for (change, expected) in changes {
         let crooked = with(change, features());
-        assert_eq!(
-            reason(worker.forward_batched(crooked.clone()).await),
-            expected
-        );
+        assert_eq!(reason(worker.forward_batched(&crooked).await), expected);
         assert_eq!(reason(worker.evaluate(crooked).await), expected);
     }
     let session = |trainer: String| Session {
@@ -169,19 +208,19 @@ async fn what_a_worker_refuses() {
 
     // A batch that was not sent is not known; gradients of another shape are refused.
     let unknown = Err(CallError::UnknownBatch);
-    assert_eq!(worker.forward(batch(2)).await.map(|_| ()), unknown);
+    assert_eq!(worker.forward(&batch(2)).await.map(|_| ()), unknown);
     let late = BatchGradients {
         batch: batch(2),
         features: vec![skipped(); FEATURES.len()],
     };
-    assert_eq!(worker.update(late).await.map(|_| ()), unknown);
+    assert_eq!(worker.update(&late).await.map(|_| ()), unknown);
     worker.begin(session("trainer".to_owned())).await.unwrap();
     let right = with(|_| {}, features());
-    worker.forward_batched(right).await.unwrap();
-    worker.forward(batch(1)).await.unwrap();
+    worker.forward_batched(&right).await.unwrap();
+    worker.forward(&batch(1)).await.unwrap();
     let crooked = BatchGradients {
         batch: batch(1),
         features: vec![skipped()],
     };
-    assert!(reason(worker.update(crooked).await).contains("not of the batch's shape"));
+    assert!(reason(worker.update(&crooked).await).contains("not of the batch's shape"));
 }

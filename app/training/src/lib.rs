@@ -34,6 +34,7 @@ pub mod messages;
 pub mod metrics;
 pub mod node;
 pub mod options;
+mod packed;
 pub mod parameter_server;
 mod progress_display;
 pub mod push;

@@ -5,6 +5,7 @@
 //! variable width would be longer and slower.
 
 use super::checkpoint::{CheckpointId, SavedShard};
+use super::packed;
 
 /// The most samples of a batch, as in Persia.
 pub const MAX_SAMPLES: usize = 65_535;
@@ -50,12 +51,13 @@ pub struct BatchIds {
 }
 
 /// Numbers: an embedding after the other, or a gradient after the other.
-#[derive(Clone, PartialEq, prost::Message)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Numbers {
     /// The numbers.
-    #[prost(float, repeated, tag = "1")]
     pub values: Vec<f32>,
 }
+
+packed::message!(Numbers { 1 => values: numbers });
 
 /// A batch's embeddings: for each feature, one sum a sample.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -66,15 +68,15 @@ pub struct Embeddings {
 }
 
 /// The gradient that reached one feature's summed embeddings.
-#[derive(Clone, PartialEq, prost::Message)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct FeatureGradient {
     /// No gradient reached it: there is nothing to send.
-    #[prost(bool, tag = "1")]
     pub skipped: bool,
     /// One gradient a sample, unless skipped.
-    #[prost(float, repeated, tag = "2")]
     pub values: Vec<f32>,
 }
+
+packed::message!(FeatureGradient { 1 => skipped: flag, 2 => values: numbers });
 
 /// A batch's gradients.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -88,25 +90,39 @@ pub struct BatchGradients {
 }
 
 /// Ids that a shard is to look up.
-#[derive(Clone, PartialEq, prost::Message)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lookup {
     /// The ids, each once.
-    #[prost(fixed64, repeated, tag = "1")]
     pub ids: Vec<u64>,
     /// Whether ids that are missing are to be admitted, and recency renewed.
-    #[prost(bool, tag = "2")]
     pub training: bool,
 }
 
+packed::message!(Lookup { 1 => ids: numbers, 2 => training: flag });
+
 /// Gradients that a shard is to apply.
-#[derive(Clone, PartialEq, prost::Message)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ShardGradients {
     /// The ids, each once.
-    #[prost(fixed64, repeated, tag = "1")]
     pub ids: Vec<u64>,
     /// One gradient an id.
-    #[prost(float, repeated, tag = "2")]
     pub values: Vec<f32>,
+}
+
+packed::message!(ShardGradients { 1 => ids: numbers, 2 => values: numbers });
+
+/// A message on a stream that lasts: a question, or the answer to it.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Envelope {
+    /// Counts the questions of a stream; of an answer, which it answers.
+    #[prost(uint64, tag = "1")]
+    pub number: u64,
+    /// What is asked, see `rpc`; of an answer 0, or the gRPC status of a failure.
+    #[prost(uint32, tag = "2")]
+    pub kind: u32,
+    /// The message itself, or of a failure its reason.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub body: prost::bytes::Bytes,
 }
 
 /// A trainer begins, or ends: what is left of others with its name, or of

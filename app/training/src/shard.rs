@@ -44,7 +44,7 @@ impl Shard {
             Self::Remote(client) => {
                 client
                     .link()
-                    .until_answered(retried, || client.look_up(lookup.clone()))
+                    .until_answered(retried, || client.look_up(&lookup))
                     .await?
             }
         };
@@ -80,7 +80,7 @@ impl Shard {
             Self::Remote(client) => {
                 client
                     .link()
-                    .until_answered(retried, || client.update(gradients.clone()))
+                    .until_answered(retried, || client.update(&gradients))
                     .await
             }
         }

@@ -68,7 +68,7 @@ impl Worker {
             Self::Remote(client) => {
                 client
                     .link()
-                    .until_answered(retried, || client.forward_batched(batch.clone()))
+                    .until_answered(retried, || client.forward_batched(batch))
                     .await
             }
         }
@@ -89,7 +89,7 @@ impl Worker {
             Self::Remote(client) => {
                 client
                     .link()
-                    .until_answered(retried, || client.forward(batch))
+                    .until_answered(retried, || client.forward(&batch))
                     .await
             }
         }
@@ -131,7 +131,7 @@ impl Worker {
             Self::Remote(client) => {
                 client
                     .link()
-                    .until_answered(retried, || client.update(gradients.clone()))
+                    .until_answered(retried, || client.update(&gradients))
                     .await
             }
         }

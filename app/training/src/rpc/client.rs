@@ -9,9 +9,13 @@ use std::time::Duration;
 use prost::Message;
 use tonic::transport::{Channel, Endpoint};
 
-use super::MAX_MESSAGE_BYTES;
 use super::generated::embedding_worker::embedding_worker_client;
 use super::generated::parameter_server::parameter_server_client;
+use super::pipe::Pipe;
+use super::{
+    CONNECTION_WINDOW, FORWARD, FORWARD_BATCHED, LOOK_UP, MAX_FRAME_BYTES, MAX_MESSAGE_BYTES,
+    STREAM_WINDOW, UPDATE,
+};
 use crate::call::{CallError, Link};
 use crate::messages::{
     BatchGradients, BatchIds, BatchRef, Done, Embeddings, Lookup, Numbers, Prepare, Save,
@@ -60,6 +64,9 @@ impl Peer {
             .http2_keep_alive_interval(KEEP_ALIVE)
             .keep_alive_timeout(KEEP_ALIVE)
             .keep_alive_while_idle(true)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_frame_size(MAX_FRAME_BYTES)
             .tcp_nodelay(true))
     }
 
@@ -73,12 +80,15 @@ impl Peer {
 macro_rules! client {
     ($(#[$about:meta])* $name:ident of $generated:ident::$client:ident {
         $($(#[$of_call:meta])* $call:ident($message:ty) -> $answer:ty;)*
+    } piped {
+        $($(#[$of_piped:meta])* $kind:ident $piped:ident($question:ty) -> $found:ty;)*
     }) => {
         $(#[$about])*
         #[derive(Clone, Debug)]
         pub struct $name {
             link: Arc<Link>,
             client: $generated::$client<Channel>,
+            pipe: Pipe,
         }
 
         impl $name {
@@ -93,7 +103,12 @@ macro_rules! client {
                     .max_decoding_message_size(MAX_MESSAGE_BYTES)
                     .max_encoding_message_size(MAX_MESSAGE_BYTES);
                 let link = Arc::new(Link::new(peer.to_string()));
-                Self { link, client }
+                let talking = client.clone();
+                let pipe = Pipe::new(move |questions| {
+                    let mut client = talking.clone();
+                    async move { client.talk(questions).await }
+                });
+                Self { link, client, pipe }
             }
 
             /// The link to whom it calls.
@@ -112,6 +127,18 @@ macro_rules! client {
                     fits(&message)?;
                     // A clone is another handle of the same connection.
                     Ok(self.client.clone().$call(message).await?.into_inner())
+                }
+            )*
+
+            $(
+                $(#[$of_piped])*
+                ///
+                /// # Errors
+                ///
+                /// As the peer says, or if it does not answer.
+                pub async fn $piped(&self, message: &$question) -> Result<$found, CallError> {
+                    fits(message)?;
+                    self.pipe.call($kind, message).await
                 }
             )*
         }
@@ -133,14 +160,15 @@ fn fits(message: &impl Message) -> Result<(), CallError> {
 client! {
     /// Calls a parameter server.
     ParameterServerClient of parameter_server_client::ParameterServerClient {
-        /// The embeddings of some ids.
-        look_up(Lookup) -> Numbers;
-        /// Applies gradients.
-        update(ShardGradients) -> Done;
         /// Makes ready for a trainer.
         prepare(Prepare) -> Done;
         /// Saves all embeddings.
         save(Save) -> SavedShards;
+    } piped {
+        /// The embeddings of some ids.
+        LOOK_UP look_up(Lookup) -> Numbers;
+        /// Applies gradients.
+        UPDATE update(ShardGradients) -> Done;
     }
 }
 
@@ -151,18 +179,19 @@ client! {
         begin(Session) -> Done;
         /// A trainer ends.
         end(Session) -> Done;
-        /// A batch to keep.
-        forward_batched(BatchIds) -> Done;
-        /// A batch to look up.
-        forward(BatchRef) -> Embeddings;
         /// Samples to look up that are not trained on.
         evaluate(BatchIds) -> Embeddings;
-        /// A batch's gradients.
-        update(BatchGradients) -> Done;
         /// Has the shards make ready for a trainer.
         prepare(Prepare) -> Done;
         /// Has the shards save.
         save(Save) -> SavedShards;
+    } piped {
+        /// A batch to keep.
+        FORWARD_BATCHED forward_batched(BatchIds) -> Done;
+        /// A batch to look up.
+        FORWARD forward(BatchRef) -> Embeddings;
+        /// A batch's gradients.
+        UPDATE update(BatchGradients) -> Done;
     }
 }
 

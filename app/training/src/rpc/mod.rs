@@ -1,8 +1,11 @@
-//! Calls between roles in different processes: gRPC over TCP, by `tonic`. Knows
-//! the messages and nothing of what they do.
+//! Calls between roles in different processes: gRPC over TCP, by `tonic`. What is called for
+//! each batch goes over one stream a pair, which lasts. Knows the messages and nothing of
+//! what they do.
 
+mod answers;
 mod client;
 mod incoming;
+mod pipe;
 mod server;
 
 pub use client::{EmbeddingWorkerClient, ParameterServerClient, Peer, PeerError};
@@ -38,6 +41,21 @@ mod generated {
 /// The longest message: the gradients of all ids of the greatest batch, none of
 /// which comes twice, to a single shard.
 const MAX_MESSAGE_BYTES: usize = 32 * 1024 * 1024;
+
+/// Bytes on their way of a stream, and of all streams of a connection, before the receiver
+/// has said that it takes more: several messages of a usual batch, so that none waits for
+/// that.
+const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
+
+/// The longest frame: a usual message is one, and not three of 16 KiB.
+const MAX_FRAME_BYTES: u32 = 256 * 1024;
+
+/// What can be asked over a stream: of a shard the first two, of a worker the others.
+const LOOK_UP: u32 = 1;
+const UPDATE: u32 = 2;
+const FORWARD_BATCHED: u32 = 3;
+const FORWARD: u32 = 4;
 
 const _: () = {
     let mut ids_per_sample = 0;

@@ -7,21 +7,20 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
 use tonic::service::Routes;
 use tonic::transport::Server;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 use tower::layer::util::{Identity, Stack};
 use tower::limit::GlobalConcurrencyLimitLayer;
 
-use super::MAX_MESSAGE_BYTES;
+use super::answers::{Answering, Answers, answers};
 use super::generated::embedding_worker::embedding_worker_server as worker;
 use super::generated::parameter_server::parameter_server_server as shard;
 use super::incoming::incoming;
+use super::{CONNECTION_WINDOW, MAX_FRAME_BYTES, MAX_MESSAGE_BYTES, STREAM_WINDOW};
 use crate::embedding_worker::EmbeddingWorker;
-use crate::messages::{
-    BatchGradients, BatchIds, BatchRef, Done, Embeddings, Lookup, Numbers, Prepare, Save,
-    SavedShards, Session, ShardGradients,
-};
+use crate::messages::{BatchIds, Done, Embeddings, Envelope, Prepare, Save, SavedShards, Session};
 use crate::parameter_server::ParameterServer;
 
 /// Callers that have gone without a word are noticed after twice this long.
@@ -39,59 +38,65 @@ const MAX_CALLS: usize = 64;
 /// Calls of one connection that may have begun; more wait at the caller.
 const MAX_CALLS_OF_A_CONNECTION: u32 = 64;
 
-struct Called<T>(Arc<T>);
+/// A role that is called, and what its streams share.
+struct Called<T> {
+    role: Arc<T>,
+    /// For the questions of all streams that are being answered.
+    places: Arc<Semaphore>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl<T: Answering> Called<T> {
+    fn talk(&self, call: Request<Streaming<Envelope>>) -> Response<Answers> {
+        let (role, places) = (Arc::clone(&self.role), Arc::clone(&self.places));
+        let stopping = self.stopping.clone();
+        Response::new(answers(role, places, stopping, call.into_inner()))
+    }
+}
 
 #[tonic::async_trait]
 impl shard::ParameterServer for Called<ParameterServer> {
-    async fn look_up(&self, call: Request<Lookup>) -> Result<Response<Numbers>, Status> {
-        Ok(Response::new(self.0.look_up(call.get_ref()).await))
-    }
+    type TalkStream = Answers;
 
-    async fn update(&self, call: Request<ShardGradients>) -> Result<Response<Done>, Status> {
-        Ok(Response::new(self.0.update(call.get_ref()).await?))
+    async fn talk(&self, call: Request<Streaming<Envelope>>) -> Result<Response<Answers>, Status> {
+        Ok(Self::talk(self, call))
     }
 
     async fn prepare(&self, call: Request<Prepare>) -> Result<Response<Done>, Status> {
-        Ok(Response::new(self.0.prepare(call.into_inner()).await?))
+        Ok(Response::new(self.role.prepare(call.into_inner()).await?))
     }
 
     async fn save(&self, call: Request<Save>) -> Result<Response<SavedShards>, Status> {
-        Ok(Response::new(self.0.save(call.into_inner()).await?))
+        Ok(Response::new(self.role.save(call.into_inner()).await?))
     }
 }
 
 #[tonic::async_trait]
 impl worker::EmbeddingWorker for Called<EmbeddingWorker> {
+    type TalkStream = Answers;
+
+    async fn talk(&self, call: Request<Streaming<Envelope>>) -> Result<Response<Answers>, Status> {
+        Ok(Self::talk(self, call))
+    }
+
     async fn begin(&self, call: Request<Session>) -> Result<Response<Done>, Status> {
-        Ok(Response::new(self.0.begin(call.get_ref())?))
+        Ok(Response::new(self.role.begin(call.get_ref())?))
     }
 
     async fn end(&self, call: Request<Session>) -> Result<Response<Done>, Status> {
-        Ok(Response::new(self.0.end(call.get_ref())))
-    }
-
-    async fn forward_batched(&self, call: Request<BatchIds>) -> Result<Response<Done>, Status> {
-        Ok(Response::new(self.0.forward_batched(call.into_inner())?))
-    }
-
-    async fn forward(&self, call: Request<BatchRef>) -> Result<Response<Embeddings>, Status> {
-        Ok(Response::new(self.0.forward(call.into_inner()).await?))
+        Ok(Response::new(self.role.end(call.get_ref())))
     }
 
     async fn evaluate(&self, call: Request<BatchIds>) -> Result<Response<Embeddings>, Status> {
-        Ok(Response::new(self.0.evaluate(call.get_ref()).await?))
-    }
-
-    async fn update(&self, call: Request<BatchGradients>) -> Result<Response<Done>, Status> {
-        Ok(Response::new(self.0.update(call.into_inner()).await?))
+        Ok(Response::new(self.role.evaluate(call.get_ref()).await?))
     }
 
     async fn prepare(&self, call: Request<Prepare>) -> Result<Response<Done>, Status> {
-        Ok(Response::new(self.0.prepare(call.into_inner()).await?))
+        Ok(Response::new(self.role.prepare(call.into_inner()).await?))
     }
 
     async fn save(&self, call: Request<Save>) -> Result<Response<SavedShards>, Status> {
-        Ok(Response::new(self.0.save(call.into_inner()).await?))
+        Ok(Response::new(self.role.save(call.into_inner()).await?))
     }
 }
 
@@ -105,10 +110,14 @@ pub async fn serve_parameter_server(
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> Result<(), tonic::transport::Error> {
-    let service = shard::ParameterServerServer::new(Called(server))
-        .max_decoding_message_size(MAX_MESSAGE_BYTES)
-        .max_encoding_message_size(MAX_MESSAGE_BYTES);
     let (stopping, stop) = announced(stop);
+    let service = shard::ParameterServerServer::new(Called {
+        role: server,
+        places: Arc::new(Semaphore::new(MAX_CALLS)),
+        stopping: stopping.clone(),
+    })
+    .max_decoding_message_size(MAX_MESSAGE_BYTES)
+    .max_encoding_message_size(MAX_MESSAGE_BYTES);
     let serving = builder()
         .add_routes(routes().add_service(service))
         .serve_with_incoming_shutdown(incoming(listener), stop);
@@ -125,10 +134,14 @@ pub async fn serve_embedding_worker(
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> Result<(), tonic::transport::Error> {
-    let service = worker::EmbeddingWorkerServer::new(Called(server))
-        .max_decoding_message_size(MAX_MESSAGE_BYTES)
-        .max_encoding_message_size(MAX_MESSAGE_BYTES);
     let (stopping, stop) = announced(stop);
+    let service = worker::EmbeddingWorkerServer::new(Called {
+        role: server,
+        places: Arc::new(Semaphore::new(MAX_CALLS)),
+        stopping: stopping.clone(),
+    })
+    .max_decoding_message_size(MAX_MESSAGE_BYTES)
+    .max_encoding_message_size(MAX_MESSAGE_BYTES);
     let serving = builder()
         .add_routes(routes().add_service(service))
         .serve_with_incoming_shutdown(incoming(listener), stop);
@@ -146,28 +159,29 @@ fn builder() -> Server<Stack<GlobalConcurrencyLimitLayer, Identity>> {
         .http2_keepalive_interval(Some(KEEP_ALIVE))
         .http2_keepalive_timeout(Some(KEEP_ALIVE))
         .max_concurrent_streams(MAX_CALLS_OF_A_CONNECTION)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(MAX_FRAME_BYTES)
         .layer(GlobalConcurrencyLimitLayer::new(MAX_CALLS))
 }
 
-/// `stop`, and another future that resolves with it.
-fn announced(
-    stop: impl Future<Output = ()>,
-) -> (tokio::sync::oneshot::Receiver<()>, impl Future<Output = ()>) {
-    let (announce, announced) = tokio::sync::oneshot::channel();
-    let stop = async {
+/// `stop`, and whether it has resolved.
+fn announced(stop: impl Future<Output = ()>) -> (watch::Receiver<bool>, impl Future<Output = ()>) {
+    let (announce, announced) = watch::channel(false);
+    let stop = async move {
         stop.await;
-        // Nobody listens any more where serving has failed.
-        announce.send(()).ok();
+        announce.send_replace(true);
     };
     (announced, stop)
 }
 
 async fn until_drained(
     serving: impl Future<Output = Result<(), tonic::transport::Error>>,
-    stopping: tokio::sync::oneshot::Receiver<()>,
+    mut stopping: watch::Receiver<bool>,
 ) -> Result<(), tonic::transport::Error> {
     let too_late = async {
-        if stopping.await.is_err() {
+        let stopped = stopping.wait_for(|stopping| *stopping).await.is_ok();
+        if !stopped {
             std::future::pending::<()>().await;
         }
         tokio::time::sleep(DRAIN_TIMEOUT).await;
