@@ -2,6 +2,7 @@
 //! stores and shows, and what it survives.
 
 mod api;
+mod dead;
 mod group;
 mod history;
 mod ingest;

@@ -54,8 +54,9 @@ export class Detail {
     if (this.#dialog.open) this.#dialog.close();
   }
 
-  // `status` as of the model; undefined for a task that is not among its tasks.
-  async show(id, proplet, status, minutes) {
+  // `status` as of the model; undefined for a task that is not among its tasks. `now` is
+  // the manager's.
+  async show(id, proplet, status, minutes, now) {
     const name = JSON.stringify([id, proplet]);
     this.#shown = name;
     document.getElementById("task-heading").textContent = `${id} on ${proplet || "no proplet"}`;
@@ -64,14 +65,14 @@ export class Detail {
     document.getElementById("task-state").textContent = status ? `${status.word}${since}${why}` : "not seen lately";
     if (!this.#dialog.open) this.#dialog.showModal();
     const path = `/tasks/${encodeURIComponent(id)}`;
-    const from = Math.floor(Date.now() / 1000) - minutes * 60;
+    const from = Math.floor(now / 1000) - minutes * 60;
     const [page, trend] = await Promise.all([
       get(`${path}/metrics?limit=${SAMPLES}&from=${from}`), get(`${path}/trend?from=${from}`),
     ]);
     // Another one may have been opened meanwhile.
     if (this.#shown !== name) return;
     const samples = (page?.metrics ?? []).filter((sample) => sample.proplet_id === proplet).reverse();
-    this.#charts(samples, from * 1000);
+    this.#charts(samples, from * 1000, now);
     this.#trend(trend);
     const links = document.getElementById("task-links");
     const link = make("a", "samples as JSON");
@@ -80,8 +81,7 @@ export class Detail {
     links.replaceChildren(cut, link);
   }
 
-  #charts(samples, from) {
-    const to = Date.now();
+  #charts(samples, from, to) {
     const first = samples.length ? Math.max(from, Date.parse(samples[0].timestamp)) : from;
     const charts = CHARTS.map(({ title, of, show }) => {
       const points = samples.flatMap((sample, n) => {

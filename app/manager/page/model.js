@@ -4,6 +4,12 @@
 // Samples that are kept between two looks at the history.
 const MAX_RECENT = 600;
 
+// Tasks that are kept between two looks, beyond which what arrives of others is passed over.
+const MAX_TASKS = 1000;
+
+// Without a connection for this long nothing is known any more.
+const CUT_MS = 10_000;
+
 // A task is late when this many of its intervals passed without a sample, and a little.
 const MISSED = 3;
 const SLACK_S = 10;
@@ -16,11 +22,31 @@ export class Model {
   proplets = new Map();
   from = 0;
   to = 0;
+  // Of tasks and proplets in all, as far as the manager says.
+  total = { tasks: 0, proplets: 0 };
+  // Whether the manager hears of anybody.
+  brokerConnected = true;
+  // Since when there is no connection to the manager, by this browser's clock.
+  cut = null;
+  // The manager's clock less this browser's, which may be wrong.
+  #ahead = 0;
+
+  now() {
+    return Date.now() + this.#ahead;
+  }
+
+  // Whether what is shown may be of long ago.
+  get blind() {
+    return this.cut !== null && Date.now() - this.cut > CUT_MS;
+  }
 
   // An answer of `/overview` replaces everything but what came since.
   take(overview) {
     this.from = Date.parse(overview.from);
     this.to = Date.parse(overview.to);
+    this.#ahead = this.to - Date.now();
+    this.total = { tasks: overview.total_tasks, proplets: overview.total_proplets };
+    this.brokerConnected = overview.broker_connected;
     this.proplets = new Map(overview.proplets.map((proplet) => [proplet.id, proplet]));
     const before = this.tasks;
     this.tasks = new Map(overview.tasks.map((task) => {
@@ -37,6 +63,7 @@ export class Model {
 
   sample(sample) {
     const name = key(sample.task_id, sample.proplet_id);
+    if (!this.tasks.has(name) && this.tasks.size >= MAX_TASKS) return;
     const task = this.tasks.get(name) ?? {
       task_id: sample.task_id, proplet_id: sample.proplet_id, interval_seconds: 0, lines: {}, recent: [], rates: {},
     };
@@ -62,7 +89,7 @@ export class Model {
     const known = this.proplets.get(proplet);
     if (known) {
       known.alive = lives;
-      known.last_seen = new Date().toISOString();
+      known.last_seen = new Date(this.now()).toISOString();
     }
     return known !== undefined;
   }
@@ -73,14 +100,15 @@ export class Model {
       const { at, results, error } = task.ended;
       return { word: error ? "failed" : results || "ended", why: error, since: at, over: true };
     }
+    const since = task.sample?.timestamp;
+    if (this.blind) return { word: "unknown", why: "no connection to the manager", since, over: true };
     if (!task.sample) return { word: task.state ?? "unknown", over: false };
-    if (this.proplets.get(task.proplet_id)?.alive === false) {
-      return { word: "silent", why: `proplet ${task.proplet_id} is not alive`, since: task.sample.timestamp, over: true };
-    }
-    const age = (now - Date.parse(task.sample.timestamp)) / 1000;
-    if (age > MISSED * task.interval_seconds + SLACK_S) {
-      return { word: "silent", why: "no samples", since: task.sample.timestamp, over: true };
-    }
+    const silent = (why) => (this.brokerConnected
+      ? { word: "silent", why, since, over: true }
+      : { word: "unknown", why: "the manager has no connection to its broker", since, over: true });
+    if (this.proplets.get(task.proplet_id)?.alive === false) return silent(`proplet ${task.proplet_id} is not alive`);
+    const age = (now - Date.parse(since)) / 1000;
+    if (age > MISSED * task.interval_seconds + SLACK_S) return silent("no samples");
     return { word: "running", over: false };
   }
 

@@ -68,7 +68,7 @@ export class Table {
       for (const task of shown) drawn.get(task)[name] = model.line(task, name);
       tops[name] = Math.max(0, ...shown.flatMap((task) => drawn.get(task)[name].map(([, value]) => value)));
     }
-    const to = Math.max(model.to, Date.now());
+    const to = Math.max(model.to, model.now());
     const scale = { from: to - (model.to - model.from), to, width: 96, height: 24, thresholds };
     const rows = shown.map((task) => {
       const name = JSON.stringify([task.task_id, task.proplet_id]);

@@ -139,7 +139,7 @@ pub fn run(
         build.register(&mut registry);
         registry.register_collector(Box::new(Arc::clone(&fleet)));
         registry.register_collector(Box::new(Connection {
-            publisher,
+            publisher: publisher.clone(),
             standing: group.standing(),
         }));
         registry.register_collector(Box::new(Process));
@@ -153,6 +153,7 @@ pub fn run(
                 options.control_token.get().map(Secret::expose),
             ),
             body_timeout: options.header_timeout,
+            broker: publisher,
             fleet: Arc::clone(&fleet),
             history: history.clone(),
             live: Arc::clone(&live),

@@ -13,6 +13,7 @@ use super::tasks::Tasks;
 use golden_http::access::Access;
 use golden_http::body::BodyTimeout;
 use golden_http::health::Readiness;
+use golden_mqtt::Publisher;
 use prometheus_client::registry::Registry;
 
 /// The shared state of the API.
@@ -23,6 +24,7 @@ pub struct Manager(pub(super) Arc<Parts>);
 pub struct Parts {
     pub(super) access: Access,
     pub(super) body_timeout: Duration,
+    pub(super) broker: Publisher,
     pub(super) fleet: Arc<Fleet>,
     pub(super) history: History,
     pub(super) live: Arc<Live>,

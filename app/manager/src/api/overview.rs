@@ -20,6 +20,10 @@ use golden_http::problem::Problem;
 /// Proplets in an answer, by name.
 const MAX_PROPLETS: usize = 1_000;
 
+/// The last sample of a task is taken at its end; its proplet's clock may be ahead, and
+/// ending takes a while. In nanoseconds.
+const LAST_SAMPLE_WITHIN: i64 = 70_000_000_000;
+
 /// Tasks in an answer, at most and by default.
 const MAX_TASKS: u32 = 500;
 const DEFAULT_TASKS: u32 = 200;
@@ -31,6 +35,12 @@ pub struct Overview {
     pub from: String,
     /// Its end: now.
     pub to: String,
+    /// Whether the manager is connected to its broker: without, it hears of nobody.
+    pub broker_connected: bool,
+    /// Number of proplets of the last hour.
+    pub total_proplets: usize,
+    /// Number of tasks with samples in this time, whether they are in the answer or not.
+    pub total_tasks: u64,
     /// The proplets of the last hour, by name, at most 1000.
     pub proplets: Vec<Proplet>,
     /// The tasks with samples in this time, those with the newest first, and behind them
@@ -94,17 +104,23 @@ pub async fn show(
     parameters.finish()?;
     let to = clock::now();
     let from = to.saturating_sub(i64::from(minutes) * 60_000_000_000);
-    let (_, proplets) = manager.fleet.page(to, 0, MAX_PROPLETS);
+    let broker_connected = manager.broker.statistics().connected;
+    let (total_proplets, proplets) = manager.fleet.page(to, 0, MAX_PROPLETS);
     let tasks = blocking(move || {
-        let recent = manager.history.recent(from, to, limit)?;
+        let (total, recent) = manager.history.recent(from, to, limit)?;
         let asked_for = manager.tasks.list(0, limit)?.items;
-        Ok::<_, HistoryError>(tasks(&manager.fleet, recent, &asked_for, limit))
+        let tasks = tasks(&manager.fleet, recent, &asked_for, limit);
+        Ok::<_, HistoryError>((total, tasks))
     });
+    let (total_tasks, tasks) = tasks.await?;
     Ok(Json(Overview {
         from: rfc3339(from),
         to: rfc3339(to),
+        broker_connected,
+        total_proplets,
+        total_tasks,
         proplets: proplets.into_iter().map(Proplet::from).collect(),
-        tasks: tasks.await?,
+        tasks,
     }))
 }
 
@@ -113,9 +129,14 @@ fn tasks(fleet: &Fleet, recent: Vec<Recent>, asked_for: &[Task], limit: u32) -> 
         let mut tasks = asked_for.iter().filter(|task| task.id == id);
         tasks.find(|task| task.proplet.as_deref().is_none_or(|of| of == proplet))
     };
-    let ended_of = |proplet: &str, id: &str, task: Option<&Task>| {
+    let ended_of = |proplet: &str, id: &str, task: Option<&Task>, sampled: Option<i64>| {
         let end = fleet.end(proplet, id);
-        let of_history = task.filter(|task| task.has_ended());
+        // A command to stop may never have reached its proplet: what goes on being
+        // sampled has not ended, whatever was asked for.
+        let goes_on = |task: &Task| {
+            sampled.is_some_and(|at| at.saturating_sub(task.changed) > LAST_SAMPLE_WITHIN)
+        };
+        let of_history = task.filter(|task| task.has_ended() && !goes_on(task));
         end.map(|end| Ended {
             at: rfc3339(end.at),
             results: end.results,
@@ -140,7 +161,7 @@ fn tasks(fleet: &Fleet, recent: Vec<Recent>, asked_for: &[Task], limit: u32) -> 
             task_id: id.to_owned(),
             proplet_id: Some(proplet.to_owned()),
             state: known.map(|task| task.state.as_str()),
-            ended: ended_of(proplet, id, known),
+            ended: ended_of(proplet, id, known, Some(task.sample.at)),
             interval_seconds: interval.as_secs_f64(),
             lines: task.lines,
             sample: Some(task.sample),
@@ -155,7 +176,12 @@ fn tasks(fleet: &Fleet, recent: Vec<Recent>, asked_for: &[Task], limit: u32) -> 
             task_id: task.id.clone(),
             proplet_id: task.proplet.clone(),
             state: Some(task.state.as_str()),
-            ended: ended_of(task.proplet.as_deref().unwrap_or(""), &task.id, Some(task)),
+            ended: ended_of(
+                task.proplet.as_deref().unwrap_or(""),
+                &task.id,
+                Some(task),
+                None,
+            ),
             interval_seconds: 0.0,
             lines: Lines::default(),
             sample: None,

@@ -42,12 +42,17 @@ pub struct Recent {
 
 impl History {
     /// The tasks that have samples from `from` on and before `to`, both in nanoseconds
-    /// since the epoch: the `limit` of them that have the newest.
+    /// since the epoch: how many, and the `limit` of them that have the newest.
     ///
     /// # Errors
     ///
     /// If SQLite does.
-    pub fn recent(&self, from: i64, to: i64, limit: u32) -> Result<Vec<Recent>, HistoryError> {
+    pub fn recent(
+        &self,
+        from: i64,
+        to: i64,
+        limit: u32,
+    ) -> Result<(u64, Vec<Recent>), HistoryError> {
         self.read(|connection| {
             // The index answers for the last of a series without reading the others.
             let mut series = connection.prepare(
@@ -55,14 +60,18 @@ impl History {
                     (SELECT max(at) FROM task_metrics
                      WHERE series = series.id AND at >= ?1 AND at < ?2) AS last
                  FROM series JOIN proplets ON proplets.id = proplet
-                 WHERE last IS NOT NULL ORDER BY last DESC LIMIT ?3",
+                 WHERE last IS NOT NULL ORDER BY last DESC",
             )?;
-            let series = series.query_map((from, to, limit), |row| {
+            let series = series.query_map((from, to), |row| {
                 let names: (String, String) = (row.get(1)?, row.get(2)?);
                 Ok((row.get::<_, i64>(0)?, names))
             })?;
-            let mut tasks = Vec::new();
+            let (mut total, mut tasks) = (0, Vec::new());
             for found in series {
+                total += 1;
+                if total > u64::from(limit) {
+                    continue;
+                }
                 let (number, (task, proplet)) = found?;
                 tasks.extend(recent(
                     connection,
@@ -72,7 +81,7 @@ impl History {
                     to,
                 )?);
             }
-            Ok(tasks)
+            Ok((total, tasks))
         })
     }
 }
