@@ -28,8 +28,11 @@ const MARKER: &str = "__attachment";
 pub(crate) enum Attachment {
     /// Of a histogram: one a classic bucket.
     Exemplars(Vec<Option<Exemplar>>),
-    /// Of a counter.
-    Created(SystemTime),
+    /// Of a counter: since when it counts, and one of its events.
+    Counter {
+        created: Option<SystemTime>,
+        exemplar: Option<Exemplar>,
+    },
 }
 
 thread_local! {
@@ -92,9 +95,10 @@ impl Attachments {
                     bucket.exemplar = exemplar.as_ref().map(modelled);
                 }
             }
-            Some(Attachment::Created(at)) => {
+            Some(Attachment::Counter { created, exemplar }) => {
                 if let Some(counter) = &mut series.counter {
-                    counter.start_timestamp = Some(timestamp(*at));
+                    counter.start_timestamp = created.map(timestamp);
+                    counter.exemplar = exemplar.as_ref().map(modelled);
                 }
             }
             None => {}

@@ -79,8 +79,11 @@ impl TypedMetric for Counter {
 
 impl EncodeMetric for Counter {
     fn encode(&self, encoder: MetricEncoder<'_>) -> fmt::Result {
-        let created = Attachment::Created(self.0.created);
-        encode_with(Some(created), encoder, |encoder| {
+        let attachment = Attachment::Counter {
+            created: Some(self.0.created),
+            exemplar: None,
+        };
+        encode_with(Some(attachment), encoder, |encoder| {
             encoder.encode_counter::<NoLabelSet, _, u64>(&self.get(), None)
         })
     }

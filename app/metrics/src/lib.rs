@@ -42,7 +42,7 @@ mod gather;
 mod histogram;
 mod late_born;
 
-pub use collector::{EncodeFamily, NO_LABELS};
+pub use collector::{EncodeFamily, NO_LABELS, Traced};
 pub use counter::Counter;
 pub use function::{CounterFunc, GaugeFunc};
 pub use gather::gather;

@@ -95,6 +95,10 @@ fn samples(text: &mut String, family: &MetricFamily, open_metrics: bool) {
             }
             text.push(' ');
             write_number(text, value);
+            let counter = metric.counter.as_ref().filter(|_| open_metrics);
+            if let Some(exemplar) = counter.and_then(|counter| counter.exemplar.as_ref()) {
+                write_exemplar(text, exemplar);
+            }
             text.push('\n');
         }
         if let Some(histogram) = &metric.histogram {
