@@ -289,6 +289,19 @@ fn pages_have_offsets_limits_and_times_and_rollups_add_up() {
     let finer = manager.get("/rollups?step=10&limit=2");
     assert_eq!(finer["rollups"].as_array().unwrap().len(), 2);
     assert_eq!(manager.server.get("/rollups?step=15").status, 422);
+    // Of one proplet, in minutes and in hours.
+    let of_p = manager.get("/proplets/p/rollups?step=86400");
+    let pieces = of_p["rollups"].as_array().unwrap();
+    let samples: f64 = pieces
+        .iter()
+        .map(|piece| piece["samples"].as_f64().unwrap())
+        .sum();
+    let others = manager.get("/proplets/nobody/rollups");
+    assert_eq!((samples, &others["rollups"]), (3.0, &json!([])));
+    assert_eq!(
+        manager.server.get("/proplets/p/rollups?step=90").status,
+        422
+    );
 }
 
 #[test]

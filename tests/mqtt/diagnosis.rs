@@ -1,5 +1,6 @@
 //! A connection that cannot be made says why, and what helps.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::fs::File;
 use std::path::Path;

@@ -5,16 +5,22 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use serde::Serialize;
 use thiserror::Error;
 
 use super::clock;
 use super::fleet::{Fleet, PropletView};
-use super::history::{History, HistoryError, Page, State, Task};
+use super::history::{Created, History, HistoryError, Page, State, Task};
 use golden_mqtt::Publisher;
-use proplet_schema::{Refusal, StartTask, StopTask, TopicKind, Topics, payload};
+use proplet_schema::{
+    ClockNotice, Refusal, StartTask, StopTask, TaskResult, TopicKind, Topics, Traceparent, payload,
+};
 
 /// States in which a proplet has the task.
 const ACTIVE: [State; 2] = [State::Starting, State::Running];
+
+/// Maximum number of tasks that are kept: unlike samples they are not deleted by age.
+const MAX_TASKS: u64 = 10_000;
 
 /// Maximum characters of the reason why a task failed, which its proplet writes.
 const MAX_ERROR_CHARACTERS: usize = 1_000;
@@ -28,6 +34,9 @@ pub enum TaskError {
     /// There is one of this id already.
     #[error("a task with this id exists; DELETE it, or choose another id")]
     Exists,
+    /// There are too many.
+    #[error("limit of {MAX_TASKS} tasks reached; DELETE some")]
+    Full,
     /// It cannot be started again before it has ended.
     #[error("the task is {}; stop it first", .0.as_str())]
     Active(State),
@@ -97,7 +106,7 @@ impl Tasks {
     ///
     /// # Errors
     ///
-    /// If there is one of its id, or the history fails.
+    /// If there is one of its id, there are too many, or the history fails.
     pub fn create(&self, start: &StartTask) -> Result<Task, TaskError> {
         let now = clock::now();
         let task = Task {
@@ -109,8 +118,10 @@ impl Tasks {
             created: now,
             changed: now,
         };
-        if !self.history.create_task(&task)? {
-            return Err(TaskError::Exists);
+        match self.history.create_task(&task, MAX_TASKS)? {
+            Created::New => {}
+            Created::Exists => return Err(TaskError::Exists),
+            Created::Full => return Err(TaskError::Full),
         }
         self.dispatch(start)?;
         self.get(&start.id)
@@ -224,7 +235,8 @@ impl Tasks {
             ..start.clone()
         };
         self.publish(&name, TopicKind::Start, &given.to_json());
-        tracing::info!(task = start.id, proplet = name, "task assigned");
+        let trace_id = start.traceparent.as_ref().map(Traceparent::trace_id);
+        tracing::info!(task = start.id, trace_id, proplet = name, "task assigned");
         Ok(())
     }
 
@@ -244,7 +256,16 @@ impl Tasks {
         Some(proplets.swap_remove(place))
     }
 
-    fn publish(&self, proplet: &str, kind: TopicKind, command: &serde_json::Value) {
+    /// Tells a proplet that its samples are rejected because its clock is ahead.
+    pub fn tell_of_clock(&self, proplet: &str, ahead_seconds: i64) {
+        let notice = ClockNotice {
+            proplet_id: proplet.to_owned(),
+            ahead_seconds,
+        };
+        self.publish(proplet, TopicKind::Clock, &notice);
+    }
+
+    fn publish(&self, proplet: &str, kind: TopicKind, command: &impl Serialize) {
         let Some(identity) = self.fleet.identity(proplet) else {
             return;
         };
@@ -315,13 +336,24 @@ impl Tasks {
     }
 
     /// A task has come to its end.
-    pub fn ended(&self, task: &str, proplet: &str, error: Option<&str>) {
+    pub fn ended(&self, result: &TaskResult) {
+        let (task, proplet) = (&*result.task_id, &*result.proplet_id);
+        let error = result.error.as_deref();
         let state = if error.is_some() {
             State::Failed
         } else {
             State::Completed
         };
-        self.remove_owner(task);
+        if self.remove_owner(task) {
+            let trace_id = result.traceparent.as_ref().map(Traceparent::trace_id);
+            tracing::info!(
+                task,
+                trace_id,
+                proplet,
+                state = state.as_str(),
+                "task ended"
+            );
+        }
         // It is in every list of tasks.
         let error = error.map(|text| match text.char_indices().nth(MAX_ERROR_CHARACTERS) {
             Some((end, _)) => format!("{}…", &text[..end]),
@@ -347,8 +379,9 @@ impl Tasks {
         }
     }
 
-    fn remove_owner(&self, task: &str) {
-        self.owners_mut().remove(task);
+    /// Whether it had one.
+    fn remove_owner(&self, task: &str) -> bool {
+        self.owners_mut().remove(task).is_some()
     }
 
     fn owners_mut(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<String, Owner>> {

@@ -86,7 +86,11 @@ impl Lost {
             Some(TlsFailure::InvalidMessage(_)) => {
                 "the broker does not speak TLS on this port; give the address as tcp://, or its port for TLS"
             }
-            None if error.kind() == io::ErrorKind::UnexpectedEof => {
+            None if matches!(
+                error.kind(),
+                io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset
+            ) =>
+            {
                 "the broker closed the connection; if this port is for plain MQTT, give the address as tcp://"
             }
             _ => return Self::Handshake(format!("no TLS with the broker: {error}")),
@@ -110,8 +114,10 @@ mod tests {
         assert!(of(CertificateError::UnknownIssuer).contains("certificate of the CA"));
         assert!(of(CertificateError::NotValidForName).contains("by a name"));
         assert!(of(CertificateError::Expired).contains("clock of this machine"));
-        assert!(said(io::ErrorKind::UnexpectedEof.into()).contains("tcp://"));
-        let other = said(io::ErrorKind::ConnectionReset.into());
+        for closed in [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset] {
+            assert!(said(closed.into()).contains("tcp://"), "{closed}");
+        }
+        let other = said(io::ErrorKind::TimedOut.into());
         assert!(!other.contains(';'), "{other}");
     }
 }

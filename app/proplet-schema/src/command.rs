@@ -8,6 +8,7 @@ use super::numbers::{proplet_id_if_any, task_id_if_any, words, words_if_any};
 use super::profile::MonitoringProfile;
 use super::refusal::Refusal;
 use super::topics;
+use super::traceparent::Traceparent;
 use super::workload::Workload;
 
 /// The names of one field, as Propeller and as the document's examples write it.
@@ -46,6 +47,8 @@ pub struct StartTask {
     pub workload: Workload,
     /// The only proplet that is meant; without, each of the channel is.
     pub proplet_id: Option<String>,
+    /// The trace that it belongs to.
+    pub traceparent: Option<Traceparent>,
 }
 
 impl StartTask {
@@ -93,6 +96,10 @@ impl StartTask {
             profile,
             workload,
             proplet_id: proplet_id(&fields)?,
+            traceparent: match fields.named_text(&["traceparent"])? {
+                None => None,
+                Some((field, text)) => Some(Traceparent::parse(field, &text)?),
+            },
         })
     }
 
@@ -113,6 +120,9 @@ impl StartTask {
         }
         if let Some(proplet_id) = &self.proplet_id {
             object["proplet_id"] = json!(proplet_id);
+        }
+        if let Some(traceparent) = &self.traceparent {
+            object["traceparent"] = json!(traceparent);
         }
         object
     }
@@ -188,6 +198,9 @@ pub struct TaskResult {
     /// What went wrong; an empty text is nothing.
     #[serde(default, deserialize_with = "words_if_any")]
     pub error: Option<String>,
+    /// The trace that the task belongs to: an addition of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<Traceparent>,
 }
 
 #[cfg(test)]
@@ -213,6 +226,12 @@ mod tests {
             "state": 0,
             "file": null
         });
+        let traced = json!({
+            "id": "t", "name": "cpu",
+            "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        });
+        let traced = StartTask::from_json(&traced).unwrap();
+        assert_eq!(StartTask::from_json(&traced.to_json()), Ok(traced));
         let task = StartTask::from_json(&camel).unwrap();
         assert_eq!(StartTask::from_json(&snake), Ok(task.clone()));
         assert_eq!(task.name, "compute");
@@ -249,6 +268,10 @@ mod tests {
             (
                 json!({"id": "t", "name": "cpu", "encrypted": true}),
                 "encrypted true: is not supported",
+            ),
+            (
+                json!({"id": "t", "name": "cpu", "traceparent": "00-1-2-01"}),
+                "traceparent 00-1-2-01: must be a traceparent",
             ),
             (json!({"id": "t"}), "name null: is required, as text"),
             (

@@ -12,7 +12,9 @@
 //!   presence; [`TaskResult`]: how a task ended, or why it never began.
 //! - [`TaskReport`]: a task's sample in one form, whatever dialect it came in.
 //! - [`StartTask`], [`StopTask`]: commands; [`Workload`]: what a task does.
-//! - [`MonitoringProfile`], [`Interval`]: what is sampled, and how often.
+//! - [`MonitoringProfile`], [`Interval`]: what is sampled, and how often; [`Endpoint`],
+//!   [`Custom`]: what a task exposes itself, and where.
+//! - [`Traceparent`]: the trace that a task belongs to.
 //! - [`payload`]: messages as bytes, one or a batch, compressed or not.
 //!
 //! A message is identified by its proplet, its task and its `timestamp`: a second
@@ -22,6 +24,8 @@
 //! Anything refused is refused by a [`Refusal`]: field, value, remedy.
 
 mod command;
+mod custom;
+mod endpoint;
 mod fields;
 mod interval;
 mod metrics;
@@ -36,16 +40,20 @@ mod refusal;
 mod report;
 mod timestamp;
 mod topics;
+mod traceparent;
 mod workload;
 
 pub use command::{StartTask, StopTask, TaskResult};
+pub use custom::{Custom, MAX_SERIES as MAX_CUSTOM_SERIES, SeriesName};
+pub use endpoint::{Endpoint, Listener};
 pub use interval::Interval;
 pub use metrics::{Aggregated, CgroupMetrics, Dialect, ProcessMetrics, TaskMetrics};
-pub use presence::{Alive, Create, Metadata, Status};
+pub use presence::{Alive, ClockNotice, Create, Metadata, Status};
 pub use profile::{MonitoringProfile, ProfileName};
 pub use proplet_metrics::{CpuMetrics, MemoryMetrics, OutboxMetrics, PropletMetrics};
 pub use refusal::Refusal;
 pub use report::{Counting, TaskReport, Traffic};
 pub use timestamp::Timestamp;
 pub use topics::{Topic, TopicKind, Topics, check_identifier};
+pub use traceparent::Traceparent;
 pub use workload::{Workload, WorkloadKind};

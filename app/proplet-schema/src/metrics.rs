@@ -6,8 +6,10 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::custom::Custom;
 use super::numbers::{count, number, proplet_id, required_count, required_number, task_id};
 use super::timestamp::Timestamp;
+use super::traceparent::Traceparent;
 
 /// A sample of a task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +28,9 @@ pub struct TaskMetrics {
     /// When the sample was taken.
     #[serde(default)]
     pub timestamp: Option<Timestamp>,
+    /// The trace that the task belongs to: an addition of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<Traceparent>,
 }
 
 impl TaskMetrics {
@@ -120,6 +125,9 @@ pub struct ProcessMetrics {
     /// What its control group has used, where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cgroup: Option<CgroupMetrics>,
+    /// What it exposes itself, where its profile says where: an addition of ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom: Option<Custom>,
     /// When the sample was taken.
     #[serde(
         serialize_with = "Timestamp::serialize_millis",
@@ -262,6 +270,7 @@ mod tests {
                 sample_count: 24,
             }),
             timestamp: Some(at),
+            traceparent: None,
         };
         let expected = json!({
             "task_id": "t",
@@ -345,6 +354,12 @@ mod tests {
             ("metrics", json!(null)),
             ("metrics.cpu_percent", json!(-1)),
             ("metrics.cpu_percent", json!("1")),
+            ("metrics.cpu_percent", json!(1.7e308)),
+            (
+                "metrics.custom",
+                json!({"series": [{"name": "a b", "value": 1}]}),
+            ),
+            ("traceparent", json!("00-0-0-00")),
             ("metrics.memory_bytes", json!(-1)),
             ("metrics.memory_bytes", json!(1.5)),
             ("metrics.memory_bytes", json!(1e30)),

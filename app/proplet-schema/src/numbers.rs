@@ -73,10 +73,14 @@ pub(super) fn namespace<'de, D: Deserializer<'de>>(deserializer: D) -> Result<St
     }
 }
 
+/// No machine has that many percent or seconds; sums of what is less stay numbers.
+const MAX_NUMBER: f64 = 1e15;
+
 /// A number that is not negative; null is none.
 pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     match Option::<f64>::deserialize(deserializer)? {
         Some(number) if number < 0.0 => Err(de::Error::custom("must not be negative")),
+        Some(number) if number > MAX_NUMBER => Err(de::Error::custom("must be at most 1e15")),
         other => Ok(other),
     }
 }

@@ -64,6 +64,16 @@ pub struct Alive {
     pub namespace: String,
 }
 
+/// Said to a proplet whose samples are from the future, and rejected: an addition of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockNotice {
+    /// Id of the proplet.
+    #[serde(deserialize_with = "proplet_id")]
+    pub proplet_id: String,
+    /// So far its clock is ahead of the manager's.
+    pub ahead_seconds: i64,
+}
+
 /// Whether a proplet is alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::endpoint::Endpoint;
 use super::fields::Fields;
 use super::interval::Interval;
 use super::refusal::{Refusal, nearest};
@@ -13,7 +14,7 @@ const MAX_HISTORY: u64 = 100_000;
 /// By default, an adaptive profile slows down to this many intervals.
 const DEFAULT_SLOWDOWN: u32 = 10;
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "profile",
     "enabled",
     "interval",
@@ -29,6 +30,7 @@ const KEYS: [&str; 15] = [
     "adaptive",
     "adaptive_max_interval",
     "process_tree",
+    "application_metrics",
 ];
 
 /// What of a process is sampled, how often, and how much is kept. Serialized
@@ -69,6 +71,9 @@ pub struct MonitoringProfile {
     /// have ended. Where it says nothing, they are if the proplet has started it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub process_tree: Option<bool>,
+    /// Where the task exposes metrics of its own, which are published with its samples.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub application_metrics: Option<Endpoint>,
 }
 
 /// The profiles that have a name.
@@ -142,6 +147,7 @@ impl From<ProfileName> for MonitoringProfile {
             history_size,
             adaptive: None,
             process_tree: None,
+            application_metrics: None,
         };
         let little = Self {
             collect_disk_io: false,
@@ -248,6 +254,10 @@ impl MonitoringProfile {
                 None => base.process_tree,
                 Some(_) => Some(fields.boolean("process_tree", false)?),
             },
+            application_metrics: match fields.value(&["application_metrics"]) {
+                None => None,
+                Some((name, value)) => Some(Endpoint::from_json(name, value)?),
+            },
             adaptive: adaptive.then(|| slowest.unwrap_or_else(|| interval.times(DEFAULT_SLOWDOWN))),
         })
     }
@@ -297,6 +307,10 @@ mod tests {
         assert_eq!(adaptive.adaptive, Some(Interval::from_secs(10)));
         let written = serde_json::to_value(&adaptive).unwrap();
         assert_eq!(read(&written), Ok(adaptive));
+        let exposing = json!({"application_metrics": {"port": 9100}});
+        let exposing = read(&exposing).unwrap();
+        let written = serde_json::to_value(&exposing).unwrap();
+        assert_eq!(read(&written), Ok(exposing));
     }
 
     #[test]

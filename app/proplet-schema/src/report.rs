@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::metrics::{Aggregated, Dialect, ProcessMetrics, TaskMetrics};
 use super::timestamp::Timestamp;
+use super::traceparent::Traceparent;
 
 /// Propeller's Rust proplet takes bytes for KiB.
 const PROPELLER_MEMORY_FACTOR: f64 = 1_024.0;
@@ -27,6 +28,8 @@ pub struct TaskReport {
     pub counting: Counting,
     /// What the samples so far come to.
     pub aggregated: Option<Aggregated>,
+    /// The trace that the task belongs to.
+    pub traceparent: Option<Traceparent>,
 }
 
 /// What the bytes of a sample count.
@@ -153,6 +156,7 @@ impl From<TaskMetrics> for TaskReport {
             metrics,
             counting,
             aggregated,
+            traceparent: message.traceparent,
         }
     }
 }

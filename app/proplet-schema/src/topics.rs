@@ -28,11 +28,14 @@ pub enum TopicKind {
     Invoke,
     /// The answer to that.
     InvokeResults,
+    /// [`ClockNotice`](super::ClockNotice): a manager rejects what a proplet sends, whose
+    /// clock is wrong.
+    Clock,
 }
 
 impl TopicKind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Create,
         Self::Alive,
         Self::Metrics,
@@ -43,6 +46,7 @@ impl TopicKind {
         Self::Stop,
         Self::Invoke,
         Self::InvokeResults,
+        Self::Clock,
     ];
 
     const fn suffix(self) -> &'static str {
@@ -57,6 +61,7 @@ impl TopicKind {
             Self::Stop => "control/manager/stop",
             Self::Invoke => "control/manager/invoke",
             Self::InvokeResults => "control/proplet/invoke_results",
+            Self::Clock => "control/manager/clock",
         }
     }
 

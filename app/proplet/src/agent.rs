@@ -4,7 +4,7 @@
 mod commands;
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
@@ -24,7 +24,7 @@ use golden_system::descriptors;
 use health::heartbeat;
 use proplet_schema::{
     Create, MonitoringProfile, ProfileName, Refusal, StartTask, Status, TaskResult, TopicKind,
-    Topics, payload,
+    Topics, Traceparent, payload,
 };
 
 /// Time limit for sending queued messages when the proplet ends.
@@ -42,9 +42,11 @@ struct Agent {
     /// The tasks that run, by their id.
     running: HashMap<String, Running>,
     ending: JoinSet<Outcome>,
+    told_of_clock: Option<Instant>,
 }
 
 struct Running {
+    /// As it was given, for a task that was started.
     command: Option<StartTask>,
     stop: Option<oneshot::Sender<()>>,
 }
@@ -121,9 +123,13 @@ impl Agent {
             payload: payload::encode(&alive(&origin, Status::Offline)),
             retained: false,
         });
-        settings.subscriptions = [TopicKind::Start, TopicKind::Stop, TopicKind::Invoke]
-            .map(|kind| topics.of(kind).to_string())
-            .to_vec();
+        let heard = [
+            TopicKind::Start,
+            TopicKind::Stop,
+            TopicKind::Invoke,
+            TopicKind::Clock,
+        ];
+        settings.subscriptions = heard.map(|kind| topics.of(kind).to_string()).to_vec();
         let (client, publisher, deliveries) = golden_mqtt::start(settings);
         let create = payload::encode(&Create {
             proplet_id: origin.proplet_id.clone(),
@@ -140,6 +146,7 @@ impl Agent {
             create,
             running: HashMap::new(),
             ending: JoinSet::new(),
+            told_of_clock: None,
         };
         if agent.options.enable_monitoring {
             agent.monitor = Some(agent.start_monitor()?);
@@ -216,8 +223,12 @@ impl Agent {
         sampler: Sampler,
         profile: MonitoringProfile,
     ) {
-        tracing::info!(task = task_id, pid = process.pid(), every = %profile.interval, "task begins");
-        let subject = Subject::Task(task_id.clone());
+        let traceparent = command
+            .as_ref()
+            .and_then(|command| command.traceparent.clone());
+        let trace_id = traceparent.as_ref().map(Traceparent::trace_id);
+        tracing::info!(task = task_id, trace_id, pid = process.pid(), every = %profile.interval, "task begins");
+        let subject = Subject::Task(task_id.clone(), traceparent);
         let watch = self
             .monitor
             .as_mut()
@@ -265,26 +276,32 @@ impl Agent {
         let Ok(outcome) = ended else {
             return;
         };
-        self.running.remove(&outcome.task_id);
+        let command = self
+            .running
+            .remove(&outcome.task_id)
+            .and_then(|r| r.command);
+        let traceparent = command.and_then(|command| command.traceparent);
         tracing::info!(
             task = outcome.task_id,
+            trace_id = traceparent.as_ref().map(Traceparent::trace_id),
             results = outcome.results,
             error = outcome.error,
             samples = outcome.aggregated.map(|aggregated| aggregated.sample_count),
             "task has ended"
         );
-        self.publish_result(outcome.task_id, outcome.results, outcome.error);
+        self.publish_result(&TaskResult {
+            task_id: outcome.task_id,
+            proplet_id: self.origin.proplet_id.clone(),
+            results: outcome.results,
+            error: outcome.error,
+            traceparent,
+        });
     }
 
-    fn publish_result(&self, task_id: String, results: String, error: Option<String>) {
-        let result = payload::encode(&TaskResult {
-            task_id,
-            proplet_id: self.origin.proplet_id.clone(),
-            results,
-            error,
-        });
-        self.publisher
-            .publish(self.topics.of(TopicKind::Results), result);
+    fn publish_result(&self, result: &TaskResult) {
+        let result = payload::encode(result);
+        let topic = self.topics.of(TopicKind::Results);
+        self.publisher.publish(topic, result);
     }
 
     async fn end(&mut self, own: Option<Watch>) {

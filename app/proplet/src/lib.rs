@@ -7,12 +7,14 @@
 //! - [`tasks`]: the processes of tasks; [`workload`]: the built-in workloads.
 //! - [`sampler`]: reads a process's metrics from the system; [`history`]:
 //!   aggregates samples; [`monitor`]: schedules sampling.
+//! - [`application`]: asks tasks for the metrics that they expose themselves.
 //! - [`outgoing`]: batches and compresses samples for the outbox of
 //!   [`golden_mqtt`].
 //!
 //! Messages, profiles and commands are in [`proplet_schema`].
 
 pub mod agent;
+pub mod application;
 pub mod history;
 pub mod monitor;
 mod number;

@@ -1,6 +1,8 @@
 //! Samples processes when they are due, on a thread of its own: reading `/proc`
 //! blocks, and a thousand timers cost more than one.
 
+mod publishing;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::io;
@@ -8,23 +10,21 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use self::publishing::Exposed;
 use super::history::History;
 use super::outgoing::Outgoing;
 use super::sampler::{Activity, Glance, Machine, Sampler};
 use golden_mqtt::Publisher;
-use proplet_schema::{
-    Aggregated, MonitoringProfile, OutboxMetrics, ProcessMetrics, PropletMetrics, TaskMetrics,
-    payload,
-};
+use proplet_schema::{Aggregated, Custom, MonitoringProfile, Traceparent};
 
 /// Whose process it is.
 #[derive(Clone, Debug)]
 pub enum Subject {
-    /// A task's, by its id.
-    Task(String),
+    /// A task's: its id, and the trace that it belongs to.
+    Task(String, Option<Traceparent>),
     /// The proplet's own.
     Proplet,
 }
@@ -78,6 +78,8 @@ enum Command {
     Watch(u64, Box<Process>),
     Finish(u64, oneshot::Sender<Option<Aggregated>>),
     Survivor(u64, oneshot::Sender<Option<u32>>),
+    /// What a task exposes itself.
+    Exposed(u64, Custom),
     Forget(u64),
 }
 
@@ -95,6 +97,10 @@ impl Monitor {
     /// # Errors
     ///
     /// If the system gives no thread.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime, on which tasks are asked for their own metrics.
     pub fn start(
         origin: Origin,
         publisher: Publisher,
@@ -110,6 +116,7 @@ impl Monitor {
             processes: HashMap::new(),
             due: BinaryHeap::new(),
             machine: Machine::default(),
+            runtime: Handle::current(),
         };
         thread::Builder::new()
             .name("sampler".to_owned())
@@ -132,8 +139,16 @@ impl Monitor {
             return None;
         }
         self.watched += 1;
+        let exposed = profile.application_metrics.as_ref().map(|_| Exposed {
+            number: self.watched,
+            answers: self.commands.clone(),
+            asked: false,
+            waiting: None,
+            failing: false,
+        });
         let process = Process {
             history: History::new(&profile),
+            exposed,
             subject,
             sampler,
             profile,
@@ -163,6 +178,8 @@ struct Process {
     glance: Option<Glance>,
     /// What it did at the last sample.
     activity: Option<Activity>,
+    /// Of a task that exposes metrics of its own.
+    exposed: Option<Exposed>,
 }
 
 impl Process {
@@ -200,6 +217,7 @@ struct Schedule {
     processes: HashMap<u64, Process>,
     due: BinaryHeap<Reverse<(Instant, u64)>>,
     machine: Machine,
+    runtime: Handle,
 }
 
 impl Schedule {
@@ -238,6 +256,9 @@ impl Schedule {
             }
             Command::Finish(number, reply) => {
                 let aggregated = self.processes.remove(&number).and_then(|mut process| {
+                    self.publish_waiting(&mut process, None);
+                    // It exposes nothing any more.
+                    process.exposed = None;
                     self.sample(&mut process, Instant::now());
                     process.history.aggregated()
                 });
@@ -249,6 +270,12 @@ impl Schedule {
                 let process = self.processes.get_mut(&number);
                 let machine = &mut self.machine;
                 let _ = reply.send(process.and_then(|p| p.sampler.survivor(machine)));
+            }
+            Command::Exposed(number, custom) => {
+                if let Some(mut process) = self.processes.remove(&number) {
+                    self.publish_waiting(&mut process, Some(custom));
+                    self.processes.insert(number, process);
+                }
             }
             Command::Forget(number) => {
                 self.processes.remove(&number);
@@ -287,6 +314,8 @@ impl Schedule {
 
     /// Takes a sample; `false` if the process is gone.
     fn sample(&mut self, process: &mut Process, now: Instant) -> bool {
+        // The one before it goes first, whether its answer has come or not.
+        self.publish_waiting(process, None);
         let sample = process.sampler.sample(&process.profile, &mut self.machine);
         let Some(sample) = sample else {
             return false;
@@ -294,56 +323,12 @@ impl Schedule {
         process.sampled = Some(now);
         process.history.add(&sample);
         if process.profile.export_to_mqtt {
-            let aggregated = process.history.aggregated();
-            let message = match &process.subject {
-                Subject::Task(task_id) => self.of_task(task_id, sample, aggregated),
-                Subject::Proplet => self.of_proplet(process, sample, aggregated),
-            };
-            match process.subject {
-                Subject::Task(_) => self.tasks.push(message),
-                Subject::Proplet => self.own.push(message),
+            if process.exposed.is_some() {
+                self.ask(process, sample);
+            } else {
+                self.publish(process, sample);
             }
         }
         true
-    }
-
-    fn of_task(
-        &self,
-        task_id: &str,
-        metrics: ProcessMetrics,
-        aggregated: Option<Aggregated>,
-    ) -> Bytes {
-        payload::encode(&TaskMetrics {
-            task_id: task_id.to_owned(),
-            proplet_id: self.origin.proplet_id.clone(),
-            timestamp: metrics.timestamp,
-            metrics,
-            aggregated,
-        })
-    }
-
-    fn of_proplet(
-        &self,
-        process: &Process,
-        metrics: ProcessMetrics,
-        aggregated: Option<Aggregated>,
-    ) -> Bytes {
-        let (cpu_metrics, memory_metrics) = process.sampler.totals(&metrics);
-        let outbox = self.publisher.statistics();
-        payload::encode(&PropletMetrics {
-            proplet_id: self.origin.proplet_id.clone(),
-            namespace: self.origin.namespace.clone(),
-            timestamp: metrics.timestamp,
-            cpu_metrics,
-            memory_metrics,
-            metrics: Some(metrics),
-            aggregated,
-            outbox: Some(OutboxMetrics {
-                waiting: outbox.waiting as u64,
-                acknowledged_total: outbox.acknowledged,
-                dropped_total: outbox.dropped,
-                connections_total: outbox.connections,
-            }),
-        })
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::monitor::Watch;
 use super::workload;
-use proplet_schema::{Aggregated, Workload};
+use proplet_schema::{Aggregated, Traceparent, Workload};
 
 /// How long a task may take to end once it is asked to.
 const GRACE: Duration = Duration::from_secs(5);
@@ -39,12 +39,13 @@ pub struct Outcome {
 }
 
 impl Process {
-    /// Starts a workload as a process of its own.
+    /// Starts a workload as a process of its own, with its trace in the variable
+    /// `TRACEPARENT`.
     ///
     /// # Errors
     ///
     /// If the system gives no process.
-    pub fn start(workload: &Workload) -> io::Result<Self> {
+    pub fn start(workload: &Workload, traceparent: Option<&Traceparent>) -> io::Result<Self> {
         // Elsewhere than on Linux the pipe tells the child that this is gone.
         let stdin = if cfg!(target_os = "linux") {
             Stdio::null()
@@ -56,6 +57,7 @@ impl Process {
             // No thread of the allocator's: a workload has those that it was told.
             .env("_RJEM_MALLOC_CONF", "background_thread:false")
             .env(workload::PROPLET_PID, std::process::id().to_string())
+            .envs(traceparent.map(|traceparent| ("TRACEPARENT", traceparent.as_str())))
             .stdin(stdin)
             .stdout(Stdio::null())
             .spawn()?;

@@ -97,6 +97,50 @@ fn what_is_wrong_is_rejected_by_reason_and_harms_nobody() {
     assert_eq!(values, 4.0);
 }
 
+/// Or every manager that connects would take the dead for alive.
+#[test]
+fn what_a_broker_has_kept_brings_nobody_to_life() {
+    let Some((mosquitto, sub)) = programs() else {
+        return;
+    };
+    let broker = Mosquitto::start(&mosquitto, KEEPS_ALL);
+    for (kind, message) in [
+        ("alive", alive("ghost", "alive")),
+        (
+            "results",
+            json!({"task_id": "t", "proplet_id": "ghost", "results": "completed"}).to_string(),
+        ),
+    ] {
+        let kept = Command::new(sub.with_file_name("mosquitto_pub"))
+            .args([
+                "-h",
+                "127.0.0.1",
+                "-p",
+                &broker.address().port().to_string(),
+            ])
+            .args(["-q", "1", "-r", "-t", &topic(kind), "-m", &message])
+            .status();
+        assert!(kept.unwrap().success());
+    }
+    let directory = Directory::new();
+    let manager = Manager::start(&broker.url(), &directory, &[]);
+    publish(
+        &sub,
+        broker.address(),
+        &topic("alive"),
+        &alive("p", "alive"),
+    );
+    let page = manager.get_when("/proplets", "who lives", |page| {
+        page["proplets"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|proplet| proplet["id"] == "p")
+    });
+    assert_eq!(page["total"], 1, "{page:#}");
+    assert_eq!(manager.rejected("stale"), 2.0);
+}
+
 fn publish_bytes(sub: &Path, broker: &Mosquitto, topic: &str, bytes: &[u8]) {
     let mut child = Command::new(sub.with_file_name("mosquitto_pub"))
         .args([

@@ -29,6 +29,7 @@ use golden_http::{health, metrics};
         proplets::list,
         proplets::show,
         rollups::show,
+        rollups::of_proplet,
         overview::show,
         live::live,
         metrics::metrics,

@@ -1,7 +1,7 @@
-//! `GET /rollups`: all tasks of all proplets together.
+//! `GET /rollups` and `/proplets/{id}/rollups`: all tasks together, of all proplets or of one.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -67,7 +67,8 @@ pub async fn show(
     let step = step.unwrap_or(60);
     parameters.finish()?;
     let totals = manager.fleet.totals(clock::now());
-    let rollups = blocking(move || manager.history.rollups(from, to, step, limit)).await?;
+    let rollups = move || manager.history.rollups(None, from, to, step, limit);
+    let rollups = blocking(rollups).await?;
     Ok(Json(Rollups {
         now: Now {
             proplets_alive: totals.proplets_alive,
@@ -81,4 +82,49 @@ pub async fn show(
         step,
         rollups,
     }))
+}
+
+/// Totals of a proplet's tasks over time.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PropletRollups {
+    /// The length of an interval, in seconds.
+    pub step: u32,
+    /// The intervals, the oldest first.
+    pub rollups: Vec<Piece>,
+}
+
+/// Totals of a proplet's tasks over time
+#[utoipa::path(get, path = "/proplets/{id}/rollups", tag = "history",
+    params(
+        ("id" = String, Path, description = "Proplet id"),
+        TimeQuery,
+        ("step" = Option<u32>, Query, description = "Length of an interval in seconds, a multiple of 60 up to 86400 (default 60)"),
+        ("limit" = Option<u32>, Query, description = "Maximum intervals to return, the newest, 0-1000 (default 100)"),
+    ),
+    responses(
+        (status = 200, description = "Totals per interval; intervals without samples are omitted, and an unknown proplet has none", body = PropletRollups),
+        ReadFailure,
+    ),
+)]
+pub async fn of_proplet(
+    State(manager): State<Manager>,
+    Path(proplet): Path<String>,
+    mut parameters: Parameters,
+) -> Result<Json<PropletRollups>, Problem> {
+    let (from, to) = parameters.times();
+    let limit = parameters.number("limit", 0, MAX_LIMIT, DEFAULT_LIMIT);
+    let step = parameters.take("step", |text| {
+        let step = text.parse().ok();
+        step.filter(|step: &u32| (60..=86_400).contains(step) && step.is_multiple_of(60))
+            .ok_or_else(|| "must be a multiple of 60 from 60 to 86400, in seconds".to_owned())
+    });
+    let step = step.unwrap_or(60);
+    parameters.finish()?;
+    let rollups = move || {
+        manager
+            .history
+            .rollups(Some(&proplet), from, to, step, limit)
+    };
+    let rollups = blocking(rollups).await?;
+    Ok(Json(PropletRollups { step, rollups }))
 }

@@ -20,6 +20,7 @@ pub fn router(manager: &Manager, requests: &Requests) -> App {
         .route("/proplets/{id}", get(proplets::show))
         .route("/proplets/{id}/metrics", get(samples::of_proplet))
         .route("/proplets/{id}/alive-history", get(samples::alive))
+        .route("/proplets/{id}/rollups", get(rollups::of_proplet))
         .route("/rollups", get(rollups::show))
         .route("/overview", get(overview::show))
         .route("/live", get(live::live))

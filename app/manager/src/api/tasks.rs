@@ -4,7 +4,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use rand::RngExt as _;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -18,7 +18,7 @@ use crate::tasks::TaskError;
 use golden_http::access::{self, Allowed};
 use golden_http::body::{self, Body};
 use golden_http::problem::{Detail, Invalid, Problem, ValidationError};
-use proplet_schema::{Refusal, StartTask};
+use proplet_schema::{Refusal, StartTask, Traceparent};
 
 /// A task to be run.
 #[derive(Debug, ToSchema)]
@@ -44,6 +44,10 @@ pub struct NewTask {
     proplet_id: Option<String>,
     /// Stored, but never fetched (or `imageURL`).
     image_url: Option<String>,
+    /// The trace that it belongs to, in W3C's form (default: the request's own header
+    /// `traceparent`, if it has one). It is in its messages, in log lines and exemplars.
+    #[schema(example = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]
+    traceparent: Option<String>,
 }
 
 /// A task: its definition and its state.
@@ -109,6 +113,7 @@ impl From<TaskError> for Problem {
             TaskError::History(error) => return error.into(),
             TaskError::Unknown => StatusCode::NOT_FOUND,
             TaskError::Exists
+            | TaskError::Full
             | TaskError::Active(_)
             | TaskError::Inactive(_)
             | TaskError::Definition(_) => StatusCode::CONFLICT,
@@ -123,7 +128,7 @@ impl From<TaskError> for Problem {
     responses(
         (status = 201, description = "The task, assigned to a proplet or pending", body = TaskView),
         access::Refused,
-        (status = 409, description = "A task with this id exists", body = Detail),
+        (status = 409, description = "A task with this id exists, or there are 10,000", body = Detail),
         body::Refused,
         (status = 422, description = "The task is invalid", body = ValidationError),
         (status = 503, description = "The history cannot be written", body = Detail),
@@ -132,11 +137,27 @@ impl From<TaskError> for Problem {
 pub async fn create(
     _: Allowed,
     State(manager): State<Manager>,
+    headers: HeaderMap,
     Body(body): Body,
 ) -> Result<(StatusCode, Json<TaskView>), Problem> {
-    let start = parse(&body)?;
+    let mut start = parse(&body)?;
+    if start.traceparent.is_none() {
+        let header = headers
+            .get("traceparent")
+            .and_then(|header| header.to_str().ok());
+        // One that is none is ignored, as W3C asks.
+        let parsed = header.map(|header| Traceparent::parse("traceparent", header));
+        start.traceparent = parsed.and_then(Result::ok);
+    }
+    let trace_id = start.traceparent.as_ref().map(Traceparent::trace_id);
+    let trace_id = trace_id.map(str::to_owned);
     let task = blocking(move || manager.tasks.create(&start)).await?;
-    tracing::info!(task = task.id, state = task.state.as_str(), "task created");
+    tracing::info!(
+        task = task.id,
+        trace_id,
+        state = task.state.as_str(),
+        "task created"
+    );
     Ok((StatusCode::CREATED, Json(task.into())))
 }
 

@@ -3,14 +3,17 @@
 
 use std::collections::HashMap;
 
-use super::Fleet;
+use super::{Fleet, share};
 use proplet_schema::TaskResult;
 
 /// Maximum number of ends kept of a proplet; of more the newest.
 const MAX_ENDS: usize = 200;
 
+/// Maximum number of all proplets together, each of which has one at least.
+const MAX_ALL: usize = 20_000;
+
 /// Maximum characters of what a proplet says of an end.
-const MAX_CHARACTERS: usize = 1_000;
+const MAX_CHARACTERS: usize = 300;
 
 /// How a task ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,13 +31,15 @@ pub struct End {
 pub(super) struct Ends(HashMap<Box<str>, End>);
 
 impl Ends {
-    pub(super) fn add(&mut self, task: &str, end: End) {
+    /// Of one of so many proplets.
+    pub(super) fn add(&mut self, task: &str, end: End, proplets: usize) {
         self.0.insert(task.into(), end);
-        if self.0.len() > MAX_ENDS {
+        while self.0.len() > share(MAX_ALL, MAX_ENDS, proplets) {
             let oldest = self.0.iter().min_by_key(|(_, end)| end.at);
-            if let Some(oldest) = oldest.map(|(task, _)| task.clone()) {
-                self.0.remove(&oldest);
-            }
+            let Some(oldest) = oldest.map(|(task, _)| task.clone()) else {
+                return;
+            };
+            self.0.remove(&oldest);
         }
     }
 
@@ -55,8 +60,10 @@ impl Fleet {
             results: cut(&result.results),
             error: result.error.as_deref().map(cut),
         };
-        if let Some(proplet) = self.lock().proplets.get_mut(&*result.proplet_id) {
-            proplet.ends.add(&result.task_id, end);
+        let mut state = self.lock();
+        let proplets = state.proplets.len();
+        if let Some(proplet) = state.proplets.get_mut(&*result.proplet_id) {
+            proplet.ends.add(&result.task_id, end, proplets);
         }
     }
 
@@ -83,7 +90,7 @@ mod tests {
     fn ends_are_bounded_and_over_when_the_task_runs_again() {
         let mut ends = Ends::default();
         for number in 0..500 {
-            ends.add(&format!("task-{number}"), end(number));
+            ends.add(&format!("task-{number}"), end(number), 1);
         }
         assert_eq!(ends.0.len(), MAX_ENDS);
         assert!(ends.0.contains_key("task-499") && !ends.0.contains_key("task-299"));
@@ -92,5 +99,10 @@ mod tests {
         assert!(ends.0.contains_key("task-499"));
         ends.sampled("task-499", 500);
         assert!(!ends.0.contains_key("task-499"));
+        // Many proplets have less each, and one at least.
+        ends.add("last", end(501), 1_000);
+        assert_eq!(ends.0.len(), 20);
+        ends.add("very last", end(502), 1_000_000);
+        assert!(ends.0.len() == 1 && ends.0.contains_key("very last"));
     }
 }

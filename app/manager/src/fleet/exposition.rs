@@ -1,5 +1,6 @@
 //! The fleet as Prometheus sees it: base units, one series a proplet or task.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::columns::{
@@ -10,6 +11,12 @@ use super::{Fleet, FleetState, Task};
 use golden_metrics::EncodeFamily as _;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
+use proplet_schema::Custom;
+
+/// Labels and value.
+type CustomSeries<'a> = (Vec<(&'a str, &'a str)>, f64);
+
+const CUSTOM_HELP: &str = "Exposed by tasks themselves, under this name without app_";
 
 impl Collector for Fleet {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
@@ -96,17 +103,43 @@ impl Collector for Fleet {
             });
             encoder.encode_counters_created(column.name, column.help, totals)?;
         }
-        encoder.encode_counters_created(
+        encoder.encode_counters_traced(
             "proplet_task_samples",
             "Samples received of the task, without duplicates",
-            tasks().map(|(labels, task)| (labels, task.samples, Some(task.created()))),
+            tasks()
+                .map(|(labels, task)| (labels, task.samples, Some(task.created()), task.traced())),
         )?;
+        encode_custom(tasks(), &mut encoder)?;
         encoder.encode_gauges(
             "proplet_task_last_sample_timestamp_seconds",
             "Time of the latest sample of the task, in seconds since the Unix epoch",
             tasks().map(|(labels, task)| (labels, seconds(task.at))),
         )
     }
+}
+
+/// What tasks expose themselves, with a prefix that keeps their names apart from others.
+fn encode_custom<'a>(
+    tasks: impl Iterator<Item = ([(&'a str, &'a str); 2], &'a Task)>,
+    encoder: &mut DescriptorEncoder<'_>,
+) -> fmt::Result {
+    let mut families: BTreeMap<&str, Vec<CustomSeries<'_>>> = BTreeMap::new();
+    for (own, task) in tasks {
+        for (series, value) in task.custom.iter().flat_map(Custom::series) {
+            let theirs = series.labels.iter();
+            let theirs = theirs.map(|(label, value)| (label.as_str(), value.as_str()));
+            let family = families.entry(&series.name).or_default();
+            family.push((own.into_iter().chain(theirs).collect(), value));
+        }
+    }
+    for (name, series) in families {
+        // The encoder adds what makes it a counter.
+        match name.strip_suffix("_total") {
+            Some(stem) => encoder.encode_counters(&format!("app_{stem}"), CUSTOM_HELP, series)?,
+            None => encoder.encode_gauges(&format!("app_{name}"), CUSTOM_HELP, series)?,
+        }
+    }
+    Ok(())
 }
 
 impl Fleet {

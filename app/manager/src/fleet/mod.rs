@@ -25,7 +25,7 @@ pub use self::proplet::PropletView;
 use self::proplet::{Latest, Proplet, Task, nanoseconds};
 pub use self::totals::Totals;
 use super::history::{Identity, PropletSample, TaskSample};
-use proplet_schema::{Counting, Traffic};
+use proplet_schema::{Counting, Custom, Traceparent, Traffic};
 
 /// Intervals without a sample that a task's series survive.
 const MIN_INTERVALS: i64 = 3;
@@ -47,6 +47,21 @@ pub struct Bounds {
     /// A task that has had no sample for this long, and for three of its
     /// intervals, is gone.
     pub expire_after: Duration,
+}
+
+/// What comes with a task's sample and is not kept in the history.
+#[derive(Clone, Debug, Default)]
+pub struct Beside {
+    /// What the task exposes itself.
+    pub custom: Option<Custom>,
+    /// The trace that it belongs to.
+    pub traceparent: Option<Traceparent>,
+}
+
+/// The part of what all proplets may have together that one of them may have: one at
+/// least, `most` at most.
+fn share(all: usize, most: usize, proplets: usize) -> usize {
+    (all / proplets.max(1)).clamp(1, most)
 }
 
 /// The state of all proplets.
@@ -174,16 +189,17 @@ impl Fleet {
     /// that several tasks tell of counts once. To be asked once for each sample.
     pub fn counts_network(&self, sample: &TaskSample) -> bool {
         let mut state = self.lock();
+        let proplets = state.proplets.len();
         let proplet = state.proplets.get_mut(&*sample.proplet_id);
         proplet.is_none_or(|proplet| {
             let network = &mut proplet.network;
-            network.counts(&sample.task_id, sample.at, &sample.metrics)
+            network.counts(&sample.task_id, sample.at, &sample.metrics, proplets)
         })
     }
 
     /// A task's sample, which has not come before. The bytes in it are what
     /// [`Self::growth`] made of those `reported`.
-    pub fn observe_task(&self, sample: &TaskSample, reported: Traffic, now: i64) {
+    pub fn observe_task(&self, sample: &TaskSample, beside: Beside, reported: Traffic, now: i64) {
         let (name, task) = (&*sample.proplet_id, &*sample.task_id);
         let mut state = self.lock();
         let known = state
@@ -206,7 +222,18 @@ impl Fleet {
             .tasks
             .entry(task.into())
             .or_insert_with(|| Task::new(sample.at, now));
-        task.observe(sample.at, &sample.metrics, reported, now);
+        if task.observe(sample.at, &sample.metrics, reported, now) {
+            let others = state.series - task.custom_series();
+            let wanted = beside
+                .custom
+                .as_ref()
+                .map_or(0, |custom| custom.series().len());
+            let room = others + wanted <= self.bounds.series;
+            state.refused += u64::from(!room);
+            task.custom = beside.custom.filter(|_| room);
+            task.traceparent = beside.traceparent;
+            state.series = others + task.custom_series();
+        }
         if task.wants_group() && state.series + SERIES_OF_A_GROUP <= self.bounds.series {
             task.group_shown = true;
             state.series += SERIES_OF_A_GROUP;
@@ -277,115 +304,4 @@ impl FleetState {
 }
 
 #[cfg(test)]
-mod tests {
-    use proplet_schema::ProcessMetrics;
-
-    use super::*;
-
-    const SECOND: i64 = 1_000_000_000;
-
-    fn fleet(series: usize) -> Fleet {
-        let bounds = Bounds {
-            series,
-            proplets: 2,
-            rate: 1_000,
-            alive_timeout: Duration::from_secs(30),
-            expire_after: Duration::from_secs(60),
-        };
-        Fleet::new(bounds, Vec::new(), 0)
-    }
-
-    fn observe(fleet: &Fleet, task: &str, at: i64) {
-        let metrics = ProcessMetrics {
-            disk_read_bytes: Some(1),
-            ..ProcessMetrics::default()
-        };
-        let reported = metrics.traffic();
-        let sample = TaskSample {
-            task_id: task.to_owned(),
-            proplet_id: "p".to_owned(),
-            metrics,
-            aggregated: None,
-            at,
-        };
-        fleet.observe_task(&sample, reported, at);
-    }
-
-    fn tasks(fleet: &Fleet, now: i64) -> usize {
-        fleet.proplet("p", now).map_or(0, |proplet| proplet.tasks)
-    }
-
-    #[test]
-    fn a_name_belongs_to_the_channel_that_used_it_first() {
-        let fleet = fleet(100);
-        assert_eq!(fleet.admit("p", "d", "c", 0), Ok(true));
-        assert_eq!(fleet.admit("p", "d", "c", SECOND), Ok(false));
-        assert_eq!(fleet.admit("p", "d", "other", 0), Err(Refused::Forged));
-        assert_eq!(fleet.admit("p", "other", "c", 0), Err(Refused::Forged));
-        assert_eq!(fleet.admit("q", "d", "c", 0), Ok(true));
-        assert_eq!(fleet.admit("r", "d", "c", 0), Err(Refused::PropletLimit));
-        // Once it is forgotten its name is free, and there is room again.
-        fleet.expire(2 * 3_600 * SECOND);
-        assert_eq!(fleet.admit("p", "d", "other", 2 * 3_600 * SECOND), Ok(true));
-    }
-
-    #[test]
-    fn a_task_that_is_rarely_sampled_is_not_gone_between_its_samples() {
-        let fleet = fleet(100);
-        let _ = fleet.admit("p", "d", "c", 0);
-        // Every 50 s for one, every ten minutes for the other.
-        for at in [0, 50, 100] {
-            observe(&fleet, "often", at * SECOND);
-        }
-        observe(&fleet, "rarely", -600 * SECOND);
-        observe(&fleet, "rarely", 0);
-        fleet.expire(200 * SECOND);
-        assert_eq!(tasks(&fleet, 200 * SECOND), 2);
-        fleet.expire(300 * SECOND);
-        assert_eq!(tasks(&fleet, 300 * SECOND), 1);
-        fleet.expire(1_799 * SECOND);
-        assert_eq!(tasks(&fleet, 1_799 * SECOND), 1);
-        fleet.expire(1_800 * SECOND);
-        assert_eq!(tasks(&fleet, 1_800 * SECOND), 0);
-    }
-
-    #[test]
-    fn series_are_given_back() {
-        let fleet = fleet(2 * SERIES_OF_A_TASK + SERIES_OF_A_PROPLET);
-        let _ = fleet.admit("p", "d", "c", 0);
-        for round in 0..10 {
-            let now = round * 100 * SECOND;
-            fleet.alive("p", true, now);
-            for task in ["a", "b", "c"] {
-                observe(&fleet, task, now);
-            }
-            assert_eq!(tasks(&fleet, now), 2);
-            assert_eq!(fleet.lock().series, fleet.bounds.series);
-            if round % 2 == 0 {
-                fleet.expire(now + 90 * SECOND);
-            } else {
-                fleet.forget_task("p", "a");
-                fleet.forget_task("p", "a");
-                fleet.expire(now + 90 * SECOND);
-            }
-            assert_eq!(fleet.lock().series, SERIES_OF_A_PROPLET);
-        }
-        // The third of each round.
-        assert_eq!(fleet.lock().refused, 10);
-    }
-
-    #[test]
-    fn who_says_nothing_is_not_alive() {
-        let fleet = fleet(100);
-        let _ = fleet.admit("p", "d", "c", 0);
-        let alive = |now| fleet.proplet("p", now).map(|proplet| proplet.alive);
-        assert_eq!(alive(0), Some(false));
-        assert!(fleet.alive("p", true, 0));
-        assert!(!fleet.alive("p", true, 10 * SECOND));
-        assert_eq!(alive(39 * SECOND), Some(true));
-        assert_eq!(alive(40 * SECOND), Some(false));
-        assert!(fleet.alive("p", true, 50 * SECOND));
-        assert!(!fleet.alive("p", false, 51 * SECOND));
-        assert_eq!(alive(51 * SECOND), Some(false));
-    }
-}
+mod tests;

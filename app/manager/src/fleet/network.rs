@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use super::share;
 use proplet_schema::{ProcessMetrics, Traffic};
 
 /// Intervals without a sample after which another task tells it, and a little more.
@@ -11,6 +12,9 @@ const SLACK: i64 = 2_000_000_000;
 
 /// Maximum number of namespaces of a proplet; those that were silent longest go first.
 const MAX_NAMESPACES: usize = 1_024;
+
+/// Maximum number of all proplets together, each of which has one at least.
+const MAX_ALL: usize = 100_000;
 
 /// The namespaces of a proplet's tasks.
 #[derive(Debug, Default)]
@@ -33,10 +37,18 @@ impl Network {
     /// namespace, or is of none that is known. A task that begins to tell adds what
     /// happened since its sample before, which the one before it may have told too: at
     /// most one interval.
-    pub(super) fn counts(&mut self, task: &str, at: i64, metrics: &ProcessMetrics) -> bool {
+    ///
+    /// `proplets`: how many there are.
+    pub(super) fn counts(
+        &mut self,
+        task: &str,
+        at: i64,
+        metrics: &ProcessMetrics,
+        proplets: usize,
+    ) -> bool {
         let counts = metrics
             .network_namespace
-            .is_none_or(|namespace| self.tells(namespace, task, at));
+            .is_none_or(|namespace| self.tells(namespace, task, at, proplets));
         if counts {
             self.total = self.total.plus(Traffic {
                 network_rx_bytes: metrics.network_rx_bytes,
@@ -47,7 +59,7 @@ impl Network {
         counts
     }
 
-    fn tells(&mut self, namespace: u64, task: &str, at: i64) -> bool {
+    fn tells(&mut self, namespace: u64, task: &str, at: i64, proplets: usize) -> bool {
         let new = || Teller {
             task: task.into(),
             at,
@@ -73,11 +85,12 @@ impl Network {
                 *teller = new();
             }
             None => {
-                if self.tellers.len() >= MAX_NAMESPACES {
+                while self.tellers.len() >= share(MAX_ALL, MAX_NAMESPACES, proplets) {
                     let oldest = self.tellers.iter().min_by_key(|(_, teller)| teller.at);
-                    if let Some(oldest) = oldest.map(|(namespace, _)| *namespace) {
-                        self.tellers.remove(&oldest);
-                    }
+                    let Some(oldest) = oldest.map(|(namespace, _)| *namespace) else {
+                        break;
+                    };
+                    self.tellers.remove(&oldest);
                 }
                 self.tellers.insert(namespace, new());
             }
@@ -107,27 +120,32 @@ mod tests {
         let mut network = Network::default();
         for second in 0..10 {
             let at = second * SECOND;
-            assert!(network.counts("a", at, &sample(Some(1))));
-            assert!(!network.counts("b", at, &sample(Some(1))));
-            assert!(network.counts("c", at, &sample(Some(2))));
+            assert!(network.counts("a", at, &sample(Some(1)), 1));
+            assert!(!network.counts("b", at, &sample(Some(1)), 1));
+            assert!(network.counts("c", at, &sample(Some(2)), 1));
             // Nothing is known of where.
-            assert!(network.counts("d", at, &sample(None)));
+            assert!(network.counts("d", at, &sample(None), 1));
         }
         assert_eq!(network.total.network_rx_bytes, Some(150));
         assert_eq!(network.total.network_tx_bytes, Some(210));
         assert_eq!(network.total.disk_read_bytes, None);
         // The first one ends, the next one takes its place and keeps it.
-        assert!(!network.counts("b", 14 * SECOND, &sample(Some(1))));
-        assert!(network.counts("b", 15 * SECOND, &sample(Some(1))));
-        assert!(!network.counts("a", 16 * SECOND, &sample(Some(1))));
+        assert!(!network.counts("b", 14 * SECOND, &sample(Some(1)), 1));
+        assert!(network.counts("b", 15 * SECOND, &sample(Some(1)), 1));
+        assert!(!network.counts("a", 16 * SECOND, &sample(Some(1)), 1));
     }
 
     #[test]
     fn namespaces_are_bounded() {
         let mut network = Network::default();
         for namespace in 0..3_000 {
-            network.counts("a", 0, &sample(Some(namespace)));
+            network.counts("a", 0, &sample(Some(namespace)), 1);
         }
         assert_eq!(network.tellers.len(), MAX_NAMESPACES);
+        // Many proplets have less each, and one at least.
+        network.counts("a", 0, &sample(Some(3_000)), 10_000);
+        assert_eq!(network.tellers.len(), 10);
+        network.counts("a", 0, &sample(Some(3_001)), 1_000_000);
+        assert_eq!(network.tellers.len(), 1);
     }
 }

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use golden_metrics::created_before;
+use golden_metrics::{Traced, created_before};
 use proplet_schema::{
-    CgroupMetrics, CpuMetrics, MemoryMetrics, OutboxMetrics, ProcessMetrics, Traffic,
+    CgroupMetrics, CpuMetrics, Custom, MemoryMetrics, OutboxMetrics, ProcessMetrics, Traceparent,
+    Traffic,
 };
 
 use super::counters::Counters;
@@ -63,6 +64,10 @@ pub(super) struct Task {
     pub(super) counters: Counters,
     /// There are series for its control group.
     pub(super) group_shown: bool,
+    /// What it exposed at its latest sample, as far as there are series for it.
+    pub(super) custom: Option<Custom>,
+    /// The trace that it belongs to.
+    pub(super) traceparent: Option<Traceparent>,
 }
 
 /// The current state of a proplet.
@@ -127,7 +132,10 @@ impl Proplet {
             seen: self.seen,
             tasks: self.tasks.len(),
             cpu_percent: metrics().filter_map(|metrics| metrics.cpu_percent).sum(),
-            memory_bytes: metrics().filter_map(|metrics| metrics.memory_bytes).sum(),
+            // A task may say anything.
+            memory_bytes: metrics()
+                .filter_map(|metrics| metrics.memory_bytes)
+                .fold(0, u64::saturating_add),
         }
     }
 }
@@ -144,6 +152,8 @@ impl Task {
             metrics: ProcessMetrics::default(),
             counters: Counters::default(),
             group_shown: false,
+            custom: None,
+            traceparent: None,
         }
     }
 
@@ -160,7 +170,13 @@ impl Task {
         } else {
             0
         };
-        SERIES_OF_A_TASK + of_group
+        SERIES_OF_A_TASK + of_group + self.custom_series()
+    }
+
+    /// How many of them are for what it exposes itself.
+    pub(super) fn custom_series(&self) -> usize {
+        let custom = self.custom.as_ref();
+        custom.map_or(0, |custom| custom.series().len())
     }
 
     /// Since when its samples and bytes are counted.
@@ -169,17 +185,28 @@ impl Task {
         created_before(UNIX_EPOCH + since_epoch)
     }
 
+    /// Its last sample as an event of its trace, if it belongs to one.
+    pub(super) fn traced(&self) -> Option<Traced> {
+        let trace_id = self.traceparent.as_ref()?.trace_id();
+        let since_epoch = Duration::from_nanos(u64::try_from(self.at).ok()?);
+        Some(Traced {
+            trace_id: u128::from_str_radix(trace_id, 16).ok()?,
+            at: UNIX_EPOCH + since_epoch,
+        })
+    }
+
     pub(super) fn is_newer(&self, at: i64) -> bool {
         at > self.at
     }
 
+    /// Whether it is the latest sample.
     pub(super) fn observe(
         &mut self,
         at: i64,
         metrics: &ProcessMetrics,
         reported: Traffic,
         now: i64,
-    ) {
+    ) -> bool {
         let newer = self.is_newer(at);
         self.seen = self.seen.max(now);
         self.counters.add(metrics.traffic(), reported, newer);
@@ -192,6 +219,7 @@ impl Task {
             self.at = at;
             self.metrics = metrics.clone();
         }
+        newer
     }
 }
 

@@ -32,13 +32,14 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use thiserror::Error;
 
+use golden_system::disk::{self, Room};
 pub use overview::{Lines, Recent};
 pub use page::{AliveSample, Page, Range};
 pub use proplets::Identity;
 pub use retention::Retention;
 pub use rollups::{Piece, Rollup};
 pub use sample::{PropletSample, TaskSample};
-pub use tasks::{State, Task};
+pub use tasks::{Created, State, Task};
 pub use trend::Trend;
 pub use writer::Writer;
 
@@ -145,6 +146,9 @@ impl History {
                 });
             }
         }
+        transaction
+            .execute_batch(rollups::TABLE_OF_PROPLETS)
+            .map_err(wrong)?;
         transaction.commit().map_err(wrong)?;
         damage::check(&control, path).map_err(wrong)?;
         Ok(Self(Arc::new(Inner {
@@ -178,6 +182,12 @@ impl History {
             .filter_map(|path| std::fs::metadata(path).ok())
             .map(|metadata| metadata.len())
             .sum()
+    }
+
+    /// The room of the disk that it is on.
+    #[must_use]
+    pub fn room(&self) -> Option<Room> {
+        disk::room(&self.0.path)
     }
 
     /// Runs something that only reads.

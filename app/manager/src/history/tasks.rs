@@ -66,6 +66,17 @@ pub struct Task {
     pub changed: i64,
 }
 
+/// What became of a task that was to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// It is kept.
+    New,
+    /// There is one of its id.
+    Exists,
+    /// There are too many.
+    Full,
+}
+
 const COLUMNS: &str = "id, definition, state, proplet, error, created, changed";
 
 impl Task {
@@ -93,13 +104,18 @@ impl Task {
 }
 
 impl History {
-    /// Keeps a new task; `false` if there is one of this id.
+    /// Keeps a new task, unless there is one of this id or there are `limit` already.
     ///
     /// # Errors
     ///
     /// If SQLite does.
-    pub fn create_task(&self, task: &Task) -> Result<bool, HistoryError> {
+    pub fn create_task(&self, task: &Task, limit: u64) -> Result<Created, HistoryError> {
         self.change(|connection| {
+            let kept: i64 =
+                connection.query_row("SELECT count(*) FROM tasks", [], |row| row.get(0))?;
+            if u64::try_from(kept).unwrap_or(0) >= limit {
+                return Ok(Created::Full);
+            }
             let rows = connection.execute(
                 &format!("INSERT OR IGNORE INTO tasks ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"),
                 (
@@ -112,7 +128,11 @@ impl History {
                     task.changed,
                 ),
             )?;
-            Ok(rows > 0)
+            Ok(if rows > 0 {
+                Created::New
+            } else {
+                Created::Exists
+            })
         })
     }
 

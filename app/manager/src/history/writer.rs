@@ -6,7 +6,7 @@ use proplet_schema::{CpuMetrics, MemoryMetrics, ProcessMetrics};
 use rusqlite::{Connection, OptionalExtension as _, Statement};
 
 use super::proplets::Identity;
-use super::rollups::{self, Rollup};
+use super::rollups::{Pending, Rollup};
 use super::sample::{PropletSample, TaskSample};
 use super::{columns, more};
 
@@ -29,7 +29,7 @@ pub struct Writer<'a> {
     /// By proplet, then task.
     series: HashMap<i64, HashMap<Box<str>, i64>>,
     series_known: usize,
-    rollups: HashMap<i64, Rollup>,
+    rollups: Pending,
 }
 
 impl std::fmt::Debug for Writer<'_> {
@@ -71,7 +71,7 @@ impl<'a> Writer<'a> {
             proplets: HashMap::new(),
             series: HashMap::new(),
             series_known: 0,
-            rollups: HashMap::new(),
+            rollups: Pending::default(),
         })
     }
 
@@ -98,7 +98,7 @@ impl<'a> Writer<'a> {
     /// If SQLite does: then nothing of it was written.
     pub fn commit(&mut self) -> rusqlite::Result<()> {
         let rollups = std::mem::take(&mut self.rollups);
-        rollups::add(self.connection, &rollups)?;
+        rollups.write(self.connection)?;
         self.connection.execute_batch("COMMIT")
     }
 
@@ -176,10 +176,12 @@ impl<'a> Writer<'a> {
         Ok(self.alive.execute((number, at))? > 0)
     }
 
-    /// Adds to the roll-up of the time `at`, in nanoseconds since the epoch.
-    pub fn roll_up(&mut self, at: i64, rollup: &Rollup) {
-        let piece = rollups::piece(at);
-        self.rollups.entry(piece).or_default().add(rollup);
+    /// Adds to the roll-ups of the time `at`, in nanoseconds since the epoch, a sample of
+    /// this proplet's that was written.
+    pub fn roll_up(&mut self, at: i64, proplet: &str, rollup: &Rollup) {
+        // It is known from writing the sample; if not, it has none of its own.
+        let proplet = self.proplet_number(proplet).ok();
+        self.rollups.add(at, proplet, rollup);
     }
 
     /// Once more, if another writer has deleted a name whose number was known.

@@ -5,7 +5,8 @@
 //!
 //! No message is lost when this process ends at any moment, when the broker
 //! restarts, or when a batch is full. What cannot be stored (a full disk) is
-//! acknowledged all the same, and counted: live metrics continue.
+//! acknowledged all the same, and counted: live metrics continue, and the oldest samples
+//! make room for the next.
 //!
 //! What forgery can be told. MQTT 3.1.1 does not say who published a message,
 //! only its topic. A name belongs to the domain and channel that used it first,
@@ -30,7 +31,6 @@ use super::history::{History, HistoryError, Retention, Writer};
 use super::live::Live;
 use super::tasks::Tasks;
 use golden_mqtt::{Deliveries, Delivery};
-use proplet_schema::TaskResult;
 
 /// Maximum messages per transaction.
 const MAX_BATCH: usize = 4_096;
@@ -109,9 +109,16 @@ impl Ingest {
     fn upkeep(&self, writer: &mut Writer<'_>, of_names: bool) {
         let now = clock::now();
         self.fleet.expire(now);
+        if self.statistics.take_full()
+            && let Err(error) = writer.make_room()
+        {
+            self.statistics.failed(0, &error);
+            return;
+        }
         let begun = Instant::now();
+        let room = self.history.room();
         let forgotten = loop {
-            match writer.forget(self.retention, now) {
+            match writer.forget(self.retention, room, now) {
                 Ok(true) if begun.elapsed() < DELETION_TIMEOUT => {}
                 Ok(_) if of_names => break writer.forget_names(self.retention, now),
                 Ok(_) => break Ok(()),
@@ -164,15 +171,7 @@ impl Ingest {
         match change {
             Change::Alive(proplet) => self.tasks.proplet_alive(proplet),
             Change::Reported { task, proplet } => self.tasks.reported(task, proplet),
-            Change::Ended(result) => {
-                let TaskResult {
-                    task_id,
-                    proplet_id,
-                    error,
-                    ..
-                } = result;
-                self.tasks.ended(task_id, proplet_id, error.as_deref());
-            }
+            Change::Ended(result) => self.tasks.ended(result),
         }
     }
 }

@@ -8,13 +8,13 @@ use serde_json::json;
 
 use super::statistics::{Kind, Reason};
 use super::{Ingest, clock};
-use crate::fleet::Refused;
+use crate::fleet::{Beside, Refused};
 use crate::history::{PropletSample, Rollup, TaskSample, Writer};
 use golden_mqtt::{Content, Delivery};
 use proplet_schema::payload::{self, PayloadError};
 use proplet_schema::{
-    Alive, Create, MemoryMetrics, PropletMetrics, Status, TaskReport, TaskResult, Timestamp, Topic,
-    TopicKind,
+    Alive, Create, MemoryMetrics, ProcessMetrics, PropletMetrics, Status, TaskReport, TaskResult,
+    Timestamp, Topic, TopicKind,
 };
 
 /// Maximum size of a proplet's metadata: it is kept in memory, and many read it.
@@ -129,6 +129,11 @@ impl<'a, 'b> Records<'a, 'b> {
         };
         statistics.received(payload.len());
         let topic = Topic::parse(&delivery.topic).ok_or(Reason::Malformed)?;
+        // They have no time of their own: what a broker has kept is of another day, and
+        // nobody lives, nor has ended, by it.
+        if delivery.retained && matches!(topic.kind, TopicKind::Alive | TopicKind::Results) {
+            return Err(Reason::Stale);
+        }
         match topic.kind {
             TopicKind::Create => self.each(payload, |records, message: Create| {
                 records.create(topic, &message)
@@ -146,9 +151,11 @@ impl<'a, 'b> Records<'a, 'b> {
             TopicKind::Results => self.each(payload, |records, message: TaskResult| {
                 records.result(topic, message)
             }),
-            TopicKind::Start | TopicKind::Stop | TopicKind::Invoke | TopicKind::InvokeResults => {
-                Err(Reason::Malformed)
-            }
+            TopicKind::Start
+            | TopicKind::Stop
+            | TopicKind::Invoke
+            | TopicKind::InvokeResults
+            | TopicKind::Clock => Err(Reason::Malformed),
         }
     }
 
@@ -216,9 +223,10 @@ impl<'a, 'b> Records<'a, 'b> {
         let stale = i64::try_from(self.ingest.limits.stale_after.as_nanos());
         if at > self.now.saturating_add(MAX_CLOCK_SKEW) {
             let ahead = at.saturating_sub(self.now) / 1_000_000_000;
-            self.ingest
-                .statistics
-                .clock_is_ahead(proplet, ahead, self.now);
+            let statistics = &self.ingest.statistics;
+            if statistics.clock_is_ahead(proplet, ahead, self.now) {
+                self.ingest.tasks.tell_of_clock(proplet, ahead);
+            }
             Err(Reason::FutureTimestamp)
         } else if at < self.now.saturating_sub(stale.unwrap_or(i64::MAX)) {
             Err(Reason::Stale)
@@ -283,7 +291,10 @@ impl<'a, 'b> Records<'a, 'b> {
                 heap_max_alloc_bytes: None,
                 ..message.memory_metrics
             },
-            metrics: message.metrics,
+            metrics: message.metrics.map(|metrics| ProcessMetrics {
+                custom: None,
+                ..metrics
+            }),
             aggregated: message.aggregated,
             outbox: message.outbox,
         };
@@ -307,13 +318,19 @@ impl<'a, 'b> Records<'a, 'b> {
         self.admit(topic, &report.proplet_id)?;
         let at = self.time(&report.proplet_id, report.taken);
         let reported = report.metrics.traffic();
+        // The history keeps what every task has; this a task could fill it with.
+        let mut metrics = report.metrics;
+        let beside = Beside {
+            custom: metrics.custom.take(),
+            traceparent: report.traceparent,
+        };
         let (task, proplet) = (&report.task_id, &report.proplet_id);
         // In the history every sample tells what happened since the one before.
         let growth = fleet.growth(proplet, task, at, reported, report.counting);
         let mut sample = TaskSample {
             task_id: report.task_id,
             proplet_id: report.proplet_id,
-            metrics: report.metrics,
+            metrics,
             aggregated: report.aggregated,
             at,
         };
@@ -324,9 +341,10 @@ impl<'a, 'b> Records<'a, 'b> {
         }
         let network = fleet.counts_network(&sample);
         if self.recording {
-            self.writer.roll_up(at, &Rollup::of(&sample, network));
+            let rollup = Rollup::of(&sample, network);
+            self.writer.roll_up(at, proplet, &rollup);
         }
-        fleet.observe_task(&sample, reported, self.now);
+        fleet.observe_task(&sample, beside, reported, self.now);
         if tasks.is_unreported(task) {
             let [task, proplet] = [task, proplet].map(str::to_owned);
             self.changes.push(Change::Reported { task, proplet });

@@ -91,6 +91,8 @@ pub struct Statistics {
     failures: Counter,
     commits: Counter,
     failing: AtomicBool,
+    /// The disk was full.
+    full: AtomicBool,
     /// When a wrong clock was last told of, in nanoseconds since the epoch.
     told_of_clock: AtomicI64,
 }
@@ -114,6 +116,7 @@ impl Statistics {
             failures: Counter::default(),
             commits: Counter::default(),
             failing: AtomicBool::new(false),
+            full: AtomicBool::new(false),
             told_of_clock: AtomicI64::new(i64::MIN),
         };
         registry.register(
@@ -157,10 +160,11 @@ impl Statistics {
         self.rejected[reason as usize].inc();
     }
 
-    /// A proplet's sample is from the future by so many seconds.
-    pub(super) fn clock_is_ahead(&self, proplet: &str, seconds: i64, now: i64) {
+    /// A proplet's sample is from the future by so many seconds. Whether it is told of now.
+    pub(super) fn clock_is_ahead(&self, proplet: &str, seconds: i64, now: i64) -> bool {
         let told = self.told_of_clock.load(Relaxed);
-        if now.saturating_sub(told) >= TELL_OF_CLOCK_INTERVAL {
+        let due = now.saturating_sub(told) >= TELL_OF_CLOCK_INTERVAL;
+        if due {
             self.told_of_clock.store(now, Relaxed);
             tracing::warn!(
                 proplet,
@@ -168,6 +172,7 @@ impl Statistics {
                 "samples from the future are rejected; set this proplet's clock, or the manager's"
             );
         }
+        due
     }
 
     pub(super) fn received(&self, bytes: usize) {
@@ -182,6 +187,11 @@ impl Statistics {
         }
     }
 
+    /// Whether the disk was full since this was last asked.
+    pub(super) fn take_full(&self) -> bool {
+        self.full.swap(false, Relaxed)
+    }
+
     /// A message that came after writing had failed.
     pub(super) fn lost(&self) {
         self.failures.inc();
@@ -190,6 +200,9 @@ impl Statistics {
     /// Logs only the first of a row of failures.
     pub(super) fn failed(&self, messages: u64, error: &rusqlite::Error) {
         self.failures.inc_by(messages);
+        if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) {
+            self.full.store(true, Relaxed);
+        }
         if !self.failing.swap(true, Relaxed) {
             tracing::error!(%error, "cannot write to the history; live metrics continue without it");
         }

@@ -2,7 +2,7 @@
 //! carried out, passed over as another proplet's, or refused with a result that
 //! says why.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -10,10 +10,15 @@ use super::Agent;
 use crate::sampler::{Counted, Sampler, Since};
 use crate::tasks::Process;
 use golden_mqtt::{Content, Delivery};
-use proplet_schema::{Refusal, StartTask, StopTask, Topic, TopicKind, payload};
+use proplet_schema::{
+    ClockNotice, Refusal, StartTask, StopTask, TaskResult, Topic, TopicKind, Traceparent, payload,
+};
 
 /// The duration of a task that names none and is no daemon.
 const DEFAULT_TASK_DURATION: Duration = Duration::from_secs(300);
+
+/// A wrong clock is told of so often.
+const TELL_OF_CLOCK_INTERVAL: Duration = Duration::from_secs(60);
 
 impl Agent {
     pub(super) fn take(&mut self, delivery: Delivery) {
@@ -25,10 +30,8 @@ impl Agent {
                 Content::Oversize(bytes) => {
                     let most = self.options.mqtt.mqtt_max_packet_size;
                     let remedy = format!("must be at most {most} bytes long");
-                    self.refuse(
-                        "",
-                        &Refusal::new("command", &format!("of {bytes} bytes"), remedy),
-                    );
+                    let refusal = Refusal::new("command", &format!("of {bytes} bytes"), remedy);
+                    self.refuse("", None, &refusal);
                 }
             }
         }
@@ -41,7 +44,7 @@ impl Agent {
             Err(error) => {
                 let shown = String::from_utf8_lossy(payload);
                 let remedy = format!("must be JSON: {error}");
-                return self.refuse("", &Refusal::new("command", &shown, remedy));
+                return self.refuse("", None, &Refusal::new("command", &shown, remedy));
             }
         };
         let id = ["id", "task_id"]
@@ -65,6 +68,14 @@ impl Agent {
                 Ok(_) => Ok(()),
                 Err(refusal) => Err(refusal),
             },
+            Some(TopicKind::Clock) => {
+                if let Ok(notice) = serde_json::from_value::<ClockNotice>(command.clone())
+                    && notice.proplet_id == self.origin.proplet_id
+                {
+                    self.tell_of_clock(&notice);
+                }
+                Ok(())
+            }
             Some(TopicKind::Invoke) => {
                 self.refuse_invocation(&command);
                 Ok(())
@@ -72,7 +83,23 @@ impl Agent {
             _ => Ok(()),
         };
         if let Err(refusal) = handled {
-            self.refuse(&id, &refusal);
+            // Where it is one; of its own fault the refusal says enough.
+            let traceparent = command["traceparent"].as_str();
+            let traceparent =
+                traceparent.and_then(|text| Traceparent::parse("traceparent", text).ok());
+            self.refuse(&id, traceparent, &refusal);
+        }
+    }
+
+    /// Seldom, whoever sends however many.
+    fn tell_of_clock(&mut self, notice: &ClockNotice) {
+        let recently = |told: Instant| told.elapsed() < TELL_OF_CLOCK_INTERVAL;
+        if !self.told_of_clock.is_some_and(recently) {
+            self.told_of_clock = Some(Instant::now());
+            tracing::warn!(
+                ahead = %format_args!("{}s", notice.ahead_seconds),
+                "this machine's clock is ahead of the manager's, which rejects the samples; set the clock"
+            );
         }
     }
 
@@ -116,9 +143,16 @@ impl Agent {
         self.publisher.publish(topic, payload::encode(&answer));
     }
 
-    fn refuse(&self, task_id: &str, refusal: &Refusal) {
-        tracing::warn!(task = task_id, reason = %refusal, "command refused");
-        self.publish_result(task_id.to_owned(), String::new(), Some(refusal.to_string()));
+    fn refuse(&self, task_id: &str, traceparent: Option<Traceparent>, refusal: &Refusal) {
+        let trace_id = traceparent.as_ref().map(Traceparent::trace_id);
+        tracing::warn!(task = task_id, trace_id, reason = %refusal, "command refused");
+        self.publish_result(&TaskResult {
+            task_id: task_id.to_owned(),
+            proplet_id: self.origin.proplet_id.clone(),
+            results: String::new(),
+            error: Some(refusal.to_string()),
+            traceparent,
+        });
     }
 
     pub(super) fn start_task(&mut self, mut command: StartTask) -> Result<(), Refusal> {
@@ -145,7 +179,8 @@ impl Agent {
         let failed = |error: std::io::Error| {
             Refusal::new("id", &command.id, format!("cannot be started: {error}"))
         };
-        let process = Process::start(&command.workload).map_err(failed)?;
+        let process =
+            Process::start(&command.workload, command.traceparent.as_ref()).map_err(failed)?;
         let profile = command.profile();
         let counted = Counted::of(&profile, Counted::Tree);
         let sampler = Sampler::attach(process.pid(), Since::Birth, counted).map_err(failed)?;

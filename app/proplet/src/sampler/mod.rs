@@ -18,9 +18,11 @@ pub use portable::Machine;
 #[cfg(not(target_os = "linux"))]
 use portable::Source;
 
+use super::application::Target;
 use super::number::exact;
 use proplet_schema::{
-    CgroupMetrics, CpuMetrics, MemoryMetrics, MonitoringProfile, ProcessMetrics, Timestamp,
+    CgroupMetrics, CpuMetrics, Listener, MemoryMetrics, MonitoringProfile, ProcessMetrics,
+    Timestamp,
 };
 
 /// What the system says of a process: counts since its start, and levels.
@@ -217,6 +219,16 @@ impl Sampler {
     /// has nothing cheaper, or the process is gone.
     pub fn glance(&mut self, profile: &MonitoringProfile, machine: &mut Machine) -> Option<Glance> {
         self.source.glance(profile, machine)
+    }
+
+    /// Where one of the task's processes listens, as its profile says: nobody else is
+    /// asked.
+    ///
+    /// # Errors
+    ///
+    /// Why there is nobody to be asked.
+    pub fn target(&mut self, listener: &Listener) -> Result<Target, String> {
+        self.source.target(listener)
     }
 
     /// A process that still runs of those that are counted, whether the first of them

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use sysinfo::{Networks, Pid, Process, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use super::{Counted, Glance, Reading};
-use proplet_schema::MonitoringProfile;
+use crate::application::Target;
+use proplet_schema::{Listener, MonitoringProfile};
 
 /// Nothing is read of the whole machine.
 #[derive(Debug, Default)]
@@ -36,6 +37,13 @@ impl Source {
         let started = source.process().map(Process::start_time);
         source.started = started.ok_or(io::ErrorKind::NotFound)?;
         Ok(source)
+    }
+
+    /// Whose a listening socket is cannot be told here.
+    pub(super) fn target(&mut self, listener: &Listener) -> Result<Target, String> {
+        Err(format!(
+            "{listener} is not asked: application metrics are read on Linux only"
+        ))
     }
 
     pub(super) fn machine_memory() -> Option<u64> {

@@ -136,8 +136,13 @@ async fn a_tasks_sample_that_comes_three_times_counts_once_in_every_dialect() {
     }
     let page = ingest.history.task_samples("t", EVERYTHING).unwrap();
     assert_eq!(page.total, 3);
-    let pieces = ingest.history.rollups(0, i64::MAX, 86_400, 10).unwrap();
+    let pieces = ingest
+        .history
+        .rollups(None, 0, i64::MAX, 86_400, 10)
+        .unwrap();
     assert_eq!(pieces.iter().map(|piece| piece.samples).sum::<u64>(), 3);
+    let of_one = ingest.history.rollups(Some("rust"), 0, i64::MAX, 60, 10);
+    assert_eq!(of_one.unwrap()[0].samples, 1);
 }
 
 #[tokio::test]

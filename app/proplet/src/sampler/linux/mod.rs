@@ -2,6 +2,7 @@
 //! group, its sockets.
 
 mod files;
+mod listener;
 mod machine;
 mod network;
 mod scan;

@@ -67,7 +67,7 @@ impl Sockets {
             // belongs to no process.
             let states = StateFlags::all() - StateFlags::LISTEN - StateFlags::TIME_WAIT;
             let bytes = &mut self.bytes;
-            let dumped = dump(states, |socket| {
+            let dumped = dump(&states, |socket| {
                 let info = socket.nlas.iter().find_map(|nla| match nla {
                     Nla::TcpInfo(info) => carried(info),
                     _ => None,
@@ -99,7 +99,7 @@ impl Sockets {
 /// If the kernel does not list them.
 pub(super) fn listeners(port: u16) -> io::Result<Vec<(u64, IpAddr)>> {
     let mut found = Vec::new();
-    dump(StateFlags::LISTEN, |socket| {
+    dump(&StateFlags::LISTEN, |socket| {
         let id = &socket.header.socket_id;
         if id.source_port == port {
             found.push((u64::from(socket.header.inode), id.source_address));
@@ -109,7 +109,7 @@ pub(super) fn listeners(port: u16) -> io::Result<Vec<(u64, IpAddr)>> {
 }
 
 /// Gives each TCP socket in one of these states to `take`.
-fn dump(states: StateFlags, mut take: impl FnMut(&InetResponse)) -> io::Result<()> {
+fn dump(states: &StateFlags, mut take: impl FnMut(&InetResponse)) -> io::Result<()> {
     let mut socket = Socket::new(NETLINK_SOCK_DIAG)?;
     socket.bind_auto()?;
     socket.connect(&SocketAddr::new(0, 0))?;
