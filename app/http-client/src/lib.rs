@@ -34,6 +34,7 @@ use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 
 pub use base_url::{BaseUrl, UrlError};
@@ -95,6 +96,20 @@ async fn over_a_connection(
     max_body: usize,
 ) -> Result<Response<Bytes>, ExchangeError> {
     let stream = connect(request.uri()).await?;
+    exchange_over(stream, request, max_body).await
+}
+
+/// The same over a connection that there is already, such as one to a Unix socket, for as
+/// long as the caller waits.
+///
+/// # Errors
+///
+/// If what comes is no response, or its body has more than `max_body` bytes.
+pub async fn exchange_over(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Bytes>,
+    max_body: usize,
+) -> Result<Response<Bytes>, ExchangeError> {
     let handshake = http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|error| ExchangeError::protocol(&error))?;
     let request = in_origin_form(request).map(Full::new);

@@ -8,7 +8,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use bytes::Bytes;
+use golden_http_client::exchange_over;
+use http::header::{ACCEPT, CONNECTION, USER_AGENT};
+use http::{Request, StatusCode};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -17,11 +21,8 @@ use proplet_schema::Custom;
 /// A task's answer takes no longer, or is not waited for.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Maximum bytes of an answer, head included.
-const MAX_ANSWER: usize = 256 * 1024;
-
-/// Maximum bytes of its head.
-const MAX_HEAD: usize = 16 * 1024;
+/// Maximum bytes of an answer's body.
+const MAX_BODY: usize = 256 * 1024;
 
 /// A listener of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,76 +78,25 @@ async fn unix(_: PathBuf, _: &[i32], _: &str) -> Result<String, String> {
     Err("Unix sockets are not supported here".to_owned())
 }
 
-/// Asks in HTTP/1.0, to which nobody answers in chunks; the body.
+/// The body of what it answers.
 async fn exchange(
-    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     path: &str,
 ) -> Result<String, String> {
-    let request = format!(
-        "GET {path} HTTP/1.0\r\nHost: localhost\r\nAccept: text/plain;version=0.0.4\r\n\
-         User-Agent: golden-signals-proplet\r\nConnection: close\r\n\r\n"
-    );
-    let failed = |error: std::io::Error| format!("broke off: {error}");
-    stream.write_all(request.as_bytes()).await.map_err(failed)?;
-    let mut answer = Vec::new();
-    let mut head = None;
-    loop {
-        let searched = answer.len().saturating_sub(3);
-        let mut part = (&mut stream).take(16 * 1024);
-        if part.read_buf(&mut answer).await.map_err(failed)? == 0 {
-            break;
-        }
-        if head.is_none() {
-            // Not from the beginning: it may come byte by byte.
-            head = Head::find(&answer, searched)?;
-        }
-        let most = if head.is_none() { MAX_HEAD } else { MAX_ANSWER };
-        if answer.len() > most {
-            return Err(format!("answered with more than {most} bytes"));
-        }
-        if head.as_ref().is_some_and(|head| head.end <= answer.len()) {
-            break;
-        }
+    let request = Request::get(format!("http://localhost{path}"))
+        .header(ACCEPT, "text/plain;version=0.0.4")
+        .header(CONNECTION, "close")
+        .header(USER_AGENT, "golden-signals-proplet")
+        .body(Bytes::new());
+    let request = request.map_err(|error| format!("cannot be asked: {error}"))?;
+    let response = exchange_over(stream, request, MAX_BODY).await;
+    let response = response.map_err(|error| format!("gave no answer: {error}"))?;
+    if response.status() != StatusCode::OK {
+        let status = response.status().as_u16();
+        return Err(format!("answered with status {status}, must be 200"));
     }
-    let head = head.ok_or("did not answer in HTTP")?;
-    answer.truncate(head.end);
-    let body = answer.split_off(head.length);
+    let body = response.into_body().into();
     String::from_utf8(body).map_err(|_| "answered with what is no UTF-8".to_owned())
-}
-
-/// The head of an answer.
-struct Head {
-    /// Its bytes, the empty line included.
-    length: usize,
-    /// Where the body ends; without a length it lasts as long as the connection.
-    end: usize,
-}
-
-impl Head {
-    /// Once it is there; searched for from here on.
-    fn find(answer: &[u8], from: usize) -> Result<Option<Self>, String> {
-        let end = answer[from..]
-            .windows(4)
-            .position(|four| four == b"\r\n\r\n");
-        let Some(length) = end.map(|end| from + end + 4) else {
-            return Ok(None);
-        };
-        let head = String::from_utf8_lossy(&answer[..length]);
-        let mut lines = head.lines();
-        let status = lines.next().and_then(|line| line.split(' ').nth(1));
-        if status != Some("200") {
-            let shown = status.filter(|status| status.bytes().all(|b| b.is_ascii_digit()));
-            let shown = shown.filter(|status| status.len() == 3).unwrap_or("none");
-            return Err(format!("answered with status {shown}, must be 200"));
-        }
-        let headers = lines.filter_map(|line| line.split_once(':'));
-        let mut lengths = headers.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-        let body = lengths
-            .next()
-            .and_then(|(_, text)| text.trim().parse().ok());
-        let end = body.map_or(usize::MAX, |body: usize| length.saturating_add(body));
-        Ok(Some(Self { length, end }))
-    }
 }
 
 #[cfg(test)]
