@@ -92,7 +92,16 @@ fn no_more_than_known_of_the_model(samples: &Samples) {
         "by" => ["model", "rules"].contains(&value),
         "segment" => ["web", "app", "partner"].contains(&value),
         "reason" => [
-            "none", "absent", "timeout", "error", "nan", "stale", "unknown", "twice", "expired",
+            "none",
+            "absent",
+            "timeout",
+            "error",
+            "nan",
+            "stale",
+            "unknown",
+            "twice",
+            "expired",
+            "elsewhere",
         ]
         .contains(&value),
         "predicted" | "actual" => ["good", "bad"].contains(&value),
@@ -100,7 +109,8 @@ fn no_more_than_known_of_the_model(samples: &Samples) {
         "feature" => model::wine::FEATURES.contains(&value),
         "decile" => value.parse().is_ok_and(|decile: u8| decile < 10),
         "le" | "bound" => value.parse::<f64>().is_ok(),
-        "model" | "version" | "data" => true,
+        // One of each as long as the process runs.
+        "model" | "version" | "data" | "process" => true,
         _ => false,
     };
     let of_the_model = samples.all.iter().filter(|sample| {
