@@ -70,7 +70,7 @@ mod tests {
                 assert!(!page.contains(place), "{}: {place}", exercise.name);
             }
         }
-        assert!(page(&course, "19").is_none() && page(&course, "x").is_none());
+        assert!(page(&course, "99").is_none() && page(&course, "x").is_none());
         assert!(page(&course, "1").unwrap().contains("href=\"/show/2\""));
     }
 }
